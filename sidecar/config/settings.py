@@ -1,0 +1,82 @@
+"""What a configuration file comes to: plain values for the composition root."""
+
+import ipaddress
+from pathlib import Path
+
+import msgspec
+
+from sidecar.dialects.contract import Voice
+from sidecar.domain.registry import Registry
+from sidecar.domain.retention import Retention
+from sidecar.domain.secret import Secret
+from sidecar.domain.subscription import Subscription
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where to listen. Host "" means every address of both families."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+class ServerTls(msgspec.Struct, frozen=True, kw_only=True):
+    """A listener's certificate; with `client_ca_file` every client must show a certificate of that CA."""
+
+    cert_file: str
+    key_file: str
+    client_ca_file: str = ""
+
+
+class IngestSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`tokens` maps a registry's name to the tokens that may speak for it; an absent name means anonymous."""
+
+    listen: tuple[Address, ...]
+    max_body: int
+    tokens: dict[str, tuple[Secret, ...]]
+    tls: ServerTls | None = None
+
+
+class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`socket` None = no Unix socket. The native API answers on loopback listeners and the socket only."""
+
+    listen: tuple[Address, ...]
+    socket: Path | None
+    tls: ServerTls | None = None
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """A subscription with the voice that its format, options and events come to."""
+
+    subscription: Subscription
+    voice: Voice
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole configuration. `files` are the paths whose change makes a reload worthwhile."""
+
+    source: Path
+    ingest: IngestSettings
+    management: ManagementSettings
+    store: Path  # of the SQLite file
+    registries: tuple[Registry, ...]
+    subscriptions: tuple[Bound, ...]
+    guard_allow: tuple[Network, ...]
+    guard_deny: tuple[Network, ...]
+    retention: Retention
+    files: tuple[Path, ...]
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,258 @@
+"""What a dialect is: a pure way of saying an Event in one vendor's words.
+
+A dialect is ONE file in this package that ends with `DIALECT = Dialect(...)`; it is found by its name. It has no clock
+and no secrets: the same event, options, word and audience always give the same bytes.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from sidecar.domain import delivery, instant
+from sidecar.domain.delivery import Outcome, Reason
+from sidecar.domain.event import (
+    Artifact,
+    Event,
+    EventType,
+    Kind,
+    Origin,
+    RegistryRef,
+    Repository,
+    Request,
+    stable_uuid,
+)
+from sidecar.domain.message import Message, Response
+from sidecar.domain.subscription import Policy
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """A vendor's name for some events.
+
+    A subscription gets a word in two ways: by a canonical event type in its `events` (then the word applies where
+    `fits` says so, provided `by_type`), or by the word's own name (then where `fits_named`, which defaults to `fits`).
+    With `waives_untagged`, naming the word also brings it for untagged artifacts whatever `match.untagged` says.
+    """
+
+    name: str
+    types: frozenset[EventType]
+    fits: Callable[[Event], bool] = lambda _event: True
+    fits_named: Callable[[Event], bool] | None = None
+    by_type: bool = True
+    waives_untagged: bool = False
+
+
+class Audience(msgspec.Struct, frozen=True):
+    """To whom a message is said, for the few bodies that name their subscription."""
+
+    subscription: str = ""
+    policy: int = 0  # Harbor's integer policy id
+
+
+O = TypeVar("O", bound=msgspec.Struct)  # noqa: E741 - O for options, as the classes below use it
+
+
+class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
+    """One vendor's words.
+
+    `vocabulary(options)` lists the words that these options can say; `aliases(options)` maps other spellings of a word
+    to its name; `check(options)` returns a sentence when the options cannot be used together, else "".
+    `render(event, word, options, audience)` gives 0..n messages; `scoped(options, word)` says that the body names its
+    audience and so cannot be shared between subscriptions. `judge` turns an answer into an Outcome.
+    """
+
+    name: str
+    title: str
+    options: type[O]
+    example: O
+    vocabulary: Callable[[O], Sequence[Word]]
+    render: Callable[[Event, str, O, Audience], Sequence[Message]]
+    aliases: Callable[[O], Mapping[str, str]] = lambda _options: {}
+    check: Callable[[O], str] = lambda _options: ""
+    scoped: Callable[[O, str], bool] = lambda _options, _word: False
+    judge: Callable[[Response, Policy], Outcome] | None = None
+
+    def bind(self, options: O, events: Iterable[str]) -> "Voice":
+        """A voice for one subscription. Raises ValueError with a sentence for a name that cannot be said.
+
+        `events` are canonical types or vendor words; names nobody wrote out (the defaults) must be left out by the
+        caller where `says` is false.
+        """
+        problem = self.check(options)
+        if problem:
+            raise ValueError(problem)
+        words = {word.name: word for word in self.vocabulary(options)}
+        aliases = self.aliases(options)
+        choices: dict[EventType, list[Choice]] = {}
+        for name in dict.fromkeys(events):
+            word = words.get(aliases.get(name, name))
+            if word is not None:
+                for kind in word.types:
+                    choices.setdefault(kind, []).append(Choice(word, named=True))
+                continue
+            spoken = [one for one in words.values() if one.by_type and name in one.types]
+            if not spoken:
+                raise ValueError(self.refusal(name, options))
+            choices.setdefault(EventType(name), []).extend(Choice(one, named=False) for one in spoken)
+        key = f"{self.name}:{msgspec.json.encode(options).decode()}"
+        return Voice(self, options, {kind: tuple(row) for kind, row in choices.items()}, key)
+
+    def says(self, name: str, options: O) -> bool:
+        """Whether a canonical type or vendor word can be said with these options."""
+        words = self.vocabulary(options)
+        known = self.aliases(options).get(name, name)
+        return any(one.name == known or (one.by_type and name in one.types) for one in words)
+
+    def refusal(self, name: str, options: O) -> str:
+        """The sentence for an event name that cannot be said."""
+        words = self.vocabulary(options)
+        known = sorted({kind.value for word in words if word.by_type for kind in word.types})
+        names = ", ".join([*known, *(word.name for word in words)])
+        if name in {kind.value for kind in EventType}:
+            return f"format {self.name} has no word for {name}; it can say: {names}"
+        return f"unknown event {name!r} for format {self.name}; it can say: {names}"
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A word as one subscription chose it: through a canonical type, or by its own name."""
+
+    word: Word
+    named: bool
+
+    def takes(self, event: Event, *, untagged: bool) -> bool:
+        """Whether the word is to be said of the event; `untagged` is the subscription's `match.untagged`."""
+        if event.untagged and not untagged and not (self.named and self.word.waives_untagged):
+            return False
+        fits = self.word.fits_named if self.named and self.word.fits_named is not None else self.word.fits
+        return fits(event)
+
+
+class Voice:
+    """A dialect with its options and chosen words: what one subscription hears."""
+
+    __slots__ = ("_choices", "_dialect", "_options", "key")
+
+    def __init__(
+        self, dialect: Dialect[Any], options: Any, choices: Mapping[EventType, tuple[Choice, ...]], key: str
+    ) -> None:
+        self._dialect = dialect
+        self._options = options
+        self._choices = choices
+        self.key = key  # equal keys render equal bytes (but for scoped words)
+
+    @property
+    def format(self) -> str:
+        return self._dialect.name
+
+    @property
+    def types(self) -> frozenset[EventType]:
+        """The canonical types that this voice listens to."""
+        return frozenset(self._choices)
+
+    def words(self, event: Event, *, untagged: bool) -> list[str]:
+        """The words to be said of an event that the filters have admitted, each once."""
+        said = (
+            choice.word.name for choice in self._choices.get(event.type, ()) if choice.takes(event, untagged=untagged)
+        )
+        return list(dict.fromkeys(said))
+
+    def scoped(self, word: str) -> bool:
+        return self._dialect.scoped(self._options, word)
+
+    def render(self, event: Event, word: str, audience: Audience) -> Sequence[Message]:
+        return self._dialect.render(event, word, self._options, audience)
+
+    def judge(self, response: Response, policy: Policy) -> Outcome:
+        """What to conclude from an answer, by the dialect's own rule or by its status."""
+        judge = self._dialect.judge or by_status
+        return judge(response, policy)
+
+
+def by_status(response: Response, policy: Policy) -> Outcome:
+    """The default judgement: the status decides."""
+    status = response.status
+    answer = response.body[:1024]
+    if status in policy.success:
+        return Outcome(reason=Reason.OK, status=status, answer=answer)
+    if 300 <= status < 400:
+        detail = f"answered {status} with Location {response.location or 'missing'}; redirects are not followed"
+        return Outcome(reason=Reason.REDIRECTED, status=status, detail=detail, answer=answer)
+    if status in {401, 403}:
+        reason = delivery.Reason.UNAUTHORIZED
+    elif status in {429, 503}:
+        reason = Reason.THROTTLED
+    elif status == 410:
+        reason = Reason.GONE
+    elif 400 <= status < 500:
+        reason = Reason.CLIENT_ERROR
+    elif status >= 500:
+        reason = Reason.SERVER_ERROR
+    else:
+        reason = Reason.UNEXPECTED_STATUS
+    return Outcome(
+        reason=reason,
+        retryable=status not in policy.give_up_on,
+        status=status,
+        detail=f"answered {status}",
+        answer=answer,
+    )
+
+
+def compact(value: Any) -> bytes:
+    """JSON without spaces, keys in the order given: what Go's encoder and ours agree on."""
+    return msgspec.json.encode(value)
+
+
+def sample(what: EventType = EventType.PUSHED) -> Event:
+    """A plausible event of the given type, for previews, contract tests and configuration checks. Always the same."""
+    digest = "sha256:9f2c41d07b6e5a3388c1f4e2d9a0b7c6e5f4d3c2b1a09f8e7d6c5b4a39281706"
+    about_repository = what in {EventType.REPOSITORY_CREATED, EventType.REPOSITORY_DELETED}
+    time = instant.parse_rfc3339("2026-11-21T00:00:00.123456789Z")
+    action = {EventType.PUSHED: "push", EventType.REPOSITORY_CREATED: "push", EventType.PULLED: "pull"}.get(
+        what, "delete"
+    )
+    record = "7d1a1d9e-0d1f-4d53-9a53-2f6d0a3b7c11"
+    return Event(
+        id=stable_uuid("main", record, what),
+        type=what,
+        time=time,
+        accepted=time + 2_000_000,
+        registry=RegistryRef(name="main", hostname="registry.example.com", scheme="https"),
+        repository=Repository(
+            path="prj/web/app",
+            namespace="prj",
+            name="web/app",
+            namespace_id=2,
+            public=False,
+            created=instant.parse_rfc3339("2026-09-22T00:00:00Z"),
+        ),
+        artifact=Artifact()
+        if about_repository
+        else Artifact(
+            digest=digest,
+            media_type="application/vnd.oci.image.manifest.v1+json",
+            size=1_024,
+            kind=Kind.IMAGE,
+        ),
+        tags=() if about_repository else ("1.4.2",),
+        ever_tagged=not about_repository,
+        previous_digest="" if what is EventType.PUSHED else None,
+        changed=True if what is EventType.PUSHED else None,
+        actor="maria",
+        request=Request(
+            id="5b0f0d51-9d7c-4f39-9a59-6b1f6f5f1a10",
+            client="192.0.2.10",
+            addr="192.0.2.10:41234",
+            host="registry.example.com",
+            method={"push": "PUT", "pull": "GET"}.get(action, "DELETE"),
+            user_agent="docker/27.3.1",
+        ),
+        origin=Origin(
+            record=record,
+            number=1,
+            action=action,
+            url=f"https://registry.example.com/v2/prj/web/app/manifests/{digest}" if action != "delete" else "",
+            addr="registry-0:5000",
+            instance="0f8fad5b-d9cb-469f-a165-70867728950e",
+        ),
+    )

@@ -1,0 +1,252 @@
+"""The catalogue: what the registry holds, as far as we know.
+
+Rows are written last-writer-wins by (time of the record, its number). Rows are never removed by the fold: a tag or
+manifest that is gone stays as a tombstone (`live=False`), so that a later record can still find its digest.
+
+`Need` says which rows a batch of notices may touch, `Facts` are those rows as the store has them, and `Catalogue` is
+the batch's working copy: it answers from its own changes first and collects them for one write.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from sidecar.domain.event import Artifact
+from sidecar.domain.notice import Act, Notice
+
+RepositoryKey = tuple[str, str]  # registry, repository
+ManifestKey = tuple[str, str, str]  # registry, repository, digest
+TagKey = tuple[str, str, str]  # registry, repository, tag
+DeletionKey = tuple[str, str, str]  # registry, repository, request id
+
+
+class NamespaceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A namespace. One id space over all registries: `library` is 1, others count up, none is used again."""
+
+    id: int
+    name: str
+    public: bool = False
+    created: int
+
+
+class RepositoryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository. `first_push` is None while only pulls or deletes were seen.
+
+    `live` says that a tagged push was announced and no deletion since.
+    """
+
+    registry: str
+    name: str
+    first_push: int | None
+    live: bool
+    time: int
+    number: int
+
+
+class ManifestRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A manifest or index in one repository."""
+
+    registry: str
+    repository: str
+    artifact: Artifact
+    ever_tagged: bool
+    live: bool
+    time: int
+    number: int
+
+    @property
+    def key(self) -> ManifestKey:
+        return (self.registry, self.repository, self.artifact.digest)
+
+
+class TagRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A tag. `digest` stays after the tag is gone; `pushed` is the instant of the push that linked it."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+    pushed: int
+    live: bool
+    time: int
+    number: int
+
+    @property
+    def key(self) -> TagKey:
+        return (self.registry, self.repository, self.tag)
+
+
+class DeletionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A digest deleted by one request, so that the tag records of that request find it.
+
+    `parked` holds the notice of a digest we do not know, until a tag record shows that it was a manifest or `deadline`
+    (our clock) passes; it is None once announced or given up.
+    """
+
+    registry: str
+    repository: str
+    request: str
+    digest: str
+    deadline: int
+    parked: Notice | None
+
+    @property
+    def key(self) -> DeletionKey:
+        return (self.registry, self.repository, self.request)
+
+
+class Need(msgspec.Struct):
+    """Keys of the rows that a batch may touch. `whole` repositories are wanted with all their manifests and tags."""
+
+    repositories: set[RepositoryKey] = msgspec.field(default_factory=set)
+    manifests: set[ManifestKey] = msgspec.field(default_factory=set)
+    tags: set[TagKey] = msgspec.field(default_factory=set)
+    tags_of: set[ManifestKey] = msgspec.field(default_factory=set)
+    deletions: set[DeletionKey] = msgspec.field(default_factory=set)
+    whole: set[RepositoryKey] = msgspec.field(default_factory=set)
+    namespaces: set[str] = msgspec.field(default_factory=set)
+    parked: bool = False
+
+
+class Facts(msgspec.Struct):
+    """What the store knows of a Need.
+
+    `tags` holds every tag asked for and every live tag of a digest in `tags_of`; `manifests` also those that the tags
+    and deletions found point to. `next_namespace` is the id for the next new namespace. With `parked`, `deletions`
+    holds every parked deletion.
+    """
+
+    repositories: list[RepositoryRow] = msgspec.field(default_factory=list)
+    manifests: list[ManifestRow] = msgspec.field(default_factory=list)
+    tags: list[TagRow] = msgspec.field(default_factory=list)
+    deletions: list[DeletionRow] = msgspec.field(default_factory=list)
+    namespaces: list[NamespaceRow] = msgspec.field(default_factory=list)
+    next_namespace: int = 2
+
+
+class Changes(msgspec.Struct):
+    """Rows to write over what the store has."""
+
+    repositories: list[RepositoryRow]
+    manifests: list[ManifestRow]
+    tags: list[TagRow]
+    deletions: list[DeletionRow]
+    namespaces: list[NamespaceRow]
+
+
+def deletion_request(notice: Notice) -> str:
+    """The id that joins a digest's deletion with the tag records of the same request."""
+    return notice.request.id or f"record:{notice.origin.record}"
+
+
+def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
+    """The rows that these notices, each with its namespace, may touch."""
+    need = Need()
+    for notice, namespace in notices:
+        if notice.act in {Act.BLOB, Act.NONE, Act.CHECK}:
+            continue
+        place = (notice.registry, notice.repository)
+        digest = (*place, notice.artifact.digest)
+        need.repositories.add(place)
+        need.namespaces.add(namespace)
+        if notice.act is Act.DROP:
+            need.whole.add(place)
+        elif notice.act is Act.UNTAG:
+            need.tags.add((*place, notice.tag))
+            need.deletions.add((*place, deletion_request(notice)))
+        else:
+            need.manifests.add(digest)
+            if notice.act is Act.PUSH and notice.tag:
+                need.tags.add((*place, notice.tag))
+            elif notice.act is Act.DELETE:
+                need.tags_of.add(digest)
+                need.deletions.add((*place, deletion_request(notice)))
+    return need
+
+
+class Catalogue:
+    """The working copy of one batch."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._repositories = {(row.registry, row.name): row for row in facts.repositories}
+        self._manifests = {row.key: row for row in facts.manifests}
+        self._tags = {row.key: row for row in facts.tags}
+        self._deletions = {row.key: row for row in facts.deletions}
+        self._namespaces = {row.name: row for row in facts.namespaces}
+        self._next_namespace = facts.next_namespace
+        self._changed_repositories: set[RepositoryKey] = set()
+        self._changed_manifests: set[ManifestKey] = set()
+        self._changed_tags: set[TagKey] = set()
+        self._changed_deletions: set[DeletionKey] = set()
+        self._changed_namespaces: set[str] = set()
+        self._by_digest: dict[ManifestKey, set[TagKey]] = {}
+        for row in facts.tags:
+            self._by_digest.setdefault((row.registry, row.repository, row.digest), set()).add(row.key)
+
+    def repository(self, registry: str, name: str) -> RepositoryRow | None:
+        return self._repositories.get((registry, name))
+
+    def manifest(self, registry: str, repository: str, digest: str) -> ManifestRow | None:
+        return self._manifests.get((registry, repository, digest))
+
+    def tag(self, registry: str, repository: str, tag: str) -> TagRow | None:
+        return self._tags.get((registry, repository, tag))
+
+    def deletion(self, registry: str, repository: str, request: str) -> DeletionRow | None:
+        return self._deletions.get((registry, repository, request))
+
+    def tags_of(self, registry: str, repository: str, digest: str) -> list[TagRow]:
+        """The live tags of a digest, newest push first."""
+        keys = self._by_digest.get((registry, repository, digest), ())
+        rows = [self._tags[key] for key in keys]
+        return sorted((row for row in rows if row.live), key=lambda row: (-row.pushed, -row.number, row.tag))
+
+    def manifests_of(self, registry: str, repository: str) -> list[ManifestRow]:
+        """The live manifests of a repository that was asked for whole, newest first."""
+        rows = [row for key, row in self._manifests.items() if key[:2] == (registry, repository) and row.live]
+        return sorted(rows, key=lambda row: (-row.time, -row.number, row.artifact.digest))
+
+    def parked(self) -> list[DeletionRow]:
+        """Deletions still waiting to be classified, oldest first."""
+        rows = [row for row in self._deletions.values() if row.parked is not None]
+        return sorted(rows, key=lambda row: (row.deadline, row.key))
+
+    def namespace(self, name: str, *, at: int) -> NamespaceRow:
+        """The namespace's row, made on the spot when it is new."""
+        row = self._namespaces.get(name)
+        if row is None:
+            row = NamespaceRow(id=self._next_namespace, name=name, created=at)
+            self._next_namespace += 1
+            self._namespaces[name] = row
+            self._changed_namespaces.add(name)
+        return row
+
+    def put_repository(self, row: RepositoryRow) -> None:
+        self._repositories[row.registry, row.name] = row
+        self._changed_repositories.add((row.registry, row.name))
+
+    def put_manifest(self, row: ManifestRow) -> None:
+        self._manifests[row.key] = row
+        self._changed_manifests.add(row.key)
+
+    def put_tag(self, row: TagRow) -> None:
+        before = self._tags.get(row.key)
+        if before is not None:
+            self._by_digest.get((before.registry, before.repository, before.digest), set()).discard(row.key)
+        self._tags[row.key] = row
+        self._by_digest.setdefault((row.registry, row.repository, row.digest), set()).add(row.key)
+        self._changed_tags.add(row.key)
+
+    def put_deletion(self, row: DeletionRow) -> None:
+        self._deletions[row.key] = row
+        self._changed_deletions.add(row.key)
+
+    def changes(self) -> Changes:
+        """Everything put since the start."""
+        return Changes(
+            repositories=[self._repositories[key] for key in self._changed_repositories],
+            manifests=[self._manifests[key] for key in self._changed_manifests],
+            tags=[self._tags[key] for key in self._changed_tags],
+            deletions=[self._deletions[key] for key in self._changed_deletions],
+            namespaces=[self._namespaces[name] for name in self._changed_namespaces],
+        )

@@ -1,0 +1,56 @@
+"""Everything that can go wrong by name.
+
+SidecarError
+├── ConfigError            the configuration cannot be used; the process that reads it at start exits 78
+├── StoreUnavailable       the store cannot commit or read just now: wait and try again (HTTP 503)
+│   └── StoreBusy          too much is already waiting to be committed
+├── StoreRefused           the store will never take this one item; its neighbours are unaffected
+├── CursorMoved            somebody else translated these records first
+├── Unreadable             a body or record that cannot be understood; goes to quarantine with its reason
+├── AddressRefused         the guard forbids the address that a delivery would dial
+└── NotFound               an operator named something that is not there
+"""
+
+
+class SidecarError(Exception):
+    """Root of the errors that this program raises on purpose; its text is a sentence for people."""
+
+
+class ConfigError(SidecarError):
+    """The configuration cannot be used. Text: `file:line: what is wrong, and the remedy`."""
+
+
+class StoreUnavailable(SidecarError):
+    """The store cannot commit or read just now; the same call may succeed later."""
+
+
+class StoreBusy(StoreUnavailable):
+    """The store is well, but more is waiting to be committed than it admits."""
+
+
+class StoreRefused(SidecarError):
+    """The store will never take this one item (a broken constraint or value)."""
+
+
+class CursorMoved(SidecarError):
+    """The journal was translated past the expected cursor by another translator."""
+
+
+class Unreadable(SidecarError):
+    """A body or record that cannot be understood.
+
+    `reason` is one of a closed set of words (a metric label and a column); the text says more.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class AddressRefused(SidecarError):
+    """The guard forbids the address that a delivery would dial."""
+
+
+class NotFound(SidecarError):
+    """An operator named something that is not there."""

@@ -1,0 +1,152 @@
+"""Events: what happened, in our words."""
+
+import enum
+import hashlib
+
+import msgspec
+
+
+class EventType(enum.StrEnum):
+    """The canonical types of what a registry can tell."""
+
+    PUSHED = "artifact.pushed"
+    PULLED = "artifact.pulled"
+    DELETED = "artifact.deleted"
+    TAG_DELETED = "tag.deleted"
+    REPOSITORY_CREATED = "repository.created"
+    REPOSITORY_DELETED = "repository.deleted"
+
+
+class Kind(enum.StrEnum):
+    """What an artifact is. UNKNOWN is an OCI manifest of which neither references nor an API told more."""
+
+    IMAGE = "image"
+    INDEX = "index"
+    CHART = "chart"
+    ARTIFACT = "artifact"
+    SIGNATURE = "signature"
+    ATTESTATION = "attestation"
+    SBOM = "sbom"
+    UNKNOWN = "unknown"
+
+
+class Descriptor(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A reference out of a manifest: config, layer, or child of an index (OCI image-spec descriptor)."""
+
+    media_type: str = ""
+    digest: str = ""
+    size: int = 0
+    artifact_type: str = ""
+    annotations: dict[str, str] | None = None
+    platform: dict[str, msgspec.Raw] | None = None
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A manifest or index. `size` is the bytes of that document, not of the image; 0 and "" mean not known."""
+
+    digest: str = ""
+    media_type: str = ""
+    size: int = 0
+    kind: Kind = Kind.UNKNOWN
+    references: tuple[Descriptor, ...] = ()
+    os: str = ""
+    architecture: str = ""
+
+    @property
+    def config_digest(self) -> str:
+        """Digest of the config blob, "" where references did not tell or the artifact is an index."""
+        if self.references and self.kind is not Kind.INDEX:
+            return self.references[0].digest
+        return ""
+
+
+class RegistryRef(msgspec.Struct, frozen=True, kw_only=True):
+    """The registry as its users know it. `hostname` carries the port; `homepage` is a template or ""."""
+
+    name: str
+    hostname: str
+    scheme: str = "https"
+    homepage: str = ""
+
+
+class Repository(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it happened.
+
+    `path` is the whole name without host; `namespace` its first segment (or the default), `name` the rest.
+    `namespace_id` counts up from 1 over all registries. `created` is the instant of the first push seen, or None.
+    """
+
+    path: str
+    namespace: str
+    name: str
+    namespace_id: int = 0
+    public: bool = False
+    created: int | None = None
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The client's request at the registry, as the registry told it. `client` is the address without port."""
+
+    id: str = ""
+    client: str = ""
+    addr: str = ""
+    host: str = ""
+    method: str = ""
+    user_agent: str = ""
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The record an event was made from: enough to say it again in the registry's own form."""
+
+    record: str = ""  # id of the record
+    number: int = 0  # number in the journal
+    action: str = ""
+    url: str = ""
+    addr: str = ""  # source.addr: the registry's own node name
+    instance: str = ""  # source.instanceID
+    from_repository: str = ""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened, once.
+
+    `id` is a UUID made from the record, so a replay of the journal makes the same one.
+    `time` is the record's own time, `accepted` when the journal took it (both nanoseconds).
+    `tags` is empty for untagged artifacts; a deletion carries all tags it took, newest push first.
+    `previous_digest` and `changed` are None where they cannot be known (a late record, not a push).
+    """
+
+    id: str
+    type: EventType
+    time: int
+    accepted: int
+    registry: RegistryRef
+    repository: Repository
+    artifact: Artifact = Artifact()
+    tags: tuple[str, ...] = ()
+    ever_tagged: bool = False
+    previous_digest: str | None = None
+    changed: bool | None = None
+    recovered: bool = False
+    actor: str = ""
+    request: Request = Request()
+    origin: Origin = Origin()
+
+    @property
+    def tag(self) -> str:
+        """The first tag, or ""."""
+        return self.tags[0] if self.tags else ""
+
+    @property
+    def untagged(self) -> bool:
+        """Whether `match.untagged` gates this event: an untagged push, or the end of what never had a tag."""
+        if self.type is EventType.PUSHED:
+            return not self.tags
+        return self.type is EventType.DELETED and not self.tags and not self.ever_tagged
+
+
+def stable_uuid(*parts: str) -> str:
+    """A version 5 UUID over our own name space: the same parts always give the same id."""
+    digest = hashlib.sha1("\n".join(parts).encode(), usedforsecurity=False).digest()
+    text = bytes((*digest[:6], (digest[6] & 0x0F) | 0x50, digest[7], (digest[8] & 0x3F) | 0x80, *digest[9:16])).hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

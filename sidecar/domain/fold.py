@@ -1,0 +1,346 @@
+"""From notices to events: what really happened, given what the registry is known to hold.
+
+`fold` looks at one notice and the catalogue, changes the catalogue, and returns the events. It has no clock: time
+passes only when a tick is folded. The same records in the same order always give the same events with the same ids.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from sidecar.domain import instant
+from sidecar.domain.catalogue import (
+    Catalogue,
+    DeletionRow,
+    ManifestRow,
+    RepositoryRow,
+    TagRow,
+    deletion_request,
+)
+from sidecar.domain.event import Artifact, Event, EventType, Kind, Repository, stable_uuid
+from sidecar.domain.names import split_repository
+from sidecar.domain.notice import Act, Notice
+from sidecar.domain.registry import Registry
+
+PARKING = 10 * instant.SECOND  # how long an unknown digest's deletion waits for a tag record of the same request
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """The events of one notice, and a word for what became of it (a metric label).
+
+    Words: announced, silent, blob, checked, ignored, parked, unclassified.
+    """
+
+    events: tuple[Event, ...]
+    outcome: str
+
+
+OUTCOMES = ("announced", "silent", "blob", "checked", "ignored", "parked", "unclassified")
+_NOTHING = {
+    Act.BLOB: Folded((), "blob"),
+    Act.CHECK: Folded((), "checked"),
+    Act.NONE: Folded((), "ignored"),
+}
+
+
+class Fold:
+    """Folds the notices of one batch into a catalogue."""
+
+    def __init__(self, catalogue: Catalogue, registries: Mapping[str, Registry]) -> None:
+        self._catalogue = catalogue
+        self._registries = registries
+
+    def notice(self, notice: Notice) -> Folded:
+        """Fold one notice of a registry that the configuration knows."""
+        nothing = _NOTHING.get(notice.act)
+        if nothing is not None:
+            return nothing
+        events: list[Event] | None
+        if notice.act is Act.PUSH:
+            events = self._push(notice)
+        elif notice.act is Act.PULL:
+            events = self._pull(notice)
+        elif notice.act is Act.DELETE:
+            events = self._delete(notice)
+        elif notice.act is Act.UNTAG:
+            events = self._untag(notice)
+        else:
+            events = self._drop(notice)
+        if events is None:
+            return Folded((), "parked")
+        if notice.silent:
+            return Folded((), "silent")
+        return Folded(tuple(events), "announced")
+
+    def tick(self, now: int) -> int:
+        """Give up on what was parked until `now`; returns how many deletions stay unclassified."""
+        due = [row for row in self._catalogue.parked() if row.deadline <= now]
+        for row in due:
+            self._catalogue.put_deletion(msgspec.structs.replace(row, parked=None))
+        return len(due)
+
+    # --- one method per act -----------------------------------------------------------------------------------------
+
+    def _push(self, notice: Notice) -> list[Event]:
+        place = (notice.registry, notice.repository)
+        events: list[Event] = []
+        created = self._first_push(notice)
+        known = self._catalogue.manifest(*place, notice.artifact.digest)
+        tagged = bool(notice.tag)
+        if known is None or (known.time, known.number) <= notice.stamp:
+            self._catalogue.put_manifest(
+                ManifestRow(
+                    registry=notice.registry,
+                    repository=notice.repository,
+                    artifact=notice.artifact,
+                    ever_tagged=tagged or (known is not None and known.ever_tagged),
+                    live=True,
+                    time=notice.time,
+                    number=notice.origin.number,
+                )
+            )
+        elif tagged and not known.ever_tagged:
+            self._catalogue.put_manifest(msgspec.structs.replace(known, ever_tagged=True))
+        previous: str | None = None
+        changed: bool | None = None
+        if tagged:
+            row = self._catalogue.tag(*place, notice.tag)
+            if row is None or (row.time, row.number) <= notice.stamp:
+                previous = row.digest if row is not None and row.live else ""
+                changed = previous != notice.artifact.digest
+                self._catalogue.put_tag(
+                    TagRow(
+                        registry=notice.registry,
+                        repository=notice.repository,
+                        tag=notice.tag,
+                        digest=notice.artifact.digest,
+                        pushed=notice.time,
+                        live=True,
+                        time=notice.time,
+                        number=notice.origin.number,
+                    )
+                )
+        if created:
+            events.append(self._event(notice, EventType.REPOSITORY_CREATED, artifact=Artifact()))
+        events.append(
+            self._event(
+                notice,
+                EventType.PUSHED,
+                tags=(notice.tag,) if tagged else (),
+                ever_tagged=tagged,
+                previous_digest=previous,
+                changed=changed,
+            )
+        )
+        return events
+
+    def _first_push(self, notice: Notice) -> bool:
+        """Note the push at its repository; True when the repository begins to exist with it."""
+        row = self._catalogue.repository(notice.registry, notice.repository)
+        if row is None:
+            row = RepositoryRow(
+                registry=notice.registry,
+                name=notice.repository,
+                first_push=notice.time,
+                live=bool(notice.tag),
+                time=notice.time,
+                number=notice.origin.number,
+            )
+            self._catalogue.put_repository(row)
+            return row.live
+        late = (row.time, row.number) > notice.stamp
+        if late and not row.live:
+            return False  # pushed before the deletion that we already know of
+        begins = bool(notice.tag) and not row.live
+        if begins or row.first_push is None:
+            self._catalogue.put_repository(
+                msgspec.structs.replace(
+                    row,
+                    first_push=notice.time if row.first_push is None else row.first_push,
+                    live=row.live or begins,
+                    time=max(row.time, notice.time),
+                    number=max(row.number, notice.origin.number),
+                )
+            )
+        return begins
+
+    def _pull(self, notice: Notice) -> list[Event]:
+        known = self._catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
+        artifact = notice.artifact
+        if known is not None and artifact.kind is Kind.UNKNOWN:
+            artifact = msgspec.structs.replace(
+                artifact, kind=known.artifact.kind, references=artifact.references or known.artifact.references
+            )
+        return [
+            self._event(
+                notice,
+                EventType.PULLED,
+                artifact=artifact,
+                tags=(notice.tag,) if notice.tag else (),
+                ever_tagged=bool(notice.tag) or (known is not None and known.ever_tagged),
+            )
+        ]
+
+    def _delete(self, notice: Notice) -> list[Event] | None:
+        """A digest's deletion: the events, or None when it is parked because the digest is unknown."""
+        place = (notice.registry, notice.repository)
+        digest = notice.artifact.digest
+        known = self._catalogue.manifest(*place, digest)
+        deletion = DeletionRow(
+            registry=notice.registry,
+            repository=notice.repository,
+            request=deletion_request(notice),
+            digest=digest,
+            deadline=notice.accepted + PARKING,
+            parked=notice if known is None else None,
+        )
+        self._catalogue.put_deletion(deletion)
+        if known is None:
+            return None
+        return [self._bury(notice, known)]
+
+    def _bury(self, notice: Notice, known: ManifestRow) -> Event:
+        """Announce the end of a manifest with all its tags, and turn the tags into tombstones."""
+        place = (known.registry, known.repository)
+        tags = [
+            row
+            for row in self._catalogue.tags_of(*place, known.artifact.digest)
+            if (row.time, row.number) <= notice.stamp  # a tag pushed again since keeps its new link
+        ]
+        for row in tags:
+            self._catalogue.put_tag(
+                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number)
+            )
+        if (known.time, known.number) <= notice.stamp:
+            self._catalogue.put_manifest(
+                msgspec.structs.replace(known, live=False, time=notice.time, number=notice.origin.number)
+            )
+        return self._event(
+            notice,
+            EventType.DELETED,
+            artifact=known.artifact,
+            tags=tuple(row.tag for row in tags),
+            ever_tagged=known.ever_tagged,
+        )
+
+    def _untag(self, notice: Notice) -> list[Event]:
+        place = (notice.registry, notice.repository)
+        row = self._catalogue.tag(*place, notice.tag)
+        deletion = self._catalogue.deletion(*place, deletion_request(notice))
+        events: list[Event] = []
+        digest = row.digest if row is not None else ""
+        if deletion is not None:
+            digest = deletion.digest
+            if deletion.parked is not None:
+                events.extend(self._unpark(deletion, notice))
+        if row is None:
+            self._catalogue.put_tag(
+                TagRow(
+                    registry=notice.registry,
+                    repository=notice.repository,
+                    tag=notice.tag,
+                    digest=digest,
+                    pushed=0,
+                    live=False,
+                    time=notice.time,
+                    number=notice.origin.number,
+                )
+            )
+        elif (row.time, row.number) <= notice.stamp:
+            self._catalogue.put_tag(
+                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number)
+            )
+        known = self._catalogue.manifest(*place, digest) if digest else None
+        artifact = known.artifact if known is not None else Artifact(digest=digest)
+        events.append(
+            self._event(notice, EventType.TAG_DELETED, artifact=artifact, tags=(notice.tag,), ever_tagged=True)
+        )
+        return events
+
+    def _unpark(self, deletion: DeletionRow, untag: Notice) -> list[Event]:
+        """A tag record shows that the parked digest was a manifest: announce its deletion with that tag."""
+        parked = deletion.parked
+        assert parked is not None
+        self._catalogue.put_deletion(msgspec.structs.replace(deletion, parked=None))
+        self._catalogue.put_manifest(
+            ManifestRow(
+                registry=deletion.registry,
+                repository=deletion.repository,
+                artifact=Artifact(digest=deletion.digest),
+                ever_tagged=True,
+                live=False,
+                time=parked.time,
+                number=parked.origin.number,
+            )
+        )
+        if parked.silent:
+            return []
+        return [self._event(parked, EventType.DELETED, tags=(untag.tag,), ever_tagged=True)]
+
+    def _drop(self, notice: Notice) -> list[Event]:
+        place = (notice.registry, notice.repository)
+        rows = self._catalogue.manifests_of(*place)
+        children = {one.digest for row in rows if row.artifact.kind is Kind.INDEX for one in row.artifact.references}
+        events: list[Event] = []
+        for row in rows:
+            event = self._bury(notice, row)
+            if row.ever_tagged or row.artifact.digest not in children:
+                events.append(event)
+        known = self._catalogue.repository(*place)
+        if known is None or (known.time, known.number) <= notice.stamp:
+            self._catalogue.put_repository(
+                RepositoryRow(
+                    registry=notice.registry,
+                    name=notice.repository,
+                    first_push=None,
+                    live=False,
+                    time=notice.time,
+                    number=notice.origin.number,
+                )
+            )
+        events.append(self._event(notice, EventType.REPOSITORY_DELETED, artifact=Artifact()))
+        return events
+
+    # --- making an event --------------------------------------------------------------------------------------------
+
+    def _event(
+        self,
+        notice: Notice,
+        what: EventType,
+        *,
+        artifact: Artifact | None = None,
+        tags: tuple[str, ...] = (),
+        ever_tagged: bool = False,
+        previous_digest: str | None = None,
+        changed: bool | None = None,
+    ) -> Event:
+        registry = self._registries[notice.registry]
+        namespace, name = split_repository(notice.repository, registry.default_namespace)
+        row = self._catalogue.namespace(namespace, at=notice.accepted)
+        repository = self._catalogue.repository(notice.registry, notice.repository)
+        made = notice.artifact if artifact is None else artifact
+        return Event(
+            id=stable_uuid(
+                notice.registry, notice.origin.record, what, made.digest if what is EventType.DELETED else ""
+            ),
+            type=what,
+            time=notice.time,
+            accepted=notice.accepted,
+            registry=registry.ref,
+            repository=Repository(
+                path=notice.repository,
+                namespace=namespace,
+                name=name,
+                namespace_id=row.id,
+                public=row.public or registry.is_public(notice.repository),
+                created=repository.first_push if repository is not None else None,
+            ),
+            artifact=made,
+            tags=tags,
+            ever_tagged=ever_tagged,
+            previous_digest=previous_digest,
+            changed=changed,
+            actor=notice.actor,
+            request=notice.request,
+            origin=notice.origin,
+        )

@@ -1,0 +1,75 @@
+"""Globs over repositories, tags, persons and user agents.
+
+In repositories `*` stays within a path segment and `**` crosses segments; elsewhere `*` takes anything. `?` is one
+character. `!pattern` excludes. Order does not matter: a value is admitted if some positive pattern takes it (or there
+is none) and no excluding pattern does.
+"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+
+def _translate(pattern: str, *, segments: bool) -> str:
+    """The regular expression for one glob, to be matched against the whole value."""
+    if not segments:
+        return "".join(".*" if part == "*" else "." if part == "?" else re.escape(part) for part in pattern)
+    out: list[str] = []
+    at = 0
+    while at < len(pattern):
+        if pattern.startswith("**/", at) and (at == 0 or pattern[at - 1] == "/"):
+            out.append("(?:.*/)?")  # `a/**/b` takes `a/b`, and `**/b` takes `b`
+            at += 3
+        elif pattern.startswith("**", at):
+            out.append(".+" if at > 0 and pattern[at - 1] == "/" else ".*")
+            at += 2
+        elif pattern[at] == "*":
+            out.append("[^/]*")
+            at += 1
+        elif pattern[at] == "?":
+            out.append("[^/]")
+            at += 1
+        else:
+            out.append(re.escape(pattern[at]))
+            at += 1
+    return "".join(out)
+
+
+def _compile(patterns: list[str], *, segments: bool) -> re.Pattern[str] | None:
+    if not patterns:
+        return None
+    return re.compile("|".join(f"(?:{_translate(one, segments=segments)})" for one in patterns), re.DOTALL)
+
+
+class Globs(msgspec.Struct, frozen=True):
+    """A compiled list of patterns. An empty list admits everything."""
+
+    patterns: tuple[str, ...]
+    wanted: re.Pattern[str] | None
+    unwanted: re.Pattern[str] | None
+
+    @classmethod
+    def of(cls, patterns: Iterable[str], *, segments: bool = False) -> "Globs":
+        """Compile patterns; `segments=True` for repository names. Raises ValueError for an empty exclusion."""
+        given = tuple(patterns)
+        if "!" in given:
+            raise ValueError("'!' excludes nothing: write the pattern after it")
+        return cls(
+            patterns=given,
+            wanted=_compile([one for one in given if not one.startswith("!")], segments=segments),
+            unwanted=_compile([one[1:] for one in given if one.startswith("!")], segments=segments),
+        )
+
+    def admits(self, value: str) -> bool:
+        """Whether the value passes."""
+        if self.wanted is not None and self.wanted.fullmatch(value) is None:
+            return False
+        return self.unwanted is None or self.unwanted.fullmatch(value) is None
+
+    def names(self, value: str) -> bool:
+        """Whether some positive pattern names the value: unlike `admits`, an empty list names nothing."""
+        return self.wanted is not None and self.admits(value)
+
+
+ANYTHING = Globs.of(())

@@ -1,0 +1,23 @@
+"""Messages: the exact bytes that a subscriber will receive."""
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Rendered once; stored, sent and signed as these bytes on every retry and replay.
+
+    `word` is the vendor's name of the event (`PUSH_ARTIFACT`, `TAG_PUSH`, ...).
+    """
+
+    word: str
+    content_type: str
+    body: bytes
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """What a destination answered: the status, the headers we act on, the head of the body (at most 16 KiB)."""
+
+    status: int
+    body: bytes = b""
+    location: str = ""
+    retry_after: str = ""

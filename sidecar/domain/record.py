@@ -1,0 +1,60 @@
+"""Records: what enters the journal, and what is set aside because it could not be read."""
+
+import enum
+
+import msgspec
+
+
+class RecordKind(enum.StrEnum):
+    """Where a record comes from."""
+
+    REGISTRY = "registry"  # one element of a registry's notification envelope
+    TICK = "tick"  # time has passed: the only source of time for windows and schedules
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A record on its way into the journal. (registry, id) is unique: a repeat is a no-op."""
+
+    kind: RecordKind
+    registry: str
+    id: str
+    accepted: int  # nanoseconds, our clock
+    body: bytes  # exactly as received
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A record in the journal; `number` counts up and gives the order of translation."""
+
+    number: int
+    kind: RecordKind
+    registry: str
+    id: str
+    accepted: int
+    body: bytes
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """Something that was answered 2xx but could not be read or translated, kept for an operator.
+
+    `reason` is a word of the closed set below; `detail` a sentence. `registry` is the name it came in under.
+    """
+
+    at: int
+    registry: str
+    reason: str
+    detail: str
+    body: bytes
+    content_type: str = ""
+    record: str = ""  # the record's id, where it had one
+
+
+class QuarantineReason(enum.StrEnum):
+    """Why something is in quarantine. Closed: a metric label and a column."""
+
+    UNREADABLE = "unreadable"  # not JSON, or not UTF-8
+    NOT_AN_ENVELOPE = "not_an_envelope"  # JSON, but neither an envelope nor a bare event
+    TOO_LARGE = "too_large"  # over ingest.max_body; only its head is kept
+    UNKNOWN_REGISTRY = "unknown_registry"  # a valid token, but no registry of that name
+    BAD_RECORD = "bad_record"  # one event of an envelope lacks what every event has
+    UNTRANSLATABLE = "untranslatable"  # the translator failed on it
+    POISON = "poison"  # the process died three times at this record

@@ -1,0 +1,18 @@
+"""How long finished things are kept."""
+
+import msgspec
+
+from sidecar.domain import instant
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """Ages in nanoseconds since the thing was finished; `max_size` in bytes of the store's file.
+
+    Over `max_size`, delivered history goes first, oldest first, then dead, then quarantine; pending never.
+    """
+
+    delivered: int = 3 * instant.DAY
+    dead: int = 14 * instant.DAY
+    journal: int = 3 * instant.DAY
+    quarantine: int = 14 * instant.DAY
+    max_size: int = 2 * 1024**3
