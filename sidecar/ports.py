@@ -4,13 +4,14 @@ Every store verb is one transaction, durable when its await returns. Any of them
 means: nothing was written, the same call may succeed later.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import msgspec
 
 from sidecar.domain.catalogue import Changes, Facts, Need
-from sidecar.domain.delivery import Delivery, Outcome, Settlement
+from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.message import Message, Response
 from sidecar.domain.record import Entry, Quarantined, Record
@@ -108,11 +109,34 @@ class Queue(Protocol):
     async def next_due(self, lane: int, after: int) -> int | None:
         """The earliest due time of the lane that lies after `after`, or None."""
 
-    async def settle(self, settlement: Settlement) -> None:
-        """Write the result of one attempt."""
+    def settle(self, settlement: Settlement) -> "asyncio.Future[None]":
+        """Queue the result of one attempt for writing; the future ends when it is durable."""
 
-    async def save_lane(self, lane: "LaneState") -> None:
-        """Write a lane's pause and hold, so that they survive a restart."""
+    async def register(self, lanes: Sequence["LaneName"], now: int) -> Sequence["LaneState"]:
+        """Make the lanes of a configuration, and return every lane there is.
+
+        A new name gets a lane; a name with `formerly` takes over that lane and what it owes; a lane whose name is not
+        given is orphaned, and one whose name returns is no longer.
+        """
+
+    async def pause(self, pause: "Pause", now: int) -> "LaneState":
+        """Pause or hold a lane, or release it, so that it survives a restart. Returns the lane as it is then."""
+
+
+class LaneName(msgspec.Struct, frozen=True, kw_only=True):
+    """A lane as the configuration names it."""
+
+    name: str
+    format: str
+    formerly: str = ""
+
+
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a lane's pause: `until` an instant (0 = leave it), `hold` a word, "" to release, None to leave it."""
+
+    lane: int
+    until: int = 0
+    hold: str | None = None
 
 
 class LaneState(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +161,136 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.hold) or self.orphaned
 
 
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events to list, newest first. Empty strings and zeros do not filter; `before` is an EventRow's number."""
+
+    registry: str = ""
+    repository: str = ""
+    type: str = ""
+    since: int = 0
+    before: int = 0
+    limit: int = 50
+
+
+class EventRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An event in a list, with how many of its deliveries are in which state."""
+
+    number: int
+    event: Event
+    due: int = 0
+    delivered: int = 0
+    dead: int = 0
+    cancelled: int = 0
+
+
+class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deliveries to list, newest first. Empty values do not filter; `before` is a delivery's id."""
+
+    id: int = 0
+    event: str = ""
+    subscription: str = ""
+    states: tuple[State, ...] = ()
+    reason: str = ""
+    before: int = 0
+    limit: int = 50
+
+
+class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery in a list. Instants in nanoseconds; `done` None while it is due."""
+
+    id: int
+    event: str
+    type: str
+    repository: str
+    subscription: str
+    word: str
+    webhook_id: str
+    state: State
+    due: int
+    created: int
+    attempts: int
+    reason: str
+    status: int
+    detail: str
+    done: int | None
+
+
+class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt as it was written."""
+
+    number: int
+    started: int
+    took: int
+    reason: str
+    status: int
+    detail: str
+    answer: bytes
+
+
+class UndeliveredCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a subscription is owed. `oldest` is the creation of its oldest due delivery, None without any."""
+
+    subscription: str
+    due: int
+    dead: int
+    oldest: int | None
+
+
+class LaneRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A lane in a list."""
+
+    state: LaneState
+    dead: int
+    last_success: int
+    failures: int
+
+
+class QuarantineFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which quarantined items to list, newest first."""
+
+    registry: str = ""
+    reason: str = ""
+    before: int = 0
+    limit: int = 50
+
+
+class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A quarantined item in a list, without its bytes."""
+
+    id: int
+    at: int
+    registry: str
+    reason: str
+    detail: str
+    content_type: str
+    record: str
+    size: int
+
+
+class Ledger(Protocol):
+    """The operator's view of the store. Reads never wait for the writer; every list is bounded."""
+
+    async def events(self, where: EventFilter) -> Sequence[EventRow]: ...
+
+    async def event(self, uuid: str) -> Event | None: ...
+
+    async def deliveries(self, where: DeliveryFilter) -> Sequence[DeliveryRow]: ...
+
+    async def attempts(self, delivery: int) -> tuple[Message | None, Sequence[AttemptRow]]:
+        """A delivery's message (None if it could not be rendered) and its attempts, oldest first."""
+
+    async def undelivered(self) -> Sequence[UndeliveredCount]: ...
+
+    async def lanes(self) -> Sequence[LaneRow]: ...
+
+    async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]: ...
+
+    async def quarantined_body(self, number: int) -> tuple[QuarantineRow, bytes] | None: ...
+
+    async def release(self, number: int) -> None:
+        """Take an item out of quarantine."""
+
+
 class Upkeep(Protocol):
     """Housekeeping in small slices."""
 
@@ -153,6 +307,13 @@ class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
     timeout: int
 
 
+class Signer(Protocol):
+    """Makes the headers that identify and sign a message."""
+
+    def headers(self, webhook_id: str, timestamp: int, body: bytes) -> tuple[tuple[str, str], ...]:
+        """`webhook-id`, `webhook-timestamp` (`timestamp` in seconds) and the signature over exactly these bytes."""
+
+
 class Sender(Protocol):
     """Makes one attempt; never retries, never follows a redirect, never raises for network trouble."""
 
@@ -161,13 +322,13 @@ class Sender(Protocol):
 
 
 class Clock(Protocol):
-    """Time: UTC nanoseconds for what is stored, monotonic nanoseconds for waits and durations."""
+    """Time. Waits are made on the event loop's own time, which a test can make virtual."""
 
-    def now(self) -> int: ...
+    def now(self) -> int:
+        """UTC nanoseconds for what is stored; never before the newest stored time."""
 
-    def monotonic(self) -> int: ...
-
-    async def sleep(self, nanoseconds: int) -> None: ...
+    def monotonic(self) -> int:
+        """Nanoseconds for durations."""
 
 
 class Chance(Protocol):

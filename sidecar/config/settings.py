@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from sidecar.config.watch import Stamp
 from sidecar.dialects.contract import Voice
 from sidecar.domain.registry import Registry
 from sidecar.domain.retention import Retention
@@ -67,7 +68,11 @@ class Bound(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole configuration. `files` are the paths whose change makes a reload worthwhile."""
+    """The whole configuration.
+
+    `files` are the paths whose change makes a reload worthwhile; `stamps` says what each looked like before it was
+    read, for watch.Watched. A `store` or `socket` that is relative counts from the working directory.
+    """
 
     source: Path
     ingest: IngestSettings
@@ -79,4 +84,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     guard_deny: tuple[Network, ...]
     retention: Retention
     files: tuple[Path, ...]
+    stamps: dict[Path, Stamp] = {}
     warnings: tuple[str, ...] = ()

@@ -56,7 +56,8 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     """One vendor's words.
 
     `vocabulary(options)` lists the words that these options can say; `aliases(options)` maps other spellings of a word
-    to its name; `check(options)` returns a sentence when the options cannot be used together, else "".
+    to its name; `check(options)` returns a sentence when the options cannot be used together, else "", and
+    `check_words(names)` one when the vendor words that a subscription wrote out cannot, else "".
     `render(event, word, options, audience)` gives 0..n messages; `scoped(options, word)` says that the body names its
     audience and so cannot be shared between subscriptions. `judge` turns an answer into an Outcome.
     """
@@ -69,6 +70,7 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     render: Callable[[Event, str, O, Audience], Sequence[Message]]
     aliases: Callable[[O], Mapping[str, str]] = lambda _options: {}
     check: Callable[[O], str] = lambda _options: ""
+    check_words: Callable[[frozenset[str]], str] = lambda _names: ""
     scoped: Callable[[O, str], bool] = lambda _options, _word: False
     judge: Callable[[Response, Policy], Outcome] | None = None
 
@@ -84,9 +86,11 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
         words = {word.name: word for word in self.vocabulary(options)}
         aliases = self.aliases(options)
         choices: dict[EventType, list[Choice]] = {}
+        written: set[str] = set()
         for name in dict.fromkeys(events):
             word = words.get(aliases.get(name, name))
             if word is not None:
+                written.add(word.name)
                 for kind in word.types:
                     choices.setdefault(kind, []).append(Choice(word, named=True))
                 continue
@@ -94,6 +98,9 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
             if not spoken:
                 raise ValueError(self.refusal(name, options))
             choices.setdefault(EventType(name), []).extend(Choice(one, named=False) for one in spoken)
+        problem = self.check_words(frozenset(written))
+        if problem:
+            raise ValueError(problem)
         key = f"{self.name}:{msgspec.json.encode(options).decode()}"
         return Voice(self, options, {kind: tuple(row) for kind, row in choices.items()}, key)
 

@@ -32,7 +32,8 @@ class NamespaceRow(msgspec.Struct, frozen=True, kw_only=True):
 class RepositoryRow(msgspec.Struct, frozen=True, kw_only=True):
     """A repository. `first_push` is None while only pulls or deletes were seen.
 
-    `live` says that a tagged push was announced and no deletion since.
+    `live` says that a tagged push was announced and no deletion since; `time` and `number` are the stamp of what last
+    decided that, 0 while nothing did.
     """
 
     registry: str

@@ -86,13 +86,14 @@ class Fold:
         events: list[Event] = []
         created = self._first_push(notice)
         known = self._catalogue.manifest(*place, notice.artifact.digest)
+        artifact = _filled(notice.artifact, known)
         tagged = bool(notice.tag)
         if known is None or (known.time, known.number) <= notice.stamp:
             self._catalogue.put_manifest(
                 ManifestRow(
                     registry=notice.registry,
                     repository=notice.repository,
-                    artifact=notice.artifact,
+                    artifact=artifact,
                     ever_tagged=tagged or (known is not None and known.ever_tagged),
                     live=True,
                     time=notice.time,
@@ -126,6 +127,7 @@ class Fold:
             self._event(
                 notice,
                 EventType.PUSHED,
+                artifact=artifact,
                 tags=(notice.tag,) if tagged else (),
                 ever_tagged=tagged,
                 previous_digest=previous,
@@ -136,46 +138,42 @@ class Fold:
 
     def _first_push(self, notice: Notice) -> bool:
         """Note the push at its repository; True when the repository begins to exist with it."""
+        tagged = bool(notice.tag)
         row = self._catalogue.repository(notice.registry, notice.repository)
         if row is None:
             row = RepositoryRow(
                 registry=notice.registry,
                 name=notice.repository,
                 first_push=notice.time,
-                live=bool(notice.tag),
-                time=notice.time,
-                number=notice.origin.number,
+                live=tagged,
+                # An untagged push decides nothing: the tagged one that follows may bear an earlier time.
+                time=notice.time if tagged else 0,
+                number=notice.origin.number if tagged else 0,
             )
             self._catalogue.put_repository(row)
             return row.live
-        late = (row.time, row.number) > notice.stamp
-        if late and not row.live:
+        if not row.live and (row.time, row.number) > notice.stamp:
             return False  # pushed before the deletion that we already know of
-        begins = bool(notice.tag) and not row.live
+        begins = tagged and not row.live
         if begins or row.first_push is None:
             self._catalogue.put_repository(
                 msgspec.structs.replace(
                     row,
                     first_push=notice.time if row.first_push is None else row.first_push,
                     live=row.live or begins,
-                    time=max(row.time, notice.time),
-                    number=max(row.number, notice.origin.number),
+                    time=notice.time if begins else row.time,
+                    number=notice.origin.number if begins else row.number,
                 )
             )
         return begins
 
     def _pull(self, notice: Notice) -> list[Event]:
         known = self._catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
-        artifact = notice.artifact
-        if known is not None and artifact.kind is Kind.UNKNOWN:
-            artifact = msgspec.structs.replace(
-                artifact, kind=known.artifact.kind, references=artifact.references or known.artifact.references
-            )
         return [
             self._event(
                 notice,
                 EventType.PULLED,
-                artifact=artifact,
+                artifact=_filled(notice.artifact, known),
                 tags=(notice.tag,) if notice.tag else (),
                 ever_tagged=bool(notice.tag) or (known is not None and known.ever_tagged),
             )
@@ -228,7 +226,8 @@ class Fold:
         row = self._catalogue.tag(*place, notice.tag)
         deletion = self._catalogue.deletion(*place, deletion_request(notice))
         events: list[Event] = []
-        digest = row.digest if row is not None else ""
+        current = row is not None and (row.time, row.number) <= notice.stamp
+        digest = row.digest if row is not None and current else ""  # a tag pushed since may point elsewhere
         if deletion is not None:
             digest = deletion.digest
             if deletion.parked is not None:
@@ -246,7 +245,7 @@ class Fold:
                     number=notice.origin.number,
                 )
             )
-        elif (row.time, row.number) <= notice.stamp:
+        elif current:
             self._catalogue.put_tag(
                 msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number)
             )
@@ -262,24 +261,27 @@ class Fold:
         parked = deletion.parked
         assert parked is not None
         self._catalogue.put_deletion(msgspec.structs.replace(deletion, parked=None))
-        self._catalogue.put_manifest(
-            ManifestRow(
-                registry=deletion.registry,
-                repository=deletion.repository,
-                artifact=Artifact(digest=deletion.digest),
-                ever_tagged=True,
-                live=False,
-                time=parked.time,
-                number=parked.origin.number,
+        known = self._catalogue.manifest(deletion.registry, deletion.repository, deletion.digest)
+        if known is None or (known.time, known.number) <= parked.stamp:  # else pushed again while it was parked
+            self._catalogue.put_manifest(
+                ManifestRow(
+                    registry=deletion.registry,
+                    repository=deletion.repository,
+                    artifact=parked.artifact if known is None else known.artifact,
+                    ever_tagged=True,
+                    live=False,
+                    time=parked.time,
+                    number=parked.origin.number,
+                )
             )
-        )
         if parked.silent:
             return []
-        return [self._event(parked, EventType.DELETED, tags=(untag.tag,), ever_tagged=True)]
+        artifact = parked.artifact if known is None else known.artifact
+        return [self._event(parked, EventType.DELETED, artifact=artifact, tags=(untag.tag,), ever_tagged=True)]
 
     def _drop(self, notice: Notice) -> list[Event]:
         place = (notice.registry, notice.repository)
-        rows = self._catalogue.manifests_of(*place)
+        rows = [row for row in self._catalogue.manifests_of(*place) if (row.time, row.number) <= notice.stamp]
         children = {one.digest for row in rows if row.artifact.kind is Kind.INDEX for one in row.artifact.references}
         events: list[Event] = []
         for row in rows:
@@ -287,7 +289,8 @@ class Fold:
             if row.ever_tagged or row.artifact.digest not in children:
                 events.append(event)
         known = self._catalogue.repository(*place)
-        if known is None or (known.time, known.number) <= notice.stamp:
+        pushed_since = any(row.ever_tagged for row in self._catalogue.manifests_of(*place))
+        if not pushed_since and (known is None or (known.time, known.number) <= notice.stamp):
             self._catalogue.put_repository(
                 RepositoryRow(
                     registry=notice.registry,
@@ -344,3 +347,14 @@ class Fold:
             request=notice.request,
             origin=notice.origin,
         )
+
+
+def _filled(artifact: Artifact, known: ManifestRow | None) -> Artifact:
+    """The artifact, completed with what is known of the same digest: same digest, same content."""
+    if known is None or (artifact.references and artifact.kind is not Kind.UNKNOWN):
+        return artifact
+    return msgspec.structs.replace(
+        artifact,
+        kind=known.artifact.kind if artifact.kind is Kind.UNKNOWN else artifact.kind,
+        references=artifact.references or known.artifact.references,
+    )

@@ -1,5 +1,7 @@
 """When to try again."""
 
+import email.utils
+
 from sidecar.domain import instant
 from sidecar.domain.subscription import Retry
 
@@ -21,3 +23,15 @@ def next_due(retry: Retry, *, attempts: int, now: int, born: int, retry_after: i
     if due > born + retry.horizon:
         return None
     return due
+
+
+def parse_retry_after(text: str, *, now: int) -> int:
+    """Nanoseconds that a Retry-After header asks for: whole seconds or an HTTP date; 0 when it says nothing usable."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return min(int(text[:10]), 10**9) * instant.SECOND
+    try:
+        when = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return 0
+    return max(0, int(when.timestamp()) * instant.SECOND - now)

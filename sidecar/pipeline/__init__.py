@@ -1,0 +1,1 @@
+"""What happens to an event. Knows ports, never adapters."""

@@ -1,0 +1,436 @@
+"""The composition root: build, start, reload, stop. The only file that names concrete classes.
+
+Two kinds of parts. For the life of the process: store, HTTP client, translator, dispatcher, listeners. Swapped whole
+by a reload: registries, subscriptions with their voices and destinations, tokens, guard, retention. A reload builds the
+new parts completely before any old one is let go; what cannot change without a restart (listeners, store) is said so.
+
+Our trouble is never the registry's: with a store that cannot be opened the process lives, is not ready, answers 503 and
+keeps trying. Only an invalid configuration at start ends it (exit 78).
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sidecar import __version__
+from sidecar.config.loading import load
+from sidecar.config.settings import Settings
+from sidecar.config.watch import Watched
+from sidecar.dialects.contract import Audience
+from sidecar.domain.errors import ConfigError, SidecarError, StoreUnavailable
+from sidecar.outbound.guard import Guard
+from sidecar.outbound.sender import HttpSender
+from sidecar.outbound.signing import Signer
+from sidecar.pipeline.courier import Courier, Destination
+from sidecar.pipeline.dispatcher import Dispatcher
+from sidecar.pipeline.intake import Intake
+from sidecar.pipeline.operations import Operations
+from sidecar.pipeline.routing import Route, Router
+from sidecar.pipeline.translator import Translator, Words
+from sidecar.pipeline.upkeep import Keeper
+from sidecar.ports import LaneName, LaneState
+from sidecar.stores.sqlite import SQLiteStore
+from sidecar.stores.sqlite.commit import CycleReport
+from sidecar.telemetry.lines import get as get_log
+from sidecar.telemetry.logs import Logs
+from sidecar.telemetry.metrics import Metrics
+from sidecar.telemetry.observers import Observers
+from sidecar.web.access import Access
+from sidecar.web.api import Api, Door
+from sidecar.web.health import Health
+from sidecar.web.ingress import Ingress
+from sidecar.web.server import Listeners, server_context
+
+USER_AGENT = f"registry-sidecar/{__version__}"
+OWN_AGENT = "registry-sidecar/"
+WATCH_EVERY = 5.0  # seconds between looks at the configuration's files
+GAUGES_EVERY = 5.0
+OPEN_AGAIN = 2.0  # seconds between attempts to open the store
+DRAIN = 10.0  # seconds that attempts in flight get at a stop
+
+EXIT_OK = 0
+EXIT_CONFIG = 78
+EXIT_FORCED = 130
+
+
+class SystemClock:
+    """ports.Clock on the machine's clocks; never before the newest time that the store holds."""
+
+    def __init__(self) -> None:
+        self._floor = 0
+
+    def not_before(self, instant: int) -> None:
+        self._floor = max(self._floor, instant)
+
+    def now(self) -> int:
+        return max(time.time_ns(), self._floor)
+
+    def monotonic(self) -> int:
+        return time.monotonic_ns()
+
+
+class App:
+    """One sidecar. `start` returns when it listens; the store may still be on its way."""
+
+    def __init__(self, settings: Settings, *, environ: Mapping[str, str] | None = None) -> None:
+        self.settings = settings
+        self._environ = os.environ if environ is None else environ
+        self._clock = SystemClock()
+        self._metrics = Metrics()
+        self._log = get_log()
+        self._observer = Observers(self._metrics, Logs(), failed=self._observer_failed)
+        self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
+        self._guard = Guard(settings.guard_allow, settings.guard_deny)
+        self._intake = Intake(self._store, self._clock, self._observer)
+        self._ingress = Ingress(
+            self._intake,
+            _access(settings),
+            max_body=settings.ingest.max_body,
+            observer=self._observer,
+            acked=self._metrics.acknowledged,
+        )
+        self._listeners = Listeners()
+        self._watched = Watched(settings.stamps)
+        self._states: dict[int, LaneState] = {}
+        self._router = Router(())
+        self._sender: HttpSender | None = None
+        self._translator: Translator | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._keeper: Keeper | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._stopping = False
+        self._reloading = asyncio.Lock()
+        self._config_error = ""
+        self.ingest_ports: list[int] = []
+        self.management_ports: list[int] = []
+        self.operations = Operations(self._store, self._intake, self._clock)
+
+    # --- start and stop ----------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen, and bring up the rest in the background as soon as the store opens."""
+        self._describe(self.settings)
+        self._metrics.reloaded(success=True, now=self._clock.now())
+        self._spawn(self._bring_up(), "bring-up")
+        await self._listen()
+        self._spawn(self._watch(), "watch")
+        self._spawn(self._gauges(), "gauges")
+
+    async def _listen(self) -> None:
+        ingest, management = self.settings.ingest, self.settings.management
+        context = _context(ingest.tls)
+        self.ingest_ports = await self._listeners.serve(
+            self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
+        )
+        health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
+        api = Api(self.operations, self.status, health)
+        context = _context(management.tls)
+        for address in management.listen:
+            door = Door.LOOPBACK if address.loopback else Door.CLOSED
+            self.management_ports += await self._listeners.serve_app(
+                api.app(door), [(address.host, address.port)], context
+            )
+        if management.socket is not None and management.socket.parent.is_dir():
+            await self._listeners.serve_socket(api.app(Door.SOCKET), management.socket)
+
+    async def _bring_up(self) -> None:
+        """Open the store however long it takes, then start the pipeline."""
+        said = ""
+        while True:
+            try:
+                await self._store.open()
+                break
+            except StoreUnavailable as error:
+                if str(error) != said:  # the same sentence every two seconds helps nobody
+                    said = str(error)
+                    self._observer.trouble("store", error)
+                await asyncio.sleep(OPEN_AGAIN)
+        self._clock.not_before(self._store.newest)
+        self._sender = HttpSender(self._guard)
+        courier = Courier(self._sender, self._clock, random)
+        self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, observer=self._observer)
+        while not await self._register(self.settings):  # noqa: ASYNC110 - there is nobody to set an event
+            await asyncio.sleep(OPEN_AGAIN)
+        self._translator = Translator(
+            self._store,
+            self._store,
+            self._words(self.settings),
+            clock=self._clock,
+            observer=self._observer,
+            offer=self._dispatcher.offer,
+            own_agent=OWN_AGENT,
+        )
+        self._keeper = Keeper(self._store, self._clock, self._observer)
+        self.operations.connect(self._router, self._dispatcher)
+        self._spawn(self._translator.run(), "translator")
+        self._spawn(self._keeper.run(), "upkeep")
+        await self._measure()
+        gc.collect()
+        gc.freeze()  # what lives for ever need not be looked at by every collection
+
+    async def stop(self, *, drain: float = DRAIN) -> None:
+        """Not ready, doors closed, commits and attempts in flight finished (bounded). Safe to call twice."""
+        self._stopping = True
+        await self._listeners.close_doors()
+        await self._listeners.stop()
+        if self._translator is not None:
+            self._translator.stop()
+        if self._keeper is not None:
+            self._keeper.stop()
+        ending = [task for task in self._tasks if task.get_name() in {"translator", "upkeep"}]
+        if ending:
+            await asyncio.wait(ending, timeout=drain)
+        if self._dispatcher is not None:
+            cut = await self._dispatcher.stop(drain)
+            if cut:
+                self._log.warning("attempts were cut off, they are due again at the next start", count=cut)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._sender is not None:
+            await self._sender.close()
+        await self._store.close()
+
+    def _spawn(self, work: Any, name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._observer.trouble(task.get_name(), error)
+
+    # --- configuration -----------------------------------------------------------------------------------------------
+
+    async def reload(self) -> str:
+        """Read the configuration again; returns "" or the sentence why the old one stays."""
+        async with self._reloading:
+            try:
+                settings = await asyncio.to_thread(load, self.settings.source, self._environ)
+                await self._take(settings)
+            except ConfigError as error:
+                self._watched = Watched(getattr(error, "stamps", self.settings.stamps))
+                self._config_error = str(error)
+                self._metrics.reloaded(success=False, now=self._clock.now())
+                self._log.error("configuration refused, the old one stays", detail=str(error))
+                return str(error)
+            fixed = _needs_restart(self.settings, settings)
+            self._ingress.access = _access(settings)
+            self._ingress.max_body = settings.ingest.max_body
+            self._store.set_retention(settings.retention)
+            self._guard = Guard(settings.guard_allow, settings.guard_deny)
+            if self._sender is not None:
+                self._sender.guard = self._guard
+            if self._translator is not None:
+                self._translator.configure(self._words(settings))
+            if self._dispatcher is not None:
+                self.operations.connect(self._router, self._dispatcher)
+            self.settings = settings
+            self._config_error = ""
+            self._describe(settings)
+            self._metrics.reloaded(success=True, now=self._clock.now())
+            self._log.info("configuration loaded", subscriptions=len(settings.subscriptions), restart_needed_for=fixed)
+            return ""
+
+    async def _take(self, settings: Settings) -> None:
+        """Give the new subscriptions their lanes. Raises ConfigError when the store cannot just now."""
+        self._watched = Watched(settings.stamps)
+        if not await self._register(settings):
+            raise ConfigError(f"the new configuration waits: {self._store.down}")
+
+    async def _register(self, settings: Settings) -> bool:
+        """Give every subscription its lane; False when the store cannot."""
+        if self._dispatcher is None:
+            return True
+        names = [
+            LaneName(name=one.subscription.name, format=one.subscription.format, formerly=one.subscription.formerly)
+            for one in settings.subscriptions
+        ]
+        try:
+            states = await self._store.register(names, self._clock.now())
+        except StoreUnavailable as error:
+            self._observer.trouble("store", error)
+            return False
+        self._states = {one.id: one for one in states}
+        by_name = {one.name: one for one in states}
+        destinations: dict[int, Destination] = {}
+        routes = []
+        for bound in settings.subscriptions:
+            subscription = bound.subscription
+            state = by_name[subscription.name]
+            signer = Signer.of(subscription.signing)
+            destinations[state.id] = Destination.of(subscription, bound.voice, signer, USER_AGENT)
+            routes.append(Route(subscription, bound.voice, state.id, Audience(subscription.name, state.policy)))
+        self._router = Router(routes)
+        self._dispatcher.configure(destinations, states)
+        for state in states:
+            if state.orphaned and state.pending:
+                self._observer.lane_changed(state.name, "orphaned", f"{state.pending} deliveries wait for its return")
+        return True
+
+    def _words(self, settings: Settings) -> Words:
+        return Words(
+            registries={one.name: one for one in settings.registries},
+            router=self._router,
+            subscriptions={one.id: one.name for one in self._states.values()},
+        )
+
+    def _describe(self, settings: Settings) -> None:
+        self._metrics.configure(
+            [one.name for one in settings.registries],
+            [(one.subscription.name, one.subscription.format) for one in settings.subscriptions],
+        )
+        for warning in settings.warnings:
+            self._log.warning("configuration", detail=warning)
+
+    async def _watch(self) -> None:
+        """Reload when the file or a secret's file changed."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY)
+            if self._watched.changed():
+                await self.reload()
+
+    # --- what is shown -----------------------------------------------------------------------------------------------
+
+    def unready(self) -> list[str]:
+        """Sentences why this sidecar should not be sent anything just now; none when all is well."""
+        reasons = []
+        if self._stopping:
+            reasons.append("stopping")
+        if self._store.down:
+            reasons.append(f"store: {self._store.down}")
+        elif self._translator is None:
+            reasons.append("starting")
+        return reasons
+
+    def status(self) -> dict[str, Any]:
+        """The sidecar in one look, for `GET /v1/status`."""
+        sizes = self._store.sizes
+        return {
+            "version": __version__,
+            "ready": not self.unready(),
+            "unready": self.unready(),
+            "config": {"source": str(self.settings.source), "error": self._config_error},
+            "store": {
+                "path": str(self.settings.store),
+                "down": self._store.down,
+                "sizeBytes": sizes.store,
+                "walBytes": sizes.wal,
+                "freeBytes": sizes.free,
+            },
+            "translator": {
+                "cursor": self._translator.cursor if self._translator is not None else 0,
+                "last": self._store.last,
+            },
+            "registries": [one.name for one in self.settings.registries],
+        }
+
+    def _committed(self, report: CycleReport) -> None:
+        self._metrics.committed(report.items, report.seconds)
+        for verb, seconds in report.held:
+            self._metrics.held(verb, seconds)
+
+    def _observer_failed(self, error: Exception) -> None:
+        self._log.error("an observer failed", exc_info=error)
+
+    async def _gauges(self) -> None:
+        while True:
+            await self._measure()
+            await asyncio.sleep(GAUGES_EVERY)
+
+    async def _measure(self) -> None:
+        """Set the gauges: files by their sizes, lanes from memory and one look-up in an index each."""
+        sizes = self._store.measure()
+        self._metrics.set_store(up=not self._store.down, size=sizes.store, wal=sizes.wal, disk_free=sizes.free)
+        if self._translator is not None:
+            self._metrics.set_lag(self._translator.lag_seconds())
+        if self._dispatcher is None:
+            return
+        now = self._clock.now()
+        configured = {one.subscription.name for one in self.settings.subscriptions}
+        orphaned = 0
+        for view in self._dispatcher.views():
+            if view.name not in configured:
+                orphaned += view.pending > 0
+                continue
+            oldest = 0.0
+            if view.pending:
+                with contextlib.suppress(StoreUnavailable):
+                    due = await self._store.next_due(view.lane, 0)
+                    oldest = max(0, now - due) / 1e9 if due is not None else 0.0
+            paused = view.held or view.paused_until > now
+            self._metrics.set_lane(view.name, backlog=view.pending, oldest_due=oldest, paused=paused)
+        self._metrics.set_orphaned(orphaned)
+
+
+def _access(settings: Settings) -> Access:
+    return Access([one.name for one in settings.registries], settings.ingest.tokens)
+
+
+def _context(tls: Any) -> Any:
+    return None if tls is None else server_context(tls.cert_file, tls.key_file, tls.client_ca_file)
+
+
+def _needs_restart(old: Settings, new: Settings) -> list[str]:
+    """Keys whose change takes effect only at the next start."""
+    changed = {
+        "store": old.store != new.store,
+        "ingest.listen": old.ingest.listen != new.ingest.listen,
+        "ingest.tls": old.ingest.tls != new.ingest.tls,
+        "management.listen": old.management.listen != new.management.listen,
+        "management.tls": old.management.tls != new.management.tls,
+        "management.socket": old.management.socket != new.management.socket,
+    }
+    return [key for key, differs in changed.items() if differs]
+
+
+def run(settings: Settings, *, ready: Callable[[App], None] | None = None) -> int:
+    """Serve until told to stop; returns the exit code. A second signal ends the process at once."""
+    sys.setswitchinterval(1e-4)  # the writer's thread must not wait 5 ms for the interpreter
+    factory = None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(_serve(settings, ready))
+
+
+async def _serve(settings: Settings, ready: Callable[[App], None] | None) -> int:
+    app = App(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        if stop.is_set():
+            os._exit(EXIT_FORCED)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+    reloads: set[asyncio.Task[str]] = set()
+
+    def hangup() -> None:
+        task = asyncio.create_task(app.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, hangup)
+    try:
+        await app.start()
+    except OSError as error:
+        await app.stop(drain=0)
+        raise SidecarError(f"cannot listen: {error}") from error
+    if ready is not None:
+        ready(app)
+    await stop.wait()
+    await app.stop()
+    return EXIT_OK

@@ -1,0 +1,299 @@
+"""The tables of keys: every key of the file, what it may hold and what it means.
+
+The loader reads by them and the JSON Schema is generated from them. Keys of later versions are listed as such, so that
+they are refused by name instead of being taken for a slip of the pen.
+"""
+
+import functools
+from typing import Any, Final
+
+from sidecar import dialects
+from sidecar.config import amounts, headers, places
+from sidecar.config.shapes import Choice, Flag, Number, Off, Or, Shape, Text
+from sidecar.config.tables import Field, Later, ListOf, MapOf, Raw, Table
+from sidecar.config.texts import (
+    LISTEN,
+    NAME,
+    NETWORKS,
+    PERSONS,
+    PLAIN_GLOBS,
+    REPOSITORIES,
+    STATUSES,
+    TOKEN,
+    URL,
+    duration,
+    matching,
+    size,
+)
+from sidecar.domain import instant
+from sidecar.domain.event import Kind
+from sidecar.domain.retention import Retention
+from sidecar.domain.subscription import DEFAULT_EVENTS, Policy, Retry, SignScheme
+
+DEFAULT_STORE: Final = "sqlite:////var/lib/registry-sidecar/sidecar.db"
+DEFAULT_INGEST: Final = "127.0.0.1:8080"
+DEFAULT_MANAGEMENT: Final = ":8081"
+DEFAULT_SOCKET: Final = "control.sock"
+DEFAULT_MAX_BODY: Final = 8 * 1024**2
+
+_LOCAL_ONLY: Final = "the native API answers on loopback addresses and on the socket only, so remove the key"
+
+SERVER_TLS: Final = Table(
+    {
+        "cert_file": Field(Text(), "the listener's certificate with its chain, PEM", needed=True),
+        "key_file": Field(Text(), "the certificate's key, PEM", needed=True),
+        "client_ca_file": Field(Text(), "CA that every client's certificate must come from, PEM"),
+    }
+)
+
+INGEST: Final = Table(
+    {
+        "listen": Field(LISTEN, "where the registry posts its notifications; host:port or a list", DEFAULT_INGEST),
+        "max_body": Field(
+            size(1024, 1024**3),
+            "the largest body that is read; of a larger one only the head is kept, in quarantine",
+            amounts.show_size(DEFAULT_MAX_BODY),
+        ),
+        "anonymous": Field(Flag(), "whether registries without tokens may post from other machines"),
+        "tls": Field(SERVER_TLS, "serve TLS"),
+    }
+)
+
+MANAGEMENT: Final = Table(
+    {
+        "listen": Field(LISTEN, "health, metrics and the native API; host:port or a list", DEFAULT_MANAGEMENT),
+        "socket": Field(
+            Or(kind="bool", this=Off(), that=Text()),
+            "the command line's way in, a relative path stands beside the store; false = none",
+            DEFAULT_SOCKET,
+        ),
+        "tls": Field(SERVER_TLS, "serve TLS"),
+        "public_url": Field(Later()),
+        "users": Field(Later(_LOCAL_ONLY)),
+        "htpasswd_file": Field(Later(_LOCAL_ONLY)),
+        "teams": Field(Later()),
+    }
+)
+
+REGISTRY: Final = Table(
+    {
+        "name": Field(NAME, "its identity, also in /events/<name>", needed=True),
+        "hostname": Field(
+            Text(parse=places.registry_host, pattern=r"[^/\s]+"),
+            "the host that users pull from, port included, such as registry.example.com:5000",
+            needed=True,
+        ),
+        "scheme": Field(Choice(words=("https", "http")), "how users reach it", "https"),
+        "homepage": Field(
+            Text(parse=places.homepage, pattern=r"https?://[\x21-\x7e]+"),
+            "the page of a repository in your registry UI; {repository}, {namespace} and {name} are filled in",
+        ),
+        "tokens": Field(
+            ListOf(item=TOKEN, empty="must list at least one token: remove the key if there are none"),
+            "what the registry shows, as Bearer token or Basic password; several for rotation",
+        ),
+        "anonymous": Field(Flag(), "whether it may post without a token from other machines"),
+        "default_namespace": Field(
+            Text(parse=matching(r"[^/\s]+", "must be one path segment")),
+            "the namespace of repositories whose name has a single segment",
+            "library",
+        ),
+        "public": Field(REPOSITORIES, "globs of the repositories that anybody may pull; the rest are private", []),
+        "ignore": Field(
+            Table(
+                {
+                    "actors": Field(PERSONS, 'globs of users; "" is anonymous'),
+                    "user_agents": Field(PLAIN_GLOBS, "globs of user agents"),
+                }
+            ),
+            "whose records make no events",
+        ),
+        "pull_window": Field(Later()),
+        "api": Field(Later()),
+        "reconcile": Field(Later()),
+    }
+)
+
+MATCH: Final = Table(
+    {
+        "registries": Field(ListOf(item=NAME), "names of registries; none = all", []),
+        "repositories": Field(REPOSITORIES, "globs; * within a segment, ** across, ! excludes", []),
+        "tags": Field(PLAIN_GLOBS, "globs; ! excludes", []),
+        "actors": Field(PERSONS, 'globs of users; "" is anonymous, ! excludes', []),
+        "kinds": Field(
+            ListOf(item=Choice(words=tuple(kind.value for kind in Kind)), empty="must name at least one kind"),
+            "what is announced; image also admits what is unknown",
+            ["image", "index", "chart", "artifact", "unknown"],
+        ),
+        "untagged": Field(Flag(), "whether artifacts without a tag are announced", default=False),
+    }
+)
+
+_RETRY: Final = Retry()
+RETRY: Final = Table(
+    {
+        "initial": Field(
+            duration(instant.MILLISECOND, instant.DAY),
+            "the longest wait before the second attempt",
+            amounts.show_duration(_RETRY.initial),
+        ),
+        "factor": Field(Number(low=1, high=100, whole=False), "what each later wait is multiplied by", _RETRY.factor),
+        "max_delay": Field(
+            duration(instant.MILLISECOND, 30 * instant.DAY),
+            "the longest wait between attempts",
+            amounts.show_duration(_RETRY.max_delay),
+        ),
+        "horizon": Field(
+            duration(instant.SECOND),
+            "how long a delivery is tried before it is kept as dead",
+            amounts.show_duration(_RETRY.horizon),
+        ),
+    }
+)
+
+_POLICY: Final = Policy()
+DELIVERY: Final = Table(
+    {
+        "timeout": Field(
+            duration(10 * instant.MILLISECOND, instant.HOUR),
+            "for the whole exchange",
+            amounts.show_duration(_POLICY.timeout),
+        ),
+        "concurrency": Field(Number(low=1, high=256), "the most attempts at the same time", _POLICY.concurrency),
+        "rate": Field(Later()),
+        "order": Field(
+            Choice(words=("none",), later=("repository", "subscription")), "the order of deliveries", "none"
+        ),
+        "backlog": Field(Later()),
+        "success": Field(
+            ListOf(item=STATUSES, empty="must name at least one status, such as 2xx"),
+            "the statuses that mean delivered",
+            ["2xx"],
+        ),
+        "give_up_on": Field(ListOf(item=STATUSES), "the statuses that are not tried again; none = every one is"),
+        "retry": Field(RETRY, "exponential back-off with full jitter"),
+    }
+)
+
+SIGN: Final = Table(
+    {
+        "scheme": Field(
+            Choice(words=tuple(scheme.value for scheme in SignScheme), later=("ed25519",)),
+            "standard = Standard Webhooks, github = X-Hub-Signature-256, x-signature = X-Signature",
+            SignScheme.STANDARD.value,
+        ),
+        "secrets": Field(
+            ListOf(item=Text(secret=True), empty="must list at least one secret: remove `sign` to send unsigned"),
+            "what messages are signed with; several for rotation, with scheme standard",
+            needed=True,
+        ),
+    }
+)
+
+GUARD: Final = Table(
+    {
+        "allow": Field(NETWORKS, "ranges that deliveries may dial although a wider range is denied", []),
+        "deny": Field(NETWORKS, "ranges that deliveries must not dial", []),
+    }
+)
+
+_RETENTION: Final = Retention()
+RETENTION: Final = Table(
+    {
+        "delivered": Field(duration(0), "age of finished deliveries", amounts.show_duration(_RETENTION.delivered)),
+        "dead": Field(duration(0), "age of dead deliveries", amounts.show_duration(_RETENTION.dead)),
+        "journal": Field(duration(0), "age of translated records", amounts.show_duration(_RETENTION.journal)),
+        "quarantine": Field(duration(0), "age of quarantined bodies", amounts.show_duration(_RETENTION.quarantine)),
+        "max_size": Field(
+            size(1024**2, 1024**5),
+            "size of the store's file beyond which history goes first, oldest first; pending work never",
+            amounts.show_size(_RETENTION.max_size),
+        ),
+    }
+)
+
+FORMAT_DEFAULTS: Final = Table(
+    {
+        "options": Field(Raw(), "the format's own options, under each subscription's"),
+        "tls": Field(Later()),
+    }
+)
+
+
+def _format_defaults(name: str) -> Shape:
+    if name not in dialects.load():
+        raise ValueError(f"is not a format: the formats are {', '.join(dialects.load())}")
+    return FORMAT_DEFAULTS
+
+
+def _describe_format_defaults() -> dict[str, Any]:
+    properties = {name: FORMAT_DEFAULTS.schema() for name in dialects.load()}
+    return {"type": ["object", "null"], "properties": properties, "additionalProperties": False}
+
+
+def _describe_headers() -> dict[str, Any]:
+    return {
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": f"^{headers.NAME}$"},
+        "additionalProperties": headers.VALUE.schema(),
+    }
+
+
+DEFAULTS: Final = Table(
+    {
+        "delivery": Field(DELIVERY, "under each subscription's `delivery`; lists are replaced, not joined"),
+        "match": Field(MATCH, "under each subscription's `match`; lists are replaced, not joined"),
+        "formats": Field(MapOf(known=_format_defaults, describe=_describe_format_defaults), "by format"),
+    }
+)
+
+
+@functools.cache
+def subscription() -> Table:
+    """The keys of a subscription: a function because the formats are found when first asked for."""
+    return Table(
+        {
+            "name": Field(NAME, "its identity: its queue, and its label in metrics", needed=True),
+            "format": Field(Choice(words=tuple(dialects.load())), "in whose words", needed=True),
+            "options": Field(Raw(), "the format's own options"),
+            "events": Field(
+                ListOf(item=Text(), empty="must name at least one event: remove the key for the usual ones"),
+                "canonical names or the vendor's; without the key, of the usual ones those that the format can say",
+                [one.value for one in DEFAULT_EVENTS],
+            ),
+            "match": Field(MATCH, "which of these events; every filter must admit one"),
+            "url": Field(URL, "where to send, exactly as written", needed=True),
+            "headers": Field(MapOf(known=headers.known, describe=_describe_headers), "sent along, credentials too"),
+            "sign": Field(SIGN, "sign every message"),
+            "tls": Field(Later()),
+            "proxy": Field(Later()),
+            "delivery": Field(DELIVERY, "how it is delivered"),
+            "enabled": Field(Flag(), "false = nothing is matched and nothing is queued", default=True),
+            "formerly": Field(NAME, "takes over the queue of a subscription that had this name"),
+        }
+    )
+
+
+@functools.cache
+def root() -> Table:
+    """The keys of the whole file."""
+    return Table(
+        {
+            "ingest": Field(INGEST, "the listener that the registry posts to"),
+            "management": Field(MANAGEMENT, "health, metrics, native API"),
+            "store": Field(
+                Text(parse=places.store_file, pattern=r"sqlite:///.+"),
+                "the file that holds everything: sqlite:///relative or sqlite:////absolute",
+                DEFAULT_STORE,
+            ),
+            "registries": Field(
+                ListOf(item=REGISTRY, empty="must list at least one registry, with its name and hostname"),
+                "the registries that are listened to; each needs a name and the hostname that users pull from",
+                needed=True,
+            ),
+            "subscriptions": Field(ListOf(item=subscription(), optional=True), "who is told what, in which words"),
+            "defaults": Field(DEFAULTS, "what subscriptions begin with"),
+            "guard": Field(GUARD, "addresses that deliveries may dial"),
+            "retention": Field(RETENTION, "how long finished things are kept"),
+        }
+    )

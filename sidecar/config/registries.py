@@ -1,0 +1,88 @@
+"""The registries, and who may speak for them."""
+
+from collections.abc import Sequence
+
+from sidecar.config.problems import Problems
+from sidecar.config.settings import Address
+from sidecar.config.tables import Section
+from sidecar.domain.event import RegistryRef
+from sidecar.domain.glob import ANYTHING, Globs
+from sidecar.domain.registry import Registry
+from sidecar.domain.secret import Secret
+
+
+def registries(sections: Sequence[Section], problems: Problems) -> tuple[Registry, ...]:
+    """The registries that could be read whole; two of one name are reported."""
+    found: dict[str, Registry] = {}
+    for section in sections:
+        name = section.get("name")
+        if name in found:
+            problems.add(
+                section.line("name"),
+                f"{section.path}.name {section.shown('name')} is already taken: name each registry once",
+            )
+        elif name is not None:
+            found[name] = _registry(name, section)
+    return tuple(found.values())
+
+
+def _registry(name: str, section: Section) -> Registry:
+    ignore: Section | None = section.get("ignore")
+    spoken = {key: section.values[key] for key in ("scheme", "homepage") if key in section.values}
+    given = {key: section.values[key] for key in ("default_namespace",) if key in section.values}
+    return Registry(
+        ref=RegistryRef(name=name, hostname=section.get("hostname", ""), **spoken),
+        public=globs(section, "public", segments=True),
+        ignored_actors=globs(ignore, "actors"),
+        ignored_agents=globs(ignore, "user_agents"),
+        **given,
+    )
+
+
+def globs(section: Section | None, key: str, *, segments: bool = False) -> Globs:
+    """The compiled patterns of a key, or what admits everything."""
+    patterns = section.get(key) if section is not None else None
+    return Globs.of(patterns, segments=segments) if patterns else ANYTHING
+
+
+def tokens(
+    sections: Sequence[Section], ingest: Section, listen: Sequence[Address], problems: Problems
+) -> dict[str, tuple[Secret, ...]]:
+    """The tokens of each registry; one that is missing here may post without.
+
+    Without tokens a registry is taken at its word only where nobody else can reach the listener, or where the file
+    says `anonymous: true`.
+    """
+    private = all(one.loopback for one in listen)
+    owners: dict[Secret, str] = {}
+    found: dict[str, tuple[Secret, ...]] = {}
+    for section in sections:
+        name = section.get("name", section.path)
+        anonymous = section.get("anonymous")
+        if section.has("tokens"):
+            given: list[Secret] = section.get("tokens", [])
+            for index, token in enumerate(given):
+                if owners.setdefault(token, name) != name:
+                    problems.add(
+                        section.item_line("tokens", index),
+                        f"{section.path}.tokens[{index}] is also a token of registry {owners[token]}: "
+                        "give each registry its own",
+                    )
+            if anonymous:
+                problems.add(
+                    section.line("anonymous"),
+                    f"{section.path} has tokens and `anonymous: true`: remove one of the two",
+                )
+            found[name] = tuple(dict.fromkeys(given))
+            continue
+        if anonymous is None:
+            anonymous = ingest.get("anonymous")
+        if anonymous is None and not private:
+            problems.add(
+                section.line(),
+                f"{section.path} has no `tokens`, and ingest.listen can be reached from other machines: "
+                "add tokens, or write `anonymous: true`",
+            )
+        elif anonymous is False:
+            problems.add(section.line(), f"{section.path} has no `tokens` and must not be anonymous: add tokens")
+    return found

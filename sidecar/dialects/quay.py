@@ -1,0 +1,66 @@
+"""Quay 3 repository notifications by webhook: the bare event data, without envelope, name or signature.
+
+Body and bytes are Quay's own: its keys in its order, written as Python's json module writes by default (a space after
+comma and colon, ASCII with escapes). A push tells of one tag; an untagged push is nothing to Quay.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from sidecar.dialects.contract import Audience, Dialect, Word
+from sidecar.domain.event import Event, EventType, RegistryRef, Repository
+from sidecar.domain.message import Message
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`method` is Quay's way of notifying."""
+
+    method: Literal["webhook"] = "webhook"
+
+
+_WORDS = (Word(name="repo_push", types=frozenset({EventType.PUSHED}), fits=lambda event: bool(event.tags)),)
+
+
+def _render(event: Event, word: str, _options: Options, _audience: Audience) -> Sequence[Message]:
+    place = event.repository
+    # A single segment stays what its users pull: only `namespace` is filled in.
+    body = {
+        "repository": place.path,
+        "namespace": place.namespace,
+        "name": place.name,
+        "docker_url": f"{event.registry.hostname}/{place.path}",
+        "homepage": _homepage(event.registry, place),
+    }
+    # One message per tag: Argo CD Image Updater reads only the first of a list.
+    return tuple(
+        Message(
+            word=word,
+            content_type="application/json",
+            body=json.dumps(body | {"updated_tags": [tag]}).encode(),
+        )
+        for tag in event.tags
+    )
+
+
+def _homepage(registry: RegistryRef, place: Repository) -> str:
+    """The repository's page: Quay's own unless the registry has a template of another interface."""
+    if not registry.homepage:
+        return f"{registry.scheme}://{registry.hostname}/repository/{place.path}"
+    return (
+        registry.homepage.replace("{repository}", place.path)
+        .replace("{namespace}", place.namespace)
+        .replace("{name}", place.name)
+    )
+
+
+DIALECT = Dialect(
+    name="quay",
+    title="Quay 3 repository notifications",
+    options=Options,
+    example=Options(),
+    vocabulary=lambda _options: _WORDS,
+    render=_render,
+)

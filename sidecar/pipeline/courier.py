@@ -1,0 +1,100 @@
+"""One attempt: sign, send, judge, decide. Keeps nothing; the dispatcher paces, the store remembers."""
+
+import msgspec
+
+from sidecar.dialects.contract import Voice
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
+from sidecar.domain.message import Response
+from sidecar.domain.retry import next_due, parse_retry_after
+from sidecar.domain.subscription import Subscription
+from sidecar.ports import Chance, Clock, Sender, SendRequest, Signer
+
+SECOND = 1_000_000_000
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a lane's messages go and how: the subscription, its judge, its signer, the headers it always gets."""
+
+    subscription: Subscription
+    voice: Voice
+    signer: Signer
+    headers: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, subscription: Subscription, voice: Voice, signer: Signer, user_agent: str) -> "Destination":
+        given = tuple((name, secret.reveal()) for name, secret in subscription.headers)
+        if not any(name.lower() == "user-agent" for name, _ in given):
+            given = (("User-Agent", user_agent), *given)
+        return cls(subscription=subscription, voice=voice, signer=signer, headers=given)
+
+
+class Courier:
+    """Makes attempts."""
+
+    def __init__(self, sender: Sender, clock: Clock, chance: Chance) -> None:
+        self._sender = sender
+        self._clock = clock
+        self._chance = chance
+
+    async def attempt(self, delivery: Delivery, to: Destination, *, held_total: int) -> tuple[Outcome, Settlement]:
+        """Try once. `held_total` is how long the lane has been held so far, which its horizon does not count."""
+        subscription = to.subscription
+        started = self._clock.now()
+        clock = self._clock.monotonic()
+        outcome = await self._send(delivery, to, started)
+        took = self._clock.monotonic() - clock
+        attempts = delivery.attempts + 1
+        now = started + took
+        state, due = State.DELIVERED, delivery.due
+        if not outcome.delivered:
+            later = None
+            if outcome.retryable:
+                later = next_due(
+                    subscription.policy.retry,
+                    attempts=attempts,
+                    now=now,
+                    born=delivery.created + max(0, held_total - delivery.held_base),
+                    retry_after=outcome.retry_after,
+                    jitter=self._chance.random(),
+                )
+                if later is None:
+                    outcome = msgspec.structs.replace(
+                        outcome,
+                        reason=Reason.EXPIRED,
+                        retryable=False,
+                        detail=f"the horizon ended after {attempts} attempts; the last one: {outcome.detail}",
+                    )
+            state, due = (State.DEAD, delivery.due) if later is None else (State.DUE, later)
+        return outcome, Settlement(
+            delivery=delivery.id,
+            lane=delivery.lane,
+            attempt=attempts,
+            state=state,
+            due=due,
+            started=started,
+            took=took,
+            reason=outcome.reason,
+            status=outcome.status,
+            detail=outcome.detail,
+            answer=outcome.answer,
+        )
+
+    async def _send(self, delivery: Delivery, to: Destination, now: int) -> Outcome:
+        request = SendRequest(
+            url=to.subscription.url,
+            headers=(
+                ("Content-Type", delivery.content_type),
+                *to.headers,
+                *to.signer.headers(delivery.webhook_id, now // SECOND, delivery.body),
+            ),
+            body=delivery.body,
+            timeout=to.subscription.policy.timeout,
+        )
+        answer = await self._sender.send(request)
+        if isinstance(answer, Response):
+            outcome = to.voice.judge(answer, to.subscription.policy)
+            if answer.retry_after and not outcome.delivered:
+                wait = parse_retry_after(answer.retry_after, now=self._clock.now())
+                outcome = msgspec.structs.replace(outcome, retry_after=wait)
+            return outcome
+        return answer

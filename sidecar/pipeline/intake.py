@@ -1,0 +1,74 @@
+"""Bytes in, durable records out. Nothing here looks at what the bytes mean beyond splitting them."""
+
+from sidecar.domain.errors import Unreadable
+from sidecar.domain.record import Entry, Quarantined, QuarantineReason, RecordKind
+from sidecar.ports import Clock, Journal, Observer, QuarantineRow
+from sidecar.registry.envelope import split
+
+KEPT_HEAD = 8 * 1024  # bytes kept of a body that is too large
+
+
+class Intake:
+    """Takes bodies for the journal. What it returns from is on disk."""
+
+    def __init__(self, journal: Journal, clock: Clock, observer: Observer) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._observer = observer
+
+    async def accept(self, registry: str, body: bytes, content_type: str = "") -> str:
+        """Journal a body; returns accepted, duplicate or quarantined.
+
+        Raises StoreUnavailable when nothing could be written: the sender must keep it.
+        """
+        try:
+            parts = split(body)
+        except Unreadable as trouble:
+            await self._set_aside(registry, trouble.reason, trouble.detail, body, content_type)
+            return "quarantined"
+        if not parts:
+            return "accepted"
+        now = self._clock.now()
+        new = await self._journal.append(
+            [Entry(RecordKind.REGISTRY, registry, identity, now, raw) for identity, raw in parts]
+        )
+        return "accepted" if new else "duplicate"
+
+    async def again(self, row: QuarantineRow, body: bytes) -> str:
+        """Take a quarantined item again; returns accepted, duplicate or quarantined. Writes nothing when it stays.
+
+        What the translator refused has its id in the journal already, so it comes back under an id of its own.
+        """
+        try:
+            parts = ((f"{row.record}#retry:{row.id}", body),) if row.record else split(body)
+        except Unreadable:
+            return "quarantined"
+        if row.reason == QuarantineReason.TOO_LARGE or not parts:
+            return "quarantined"
+        now = self._clock.now()
+        new = await self._journal.append(
+            [Entry(RecordKind.REGISTRY, row.registry, identity, now, raw) for identity, raw in parts]
+        )
+        return "accepted" if new else "duplicate"
+
+    async def too_large(self, registry: str, head: bytes, content_type: str, limit: int) -> None:
+        """Set aside the head of a body over the limit."""
+        detail = f"the body is larger than ingest.max_body ({limit} bytes); only its head was kept"
+        await self._set_aside(registry, QuarantineReason.TOO_LARGE, detail, head[:KEPT_HEAD], content_type)
+
+    async def unknown_registry(self, registry: str, body: bytes, content_type: str) -> None:
+        """Set aside what came with a valid token for a registry that the configuration does not name."""
+        detail = f"no registry is named {registry[:200]!r}; add it to `registries`, then run `quarantine retry`"
+        await self._set_aside(registry, QuarantineReason.UNKNOWN_REGISTRY, detail, body, content_type)
+
+    async def _set_aside(self, registry: str, reason: str, detail: str, body: bytes, content_type: str) -> None:
+        item = Quarantined(
+            at=self._clock.now(),
+            registry=registry[:200],
+            reason=str(reason),
+            detail=detail,
+            body=body,
+            content_type=content_type[:200],
+        )
+        await self._journal.quarantine(item)
+        self._observer.quarantined(item)

@@ -1,0 +1,112 @@
+"""From an event to the messages and deliveries it owes. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from sidecar.dialects.contract import Audience, Voice
+from sidecar.domain.event import Event, EventType, stable_uuid
+from sidecar.domain.message import Message
+from sidecar.domain.subscription import Subscription
+from sidecar.ports import PlannedDelivery, PlannedEvent
+
+
+class Route(msgspec.Struct, frozen=True):
+    """A subscription with its voice, its lane, and what bodies call it."""
+
+    subscription: Subscription
+    voice: Voice
+    lane: int
+    audience: Audience
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a subscription hears of an event, or does not.
+
+    `fired` with the words said, or `why` it did not: `disabled`, `events` (not subscribed), a filter's name,
+    `untagged`, or `no word` (the format has none for this event).
+    """
+
+    subscription: str
+    format: str
+    fired: bool
+    why: str
+    words: tuple[str, ...] = ()
+
+
+class Router:
+    """Matches events with subscriptions and renders each message once."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        self._by_type: dict[EventType, tuple[Route, ...]] = {}
+        for kind in EventType:
+            listening = tuple(one for one in self.routes if one.subscription.enabled and kind in one.voice.types)
+            if listening:
+                self._by_type[kind] = listening
+
+    def plan(self, event: Event) -> PlannedEvent:
+        """The event with everything it owes. A message that cannot be rendered gives a dead delivery, not an error."""
+        messages: list[Message] = []
+        deliveries: list[PlannedDelivery] = []
+        rendered: dict[tuple[str, str, str], range] = {}
+        for route in self._by_type.get(event.type, ()):
+            match = route.subscription.match
+            if match.refusal(event):
+                continue
+            for word in route.voice.words(event, untagged=match.untagged):
+                scope = route.subscription.name if route.voice.scoped(word) else ""
+                key = (route.voice.key, word, scope)
+                made = rendered.get(key)
+                if made is None:
+                    try:
+                        new = route.voice.render(event, word, route.audience)
+                    except Exception as error:  # noqa: BLE001 - one subscriber's words must not stop the others
+                        deliveries.append(_unrendered(event, route, word, error))
+                        continue
+                    made = rendered[key] = range(len(messages), len(messages) + len(new))
+                    messages.extend(new)
+                deliveries.extend(
+                    PlannedDelivery(
+                        lane=route.lane,
+                        message=index,
+                        webhook_id=webhook_id(event, route.subscription.name, word, index - made.start),
+                        word=word,
+                    )
+                    for index in made
+                )
+        return PlannedEvent(event, tuple(messages), tuple(deliveries))
+
+    def explain(self, event: Event) -> Sequence[Verdict]:
+        """What every subscription makes of an event, in the order of the configuration."""
+        return [_verdict(route, event) for route in self.routes]
+
+
+def webhook_id(event: Event, subscription: str, word: str, index: int) -> str:
+    """The id that a receiver sees on every attempt and replay of one message, even after a restore from a backup."""
+    return "msg_" + stable_uuid(event.id, subscription, word, str(index)).replace("-", "")
+
+
+def _unrendered(event: Event, route: Route, word: str, error: Exception) -> PlannedDelivery:
+    return PlannedDelivery(
+        lane=route.lane,
+        message=None,
+        webhook_id=webhook_id(event, route.subscription.name, word, 0),
+        word=word,
+        detail=f"{route.voice.format} could not say {word}: {type(error).__name__}: {error}"[:500],
+    )
+
+
+def _verdict(route: Route, event: Event) -> Verdict:
+    subscription = route.subscription
+    words: tuple[str, ...] = ()
+    why = subscription.match.refusal(event)
+    if not subscription.enabled:
+        why = "disabled"
+    elif event.type not in route.voice.types:
+        why = "events"
+    elif not why:
+        words = tuple(route.voice.words(event, untagged=subscription.match.untagged))
+        if not words:
+            why = "untagged" if route.voice.words(event, untagged=True) else "no word"
+    return Verdict(subscription=subscription.name, format=subscription.format, fired=bool(words), why=why, words=words)

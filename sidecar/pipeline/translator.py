@@ -1,0 +1,356 @@
+"""From the journal to deliveries: exactly one translator, a fold over records in order from its cursor.
+
+Events, catalogue, messages, deliveries and the cursor are committed together, so a record is translated once whatever
+happens in between. A batch that cannot be committed is tried again; a record that cannot be translated is quarantined
+with its reason; a record at which the process died three times is quarantined without being looked at.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from sidecar.domain.catalogue import Catalogue, Changes, Need, need_of
+from sidecar.domain.delivery import Delivery
+from sidecar.domain.errors import CursorMoved, StoreRefused, StoreUnavailable, Unreadable
+from sidecar.domain.event import Event
+from sidecar.domain.fold import Fold
+from sidecar.domain.names import split_repository
+from sidecar.domain.notice import Notice
+from sidecar.domain.record import Entry, Quarantined, QuarantineReason, Record, RecordKind
+from sidecar.domain.registry import Registry
+from sidecar.pipeline.handover import Handover
+from sidecar.pipeline.routing import Router
+from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
+from sidecar.registry.normalise import normalise
+
+BATCH = 64  # records per transaction: about 5 ms of the loop
+BREATH = 8  # records between two chances for the loop to answer requests
+CAREFUL = 256  # records translated one by one after a stop that was not orderly
+POISONED = 3  # deaths at one cursor after which its record is quarantined unseen
+FINISHED = frozenset({"blob", "ignored", "silent"})  # their bytes are not needed again
+RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store is unavailable
+
+
+T = TypeVar("T")
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What a configuration gives the translator; swapped whole on reload."""
+
+    registries: Mapping[str, Registry]
+    router: Router
+    subscriptions: Mapping[int, str]  # lane -> subscription name
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What became of one record, for the observer."""
+
+    record: Record
+    outcome: str
+    events: tuple[Event, ...] = ()
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    """A translated batch: what to write, and what to tell afterwards."""
+
+    work: WriteSet
+    told: Sequence[_Told]
+    deadline: int | None  # when the earliest parked deletion gives up, if this batch knows
+
+
+class Translator:
+    """Runs until stopped. `offer` receives the deliveries that are due, after they are durable."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        translation: Translation,
+        words: Words,
+        *,
+        clock: Clock,
+        observer: Observer,
+        offer: Callable[[Sequence[Delivery]], None],
+        own_agent: str,
+    ) -> None:
+        self._journal = journal
+        self._translation = translation
+        self._words = words
+        self._clock = clock
+        self._observer = observer
+        self._offer = offer
+        self._own_agent = own_agent
+        self._handover = Handover(journal)
+        self._cursor = 0
+        self._careful = 0
+        self._behind_since = 0
+        self._stopped = asyncio.Event()
+        self._deadline: int | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._ticking: asyncio.Task[None] | None = None
+
+    @property
+    def cursor(self) -> int:
+        """The number of the last translated record."""
+        return self._cursor
+
+    @property
+    def lag(self) -> int:
+        """How many record numbers the journal is ahead."""
+        return max(0, self._journal.last - self._cursor)
+
+    def lag_seconds(self) -> float:
+        """For how long the oldest record we know of has waited to be translated; 0 when none waits."""
+        return max(0, self._clock.now() - self._behind_since) / 1e9 if self.lag and self._behind_since else 0.0
+
+    def configure(self, words: Words) -> None:
+        """Use another configuration from the next batch on."""
+        self._words = words
+
+    def stop(self) -> None:
+        """Have `run` return after the batch at hand."""
+        self._stopped.set()
+        self._handover.wake()
+
+    async def run(self) -> None:
+        """Translate until stopped."""
+        await self._begin()
+        while not self._stopped.is_set():
+            try:
+                records = await self._handover.take(1 if self._careful else BATCH)
+            except StoreUnavailable as error:
+                self._observer.trouble("translator", error)
+                await self._pause(RETRY_MOST)
+                continue
+            if records:
+                self._behind_since = records[0].accepted
+                self._careful = max(0, self._careful - 1)
+                await self._translate(records)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._ticking is not None:
+            self._ticking.cancel()
+        try:
+            await self._translation.end()
+        except StoreUnavailable as error:
+            self._observer.trouble("translator", error)
+
+    async def _begin(self) -> None:
+        delay = RETRY_FIRST
+        while not self._stopped.is_set():
+            try:
+                position = await self._translation.begin()
+                self._cursor = position.cursor
+                self._careful = 0 if position.clean else CAREFUL
+                if position.deaths >= POISONED:
+                    await self._bypass()
+                self._handover.start(self._cursor)
+                facts = await self._translation.look(_all_parked())
+                self._set_deadline(min((row.deadline for row in facts.deletions), default=None))
+                return
+            except StoreUnavailable as error:
+                self._observer.trouble("translator", error)
+                await self._pause(delay)
+                delay = min(delay * 2, RETRY_MOST)
+
+    async def _bypass(self) -> None:
+        """Quarantine the record at which the process keeps dying, without looking into it."""
+        found = await self._journal.read(self._cursor, 1)
+        if not found:
+            return
+        detail = f"the process died {POISONED} times while translating this record; it was set aside unread"
+        batch = self._set_aside(found[0], QuarantineReason.POISON, detail)
+        await self._translation.commit(batch.work)
+        self._cursor = batch.work.cursor
+        self._tell(batch)
+
+    async def _translate(self, records: Sequence[Record]) -> None:
+        """Translate and commit a batch, however often the store makes us try; gives up only when stopped."""
+        try:
+            await self._attempt(records)
+        except StoreUnavailable as error:
+            self._observer.trouble("translator", error)  # stopped while the store is away: the batch waits on disk
+
+    async def _attempt(self, records: Sequence[Record]) -> None:
+        try:
+            batch = await self._patiently(lambda: self._fold(records))
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the records behind it
+            if len(records) > 1:
+                for record in records:
+                    await self._attempt([record])
+                return
+            self._observer.trouble("translator", error)
+            detail = f"translating failed: {type(error).__name__}: {error}"[:500]
+            batch = self._set_aside(records[0], QuarantineReason.UNTRANSLATABLE, detail)
+        try:
+            due = await self._patiently(lambda: self._translation.commit(batch.work))
+        except CursorMoved as error:
+            self._observer.trouble("translator", error)
+            await self._begin()
+            return
+        except StoreRefused as error:
+            if len(records) > 1:
+                for record in records:
+                    await self._attempt([record])
+                return
+            self._observer.trouble("translator", error)
+            batch = self._set_aside(records[0], QuarantineReason.UNTRANSLATABLE, str(error)[:500])
+            due = await self._patiently(lambda: self._translation.commit(batch.work))
+        self._cursor = batch.work.cursor
+        self._tell(batch)
+        if due:
+            self._offer(due)
+        if batch.deadline is not None and (self._deadline is None or batch.deadline < self._deadline):
+            self._set_deadline(batch.deadline)
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try until the store is available; a stop ends the wait with the store's own error."""
+        delay = RETRY_FIRST
+        while True:
+            try:
+                return await attempt()
+            except StoreUnavailable as error:
+                self._observer.trouble("translator", error)
+                if self._stopped.is_set():
+                    raise
+                await self._pause(delay)
+                delay = min(delay * 2, RETRY_MOST)
+
+    async def _fold(self, records: Sequence[Record]) -> _Batch:
+        """What these records come to. Writes nothing."""
+        words = self._words
+        now = self._clock.now()
+        notices: list[Notice | None] = []
+        quarantined: list[Quarantined] = []
+        ticks = False
+        for record in records:
+            notice: Notice | None = None
+            if record.kind is RecordKind.TICK:
+                ticks = True
+            else:
+                try:
+                    notice = self._read(record, words)
+                except Unreadable as trouble:
+                    quarantined.append(_quarantine(record, trouble.reason, trouble.detail, now))
+            notices.append(notice)
+        need = need_of(
+            (one, split_repository(one.repository, words.registries[one.registry].default_namespace)[0])
+            for one in notices
+            if one is not None
+        )
+        need.parked = ticks
+        catalogue = Catalogue(await self._translation.look(need))
+        fold = Fold(catalogue, words.registries)
+        planned: list[PlannedEvent] = []
+        told: list[_Told] = []
+        finished: list[int] = []
+        deadlines: list[int] = []
+        for at, (record, notice) in enumerate(zip(records, notices, strict=True)):
+            if at and at % BREATH == 0:
+                await asyncio.sleep(0)
+            if notice is None:
+                if record.kind is RecordKind.TICK:
+                    told.extend([_Told(record, "unclassified")] * fold.tick(record.accepted))
+                else:
+                    told.append(_Told(record, "quarantined"))
+                finished.append(record.number)
+                continue
+            folded = fold.notice(notice)
+            told.append(_Told(record, folded.outcome, folded.events))
+            if folded.outcome in FINISHED:
+                finished.append(record.number)
+            planned.extend(words.router.plan(event) for event in folded.events)
+        deadlines.extend(row.deadline for row in catalogue.parked())
+        work = WriteSet(
+            expected=self._cursor,
+            cursor=records[-1].number,
+            events=planned,
+            changes=catalogue.changes(),
+            finished=finished,
+            quarantined=quarantined,
+            now=now,
+        )
+        return _Batch(work, told, min(deadlines, default=None))
+
+    def _read(self, record: Record, words: Words) -> Notice:
+        registry = words.registries.get(record.registry)
+        if registry is None:
+            raise Unreadable(
+                QuarantineReason.UNKNOWN_REGISTRY, f"no registry is named {record.registry!r} any more; name it again"
+            )
+        return normalise(record, registry, self._own_agent)
+
+    def _set_aside(self, record: Record, reason: str, detail: str) -> _Batch:
+        """A batch of one record that goes to quarantine instead."""
+        now = self._clock.now()
+        work = WriteSet(
+            expected=self._cursor,
+            cursor=record.number,
+            events=(),
+            changes=Changes([], [], [], [], []),
+            finished=(record.number,),
+            quarantined=(_quarantine(record, reason, detail, now),),
+            now=now,
+        )
+        return _Batch(work, (_Told(record, "quarantined"),), None)
+
+    def _tell(self, batch: _Batch) -> None:
+        now = self._clock.now()
+        for one in batch.told:
+            self._observer.translated(one.record.registry, one.outcome, one.events, now - one.record.accepted)
+        for item in batch.work.quarantined:
+            self._observer.quarantined(item)
+        counts: dict[int, int] = {}
+        for planned in batch.work.events:
+            for delivery in planned.deliveries:
+                counts[delivery.lane] = counts.get(delivery.lane, 0) + 1
+        for lane, count in counts.items():
+            self._observer.planned(self._words.subscriptions.get(lane, ""), count)
+
+    # --- the only clock of the fold: ticks --------------------------------------------------------------------------
+
+    def _set_deadline(self, deadline: int | None) -> None:
+        """Have a tick journalled when the earliest parked deletion is to be given up."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        self._deadline = deadline
+        if deadline is not None and not self._stopped.is_set():
+            wait = max(0, deadline - self._clock.now()) / 1e9
+            self._alarm = asyncio.get_running_loop().call_later(wait, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._ticking = asyncio.create_task(self._tick())
+
+    async def _tick(self) -> None:
+        deadline = self._deadline
+        self._deadline = None
+        now = max(self._clock.now(), deadline or 0)
+        try:
+            await self._journal.append([Entry(RecordKind.TICK, "", f"tick:{now}", now, b"")])
+        except StoreUnavailable as error:
+            self._observer.trouble("ticker", error)
+            self._alarm = asyncio.get_running_loop().call_later(RETRY_MOST, self._ring)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond a stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()
+
+
+def _all_parked() -> Need:
+    need = Need()
+    need.parked = True
+    return need
+
+
+def _quarantine(record: Record, reason: str, detail: str, now: int) -> Quarantined:
+    return Quarantined(
+        at=now, registry=record.registry, reason=str(reason), detail=detail, body=record.body, record=record.id
+    )

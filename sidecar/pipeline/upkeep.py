@@ -1,0 +1,53 @@
+"""Housekeeping, paced so that nobody notices: a slice, a breath, a slice; then a long rest."""
+
+import asyncio
+
+from sidecar.domain import instant
+from sidecar.domain.errors import SidecarError
+from sidecar.ports import Clock, Observer, Upkeep
+
+REST = 30.0  # seconds between rounds
+BREATH = 0.05  # seconds between slices of one round
+STEP = instant.HOUR  # a clock that runs this much ahead of monotonic time is not believed
+
+
+class Keeper:
+    """Runs the store's upkeep until stopped."""
+
+    def __init__(self, upkeep: Upkeep, clock: Clock, observer: Observer) -> None:
+        self._upkeep = upkeep
+        self._clock = clock
+        self._observer = observer
+        self._stopped = asyncio.Event()
+        self._wall = clock.now()
+        self._monotonic = clock.monotonic()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """One round, then a rest, until stopped."""
+        while not self._stopped.is_set():
+            more = False
+            if self._believable():
+                try:
+                    more = await self._upkeep.step(self._clock.now())
+                except SidecarError as error:
+                    self._observer.trouble("upkeep", error)
+            try:
+                async with asyncio.timeout(BREATH if more else REST):
+                    await self._stopped.wait()
+            except TimeoutError:
+                continue
+
+    def _believable(self) -> bool:
+        """Retention must not run on a clock that just leapt: it would throw away what is still young."""
+        wall, monotonic = self._clock.now(), self._clock.monotonic()
+        ahead = (wall - self._wall) - (monotonic - self._monotonic)
+        self._wall, self._monotonic = wall, monotonic
+        if ahead > STEP:
+            self._observer.trouble(
+                "upkeep", SidecarError(f"the clock leapt {ahead // instant.SECOND} s ahead; retention waits a round")
+            )
+            return False
+        return True

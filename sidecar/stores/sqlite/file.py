@@ -1,0 +1,160 @@
+"""The database file: its lock, its pragmas, its migrations.
+
+There is exactly ONE read-write connection, and it also does the checkpoints: before SQLite 3.51.3 two connections that
+write and checkpoint at the same instant can corrupt a write-ahead log. An exclusive lock on `<file>.lock` keeps a
+second process away. Everything else opens the file read-only.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sqlite3
+from importlib import resources
+from pathlib import Path
+
+from sidecar.domain.errors import StoreUnavailable
+
+PAGE_SIZE = 4096
+WAL_AUTOCHECKPOINT = 4000  # pages: 16 MiB
+WAL_LIMIT = 64 * 1024 * 1024
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "glusterfs"}
+)
+PROGRAM_SCHEMA = 1  # the newest migration this program knows
+
+
+class Lock:
+    """An exclusive lock beside the database, released by `close` or by the end of the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    def take(self) -> None:
+        """Raises StoreUnavailable when another process holds it."""
+        if self._fd is not None:
+            return
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            raise StoreUnavailable(
+                f"{self._path} is locked: another registry-sidecar uses this store; stop it first"
+            ) from error
+        self._fd = fd
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def file_system(path: Path) -> str:
+    """The type of the file system that holds a path, "" where the system does not tell."""
+    target = os.fspath(path.resolve())
+    best, kind = "", ""
+    with contextlib.suppress(OSError), Path("/proc/mounts").open(encoding="utf-8") as mounts:
+        for line in mounts:
+            fields = line.split()
+            if len(fields) < 3:
+                continue
+            mount = fields[1].replace("\\040", " ")
+            inside = target == mount or target.startswith(mount.rstrip("/") + "/")
+            if inside and len(mount) >= len(best):
+                best, kind = mount, fields[2]
+    return kind
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open, or make, the database for writing and bring its schema up to date.
+
+    Raises StoreUnavailable with a sentence for everything that an operator can mend: no such directory, no
+    permission, a network file system, a file that is not a database or was written by a newer program.
+    """
+    kind = file_system(path.parent)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise StoreUnavailable(f"{path} lies on a network file system ({kind}); SQLite needs a local disk")
+    try:
+        fresh = not path.exists() or path.stat().st_size == 0
+        if fresh:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreUnavailable(f"cannot open {path}: {error}") from error
+    try:
+        _configure(connection, fresh=fresh)
+        _migrate(connection, path)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StoreUnavailable(f"cannot use {path}: {error}") from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _configure(connection: sqlite3.Connection, *, fresh: bool) -> None:
+    if fresh:
+        # In this order: page_size and auto_vacuum only take effect before the first table and before WAL.
+        connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute("PRAGMA busy_timeout = 5000")
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = FAST")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_AUTOCHECKPOINT}")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+    connection.execute("PRAGMA cache_size = -16000")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+    vacuum = connection.execute("PRAGMA auto_vacuum").fetchone()[0]
+    if mode != "wal" or synchronous != 2 or (fresh and vacuum != 2):
+        raise StoreUnavailable(
+            f"SQLite did not take its settings (journal_mode={mode}, synchronous={synchronous}, "
+            f"auto_vacuum={vacuum}); the file system may not support shared memory"
+        )
+
+
+def migrations() -> list[tuple[int, str]]:
+    """The numbered migrations, in order."""
+    folder = resources.files("sidecar.stores.sqlite").joinpath("migrations")
+    files = sorted((one for one in folder.iterdir() if one.name.endswith(".sql")), key=lambda one: one.name)
+    return [(int(one.name[:4]), one.read_text(encoding="utf-8")) for one in files]
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version:
+        oldest = connection.execute("SELECT value FROM meta WHERE key = 'oldest_program'").fetchone()
+        needed = int(oldest[0]) if oldest else version
+        if needed > PROGRAM_SCHEMA:
+            raise StoreUnavailable(
+                f"{path} was written by a newer program (schema {version}, needs {needed}; this one knows "
+                f"{PROGRAM_SCHEMA}): run the newer version, or restore a copy from before the upgrade"
+            )
+    pending = [(number, text) for number, text in migrations() if number > version]
+    if version and pending:
+        _copy_beside(connection, path, version)
+    for number, text in pending:
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{text}\n"
+            f"INSERT OR REPLACE INTO meta (key, value) VALUES ('oldest_program', {number});\n"
+            f"PRAGMA user_version = {number};\nCOMMIT;"
+        )
+
+
+def _copy_beside(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Keep a copy of the file as it was, when there is room for it twice over."""
+    copy = path.with_name(f"{path.name}.schema{version}")
+    if copy.exists() or shutil.disk_usage(path.parent).free < 2 * path.stat().st_size:
+        return
+    with contextlib.closing(sqlite3.connect(copy)) as target:
+        connection.backup(target)
+    copy.chmod(0o600)
+
+
+def read_only_uri(path: Path) -> str:
+    """The URI that opens the file without the right to write."""
+    return f"{path.resolve().as_uri()}?mode=ro"

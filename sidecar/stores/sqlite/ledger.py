@@ -1,0 +1,194 @@
+"""The operator's view: lists, single things, quarantine. Reads only, apart from `release`.
+
+Filters are put together from the constants below; values always travel as parameters.
+"""
+
+import sqlite3
+from typing import Any
+
+from sidecar.domain.delivery import State
+from sidecar.domain.event import Event
+from sidecar.domain.message import Message
+from sidecar.ports import (
+    AttemptRow,
+    DeliveryFilter,
+    DeliveryRow,
+    EventFilter,
+    EventRow,
+    LaneRow,
+    QuarantineFilter,
+    QuarantineRow,
+    UndeliveredCount,
+)
+from sidecar.stores.sqlite import queue, rows
+from sidecar.stores.sqlite.reading import Reader
+
+DELIVERIES = """
+SELECT d.id, e.uuid, e.type, e.repository, l.name, d.word, d.webhook_id, d.state, d.due, d.created, d.attempts,
+       d.reason, d.status, d.detail, d.done
+FROM delivery d CROSS JOIN event e ON e.id = d.event CROSS JOIN lane l ON l.id = d.lane
+"""
+OWED = """
+SELECT l.name, count(*) FILTER (WHERE d.state = 0), count(*) FILTER (WHERE d.state = 2),
+       min(d.created) FILTER (WHERE d.state = 0)
+FROM delivery d JOIN lane l ON l.id = d.lane WHERE d.state IN (0, 2) GROUP BY l.id ORDER BY l.name
+"""
+
+
+class _Where:
+    """Conditions joined by AND, with their values."""
+
+    def __init__(self) -> None:
+        self.conditions: list[str] = []
+        self.values: list[Any] = []
+
+    def add(self, condition: str, *values: Any, when: object) -> None:
+        if when:
+            self.conditions.append(condition)
+            self.values.extend(values)
+
+    def sql(self) -> str:
+        return f" WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+
+
+async def events(reader: Reader, given: EventFilter) -> list[EventRow]:
+    where = _Where()
+    where.add("registry = ?", given.registry, when=given.registry)
+    where.add("repository = ?", given.repository, when=given.repository)
+    where.add("type = ?", given.type, when=given.type)
+    where.add("time >= ?", given.since, when=given.since)
+    where.add("id < ?", given.before, when=given.before)
+    found = await reader.rows(
+        f"SELECT id, body FROM event{where.sql()} ORDER BY id DESC LIMIT ?", (*where.values, given.limit)
+    )
+    states: dict[int, dict[int, int]] = {}
+    counted = await reader.rows(
+        "SELECT d.event, d.state, count(*) FROM json_each(?) v CROSS JOIN delivery d ON d.event = v.value "
+        "GROUP BY d.event, d.state",
+        (rows.encode([row[0] for row in found]).decode(),),
+    )
+    for event, state, count in counted:
+        states.setdefault(event, {})[state] = count
+    return [
+        EventRow(
+            number=row[0],
+            event=rows.event(row[1]),
+            due=states.get(row[0], {}).get(State.DUE, 0),
+            delivered=states.get(row[0], {}).get(State.DELIVERED, 0),
+            dead=states.get(row[0], {}).get(State.DEAD, 0),
+            cancelled=states.get(row[0], {}).get(State.CANCELLED, 0),
+        )
+        for row in found
+    ]
+
+
+async def event(reader: Reader, uuid: str) -> Event | None:
+    found = await reader.rows("SELECT body FROM event WHERE uuid = ? ORDER BY id DESC LIMIT 1", (uuid,))
+    return rows.event(found[0][0]) if found else None
+
+
+async def deliveries(reader: Reader, given: DeliveryFilter) -> list[DeliveryRow]:
+    where = _Where()
+    where.add("d.id = ?", given.id, when=given.id)
+    where.add("d.event IN (SELECT id FROM event WHERE uuid = ?)", given.event, when=given.event)
+    where.add("d.lane IN (SELECT id FROM lane WHERE name = ?)", given.subscription, when=given.subscription)
+    marks = ",".join("?" * len(given.states))
+    where.add(f"d.state IN ({marks})", *(one.value for one in given.states), when=given.states)
+    where.add("d.reason = ?", given.reason, when=given.reason)
+    where.add("d.id < ?", given.before, when=given.before)
+    found = await reader.rows(f"{DELIVERIES}{where.sql()} ORDER BY d.id DESC LIMIT ?", (*where.values, given.limit))
+    return [
+        DeliveryRow(
+            id=row[0],
+            event=row[1],
+            type=row[2],
+            repository=row[3],
+            subscription=row[4],
+            word=row[5],
+            webhook_id=row[6],
+            state=State(row[7]),
+            due=row[8],
+            created=row[9],
+            attempts=row[10],
+            reason=row[11],
+            status=row[12],
+            detail=row[13],
+            done=row[14],
+        )
+        for row in found
+    ]
+
+
+async def attempts(reader: Reader, delivery: int) -> tuple[Message | None, list[AttemptRow]]:
+    said = await reader.rows(
+        "SELECT m.word, m.content_type, m.body FROM delivery d JOIN message m ON m.id = d.message WHERE d.id = ?",
+        (delivery,),
+    )
+    message = Message(word=said[0][0], content_type=said[0][1], body=said[0][2]) if said else None
+    found = await reader.rows(
+        "SELECT number, started, took, reason, status, detail, answer FROM attempt WHERE delivery = ? ORDER BY number",
+        (delivery,),
+    )
+    return message, [
+        AttemptRow(
+            number=row[0], started=row[1], took=row[2], reason=row[3], status=row[4], detail=row[5], answer=row[6]
+        )
+        for row in found
+    ]
+
+
+async def undelivered(reader: Reader) -> list[UndeliveredCount]:
+    return [
+        UndeliveredCount(subscription=row[0], due=row[1], dead=row[2], oldest=row[3]) for row in await reader.rows(OWED)
+    ]
+
+
+async def lanes(reader: Reader) -> list[LaneRow]:
+    dead = {one.subscription: one.dead for one in await undelivered(reader)}
+    memory = {row[0]: row[1:] for row in await reader.rows("SELECT id, last_success, failures FROM lane")}
+    return [
+        LaneRow(
+            state=state,
+            dead=dead.get(state.name, 0),
+            last_success=memory[state.id][0],
+            failures=memory[state.id][1],
+        )
+        for state in await queue.lanes(reader)
+        if state.id in memory
+    ]
+
+
+QUARANTINED = "SELECT id, at, registry, reason, detail, content_type, record, length(body)"
+
+
+async def quarantined(reader: Reader, given: QuarantineFilter) -> list[QuarantineRow]:
+    where = _Where()
+    where.add("registry = ?", given.registry, when=given.registry)
+    where.add("reason = ?", given.reason, when=given.reason)
+    where.add("id < ?", given.before, when=given.before)
+    found = await reader.rows(
+        f"{QUARANTINED} FROM quarantine{where.sql()} ORDER BY id DESC LIMIT ?", (*where.values, given.limit)
+    )
+    return [_quarantined(row) for row in found]
+
+
+async def quarantined_body(reader: Reader, number: int) -> tuple[QuarantineRow, bytes] | None:
+    found = await reader.rows(f"{QUARANTINED}, body FROM quarantine WHERE id = ?", (number,))
+    return (_quarantined(found[0]), found[0][8]) if found else None
+
+
+def _quarantined(row: tuple[Any, ...]) -> QuarantineRow:
+    return QuarantineRow(
+        id=row[0],
+        at=row[1],
+        registry=row[2],
+        reason=row[3],
+        detail=row[4],
+        content_type=row[5],
+        record=row[6],
+        size=row[7],
+    )
+
+
+def release(connection: sqlite3.Connection, number: int) -> None:
+    connection.execute("DELETE FROM quarantine WHERE id = ?", (number,))

@@ -1,0 +1,177 @@
+"""The dispatcher's verbs: due, next_due, settle, and the lanes' memory."""
+
+import sqlite3
+from collections.abc import Collection, Sequence
+
+from sidecar.domain.delivery import Delivery, Settlement, State
+from sidecar.domain.errors import NotFound
+from sidecar.ports import LaneName, LaneState, Pause
+from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite.reading import Reader
+
+# CROSS JOIN keeps the order of the partial index `delivery_due`; the message is then one look-up by its key.
+DUE = f"""
+SELECT {rows.DELIVERY_COLUMNS} FROM delivery d CROSS JOIN message m ON m.id = d.message
+WHERE d.state = 0 AND d.lane = ? AND d.due <= ? ORDER BY d.due, d.id LIMIT ?
+"""
+NEXT_DUE = "SELECT min(due) FROM delivery WHERE state = 0 AND lane = ? AND due > ?"
+LANES = """
+SELECT id, name, format, policy, paused_until, hold, orphaned, held_since, held_total FROM lane ORDER BY id
+"""
+PENDING = "SELECT lane, count(*) FROM delivery WHERE state = 0 GROUP BY lane"
+
+
+async def due(reader: Reader, lane: int, limit: int, excluding: Collection[int], now: int) -> list[Delivery]:
+    """The excluded ids are few and usually among the earliest, so they are read over rather than queried out."""
+    found = await reader.rows(DUE, (lane, now, limit + len(excluding)))
+    return [rows.delivery(row) for row in found if row[0] not in excluding][:limit]
+
+
+async def next_due(reader: Reader, lane: int, after: int) -> int | None:
+    value = (await reader.rows(NEXT_DUE, (lane, after)))[0][0]
+    return int(value) if value is not None else None
+
+
+def settle(connection: sqlite3.Connection, items: Sequence[Settlement]) -> list[None]:
+    """Write attempts and new states. A delivery that an operator cancelled meanwhile stays cancelled."""
+    rows.insert(
+        connection,
+        "INSERT OR REPLACE INTO attempt (delivery, number, started, took, reason, status, detail, answer)",
+        [
+            (one.delivery, one.attempt, one.started, one.took, one.reason.value, one.status, one.detail, one.answer)
+            for one in items
+        ],
+    )
+    at = 0
+    while at < len(items):
+        size = next(one for one in rows.SIZES if one <= len(items) - at)
+        values: list[object] = []
+        for one in items[at : at + size]:
+            done = one.started + one.took if one.state is not State.DUE else None
+            values += (
+                one.delivery,
+                one.state.value,
+                one.due,
+                one.attempt,
+                one.reason.value,
+                one.status,
+                one.detail,
+                done,
+            )
+        connection.execute(
+            "UPDATE delivery SET state = v.column2, due = v.column3, attempts = v.column4, reason = v.column5, "
+            "status = v.column6, detail = v.column7, done = v.column8 "
+            f"FROM (VALUES {','.join(['(?,?,?,?,?,?,?,?)'] * size)}) v "
+            "WHERE delivery.id = v.column1 AND delivery.state = 0",
+            values,
+        )
+        at += size
+    _remember_success(connection, items)
+    return [None] * len(items)
+
+
+def _remember_success(connection: sqlite3.Connection, items: Sequence[Settlement]) -> None:
+    """Keep each lane's last success and consecutive failures, which retention must not take away."""
+    by_lane: dict[int, tuple[int, int | None]] = {}
+    for one in items:
+        last, failures = by_lane.get(one.lane, (0, None))
+        if one.state is State.DELIVERED:
+            by_lane[one.lane] = (max(last, one.started + one.took), 0)
+        else:
+            by_lane[one.lane] = (last, failures + 1 if failures is not None else -1)
+    for lane, (last, failures) in by_lane.items():
+        connection.execute(
+            "UPDATE lane SET last_success = max(last_success, ?), failures = CASE WHEN ? >= 0 THEN ? "
+            "ELSE failures + 1 END WHERE id = ?",
+            (last, failures, failures, lane),
+        )
+
+
+async def lanes(reader: Reader) -> list[LaneState]:
+    pending = dict(await reader.rows(PENDING))
+    return [_lane(row, pending.get(row[0], 0)) for row in await reader.rows(LANES)]
+
+
+def _lane(row: tuple[int, str, str, int, int, str, int, int, int], pending: int) -> LaneState:
+    return LaneState(
+        id=row[0],
+        name=row[1],
+        format=row[2],
+        policy=row[3],
+        paused_until=row[4],
+        hold=row[5],
+        orphaned=bool(row[6]),
+        held_since=row[7],
+        held_total=row[8],
+        pending=pending,
+    )
+
+
+def register(connection: sqlite3.Connection, names: Sequence[LaneName], now: int) -> list[LaneState]:
+    known = {row[1]: row[0] for row in connection.execute(LANES)}
+    for one in names:
+        if one.formerly and one.formerly in known:
+            old = known[one.formerly]
+            if one.name in known:
+                connection.execute("UPDATE delivery SET lane = ? WHERE lane = ? AND state = 0", (known[one.name], old))
+            else:
+                connection.execute("UPDATE lane SET name = ? WHERE id = ?", (one.name, old))
+                known[one.name] = known.pop(one.formerly)
+        if one.name not in known:
+            made = connection.execute(
+                "INSERT INTO lane (name, format, policy) VALUES (?, ?, 0)", (one.name, one.format)
+            ).lastrowid
+            assert made is not None
+            known[one.name] = made
+        connection.execute("UPDATE lane SET format = ? WHERE name = ?", (one.format, one.name))
+    connection.execute(
+        "UPDATE lane SET policy = id WHERE format = 'harbor' AND policy = 0"
+    )  # a lane's own number is as good an integer as any, and never used again
+    wanted = {one.name for one in names}
+    for name, lane in known.items():
+        _set_orphaned(connection, lane, orphaned=name not in wanted, now=now)
+    pending = dict(connection.execute(PENDING).fetchall())
+    return [_lane(row, pending.get(row[0], 0)) for row in connection.execute(LANES).fetchall()]
+
+
+def _set_orphaned(connection: sqlite3.Connection, lane: int, *, orphaned: bool, now: int) -> None:
+    before = connection.execute("SELECT orphaned, hold FROM lane WHERE id = ?", (lane,)).fetchone()
+    if before is None or bool(before[0]) == orphaned:
+        return
+    connection.execute("UPDATE lane SET orphaned = ? WHERE id = ?", (orphaned, lane))
+    if not before[1]:
+        _hold(connection, lane, held=orphaned, now=now)
+
+
+def _hold(connection: sqlite3.Connection, lane: int, *, held: bool, now: int) -> None:
+    """Begin or end the time that does not count towards any horizon."""
+    if held:
+        connection.execute("UPDATE lane SET held_since = ? WHERE id = ? AND held_since = 0", (now, lane))
+    else:
+        connection.execute(
+            "UPDATE lane SET held_total = held_total + max(0, ? - held_since), held_since = 0 "
+            "WHERE id = ? AND held_since > 0",
+            (now, lane),
+        )
+
+
+def pause(connection: sqlite3.Connection, change: Pause, now: int) -> LaneState:
+    """Raises NotFound when there is no such lane."""
+    before = connection.execute("SELECT hold, orphaned FROM lane WHERE id = ?", (change.lane,)).fetchone()
+    if before is None:
+        raise NotFound(f"there is no subscription with the number {change.lane}")
+    if change.until:
+        connection.execute(
+            "UPDATE lane SET paused_until = max(paused_until, ?) WHERE id = ?", (change.until, change.lane)
+        )
+    if change.hold is not None and change.hold != before[0]:
+        connection.execute("UPDATE lane SET hold = ? WHERE id = ?", (change.hold, change.lane))
+        if not before[1]:
+            _hold(connection, change.lane, held=bool(change.hold), now=now)
+        if not change.hold:
+            connection.execute("UPDATE lane SET paused_until = 0 WHERE id = ?", (change.lane,))
+    found = [row for row in connection.execute(LANES).fetchall() if row[0] == change.lane]
+    pending = connection.execute(
+        "SELECT count(*) FROM delivery WHERE state = 0 AND lane = ?", (change.lane,)
+    ).fetchone()[0]
+    return _lane(found[0], pending)

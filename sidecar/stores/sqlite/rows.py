@@ -1,0 +1,152 @@
+"""Rows to domain values and back, and statements over many rows. Pure.
+
+`executemany` and fetching `RETURNING` release and retake the interpreter's lock for every row; inserting many rows with
+one statement does not. Statements come in a few fixed sizes, so that they stay prepared.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from sidecar.domain.catalogue import DeletionRow, ManifestRow, NamespaceRow, RepositoryRow, TagRow
+from sidecar.domain.delivery import Delivery
+from sidecar.domain.event import Artifact, Event
+from sidecar.domain.notice import Notice
+from sidecar.domain.record import Record, RecordKind
+
+SIZES = (64, 16, 4, 1)
+
+_encode = msgspec.json.Encoder().encode
+_artifact = msgspec.json.Decoder(Artifact).decode
+_notice = msgspec.json.Decoder(Notice).decode
+_event = msgspec.json.Decoder(Event).decode
+_KINDS = {kind.value: kind for kind in RecordKind}
+
+
+def insert(connection: sqlite3.Connection, head: str, rows: Sequence[tuple[Any, ...]], tail: str = "") -> int:
+    """Insert rows (all of one width) with as few statements as the fixed sizes allow; returns the rows written."""
+    written = 0
+    at = 0
+    while at < len(rows):
+        size = next(one for one in SIZES if one <= len(rows) - at)
+        one = "(" + ",".join("?" * len(rows[at])) + ")"
+        values = [value for row in rows[at : at + size] for value in row]
+        written += connection.execute(f"{head} VALUES {','.join([one] * size)} {tail}", values).rowcount
+        at += size
+    return written
+
+
+def keys(values: Iterable[tuple[str, ...]]) -> str:
+    """Keys for `json_each`: one parameter whatever their number."""
+    return _encode(list(values)).decode()
+
+
+def encode(value: Any) -> bytes:
+    return _encode(value)
+
+
+def record(row: tuple[Any, ...]) -> Record:
+    """number, kind, registry, id, accepted, body"""
+    return Record(row[0], _KINDS[row[1]], row[2], row[3], row[4], row[5])
+
+
+def repository_values(row: RepositoryRow) -> tuple[Any, ...]:
+    return (row.registry, row.name, row.first_push, row.live, row.time, row.number)
+
+
+def repository(row: tuple[Any, ...]) -> RepositoryRow:
+    return RepositoryRow(registry=row[0], name=row[1], first_push=row[2], live=bool(row[3]), time=row[4], number=row[5])
+
+
+def manifest_values(row: ManifestRow) -> tuple[Any, ...]:
+    artifact = _encode(row.artifact)
+    return (
+        row.registry,
+        row.repository,
+        row.artifact.digest,
+        artifact,
+        row.ever_tagged,
+        row.live,
+        row.time,
+        row.number,
+    )
+
+
+def manifest(row: tuple[Any, ...]) -> ManifestRow:
+    return ManifestRow(
+        registry=row[0],
+        repository=row[1],
+        artifact=_artifact(row[3]),
+        ever_tagged=bool(row[4]),
+        live=bool(row[5]),
+        time=row[6],
+        number=row[7],
+    )
+
+
+def tag_values(row: TagRow) -> tuple[Any, ...]:
+    return (row.registry, row.repository, row.tag, row.digest, row.pushed, row.live, row.time, row.number)
+
+
+def tag(row: tuple[Any, ...]) -> TagRow:
+    return TagRow(
+        registry=row[0],
+        repository=row[1],
+        tag=row[2],
+        digest=row[3],
+        pushed=row[4],
+        live=bool(row[5]),
+        time=row[6],
+        number=row[7],
+    )
+
+
+def deletion_values(row: DeletionRow) -> tuple[Any, ...]:
+    parked = _encode(row.parked) if row.parked is not None else None
+    return (row.registry, row.repository, row.request, row.digest, row.deadline, parked)
+
+
+def deletion(row: tuple[Any, ...]) -> DeletionRow:
+    return DeletionRow(
+        registry=row[0],
+        repository=row[1],
+        request=row[2],
+        digest=row[3],
+        deadline=row[4],
+        parked=_notice(row[5]) if row[5] is not None else None,
+    )
+
+
+def namespace_values(row: NamespaceRow) -> tuple[Any, ...]:
+    return (row.id, row.name, row.public, row.created)
+
+
+def namespace(row: tuple[Any, ...]) -> NamespaceRow:
+    return NamespaceRow(id=row[0], name=row[1], public=bool(row[2]), created=row[3])
+
+
+def event(body: bytes) -> Event:
+    return _event(body)
+
+
+DELIVERY_COLUMNS = (
+    "d.id, d.lane, d.event, d.webhook_id, d.word, m.content_type, m.body, d.due, d.created, d.attempts, d.held_base"
+)
+
+
+def delivery(row: tuple[Any, ...]) -> Delivery:
+    return Delivery(
+        id=row[0],
+        lane=row[1],
+        event=row[2],
+        webhook_id=row[3],
+        word=row[4],
+        content_type=row[5],
+        body=row[6],
+        due=row[7],
+        created=row[8],
+        attempts=row[9],
+        held_base=row[10],
+    )

@@ -1,0 +1,344 @@
+"""SQLiteStore: one file behind the ports Journal, Translation, Queue, Upkeep and Ledger."""
+
+import asyncio
+import contextlib
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sidecar.domain.catalogue import Facts, Need
+from sidecar.domain.delivery import Delivery, Settlement
+from sidecar.domain.errors import StoreUnavailable
+from sidecar.domain.event import Event
+from sidecar.domain.message import Message
+from sidecar.domain.record import Entry, Quarantined, Record
+from sidecar.domain.retention import Retention
+from sidecar.ports import (
+    AttemptRow,
+    DeliveryFilter,
+    DeliveryRow,
+    EventFilter,
+    EventRow,
+    LaneName,
+    LaneRow,
+    LaneState,
+    Pause,
+    Position,
+    QuarantineFilter,
+    QuarantineRow,
+    UndeliveredCount,
+    WriteSet,
+)
+from sidecar.stores.sqlite import journal, ledger, queue, rows, translation, upkeep
+from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, InlineRunner, Runner, ThreadRunner, Verb
+from sidecar.stores.sqlite.file import Lock, open_writer
+from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
+
+APPEND_LIMIT = 512  # requests per cycle
+APPEND_BOUND = 8192  # requests waiting before intake is held back
+SETTLE_LIMIT = 512
+MIN_FREE = 64 * 1024 * 1024  # bytes of disk below which intake is refused
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """Bytes of the file, of its write-ahead log, and free on its disk."""
+
+    store: int = 0
+    wal: int = 0
+    free: int = 0
+
+
+class SQLiteStore:
+    """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
+
+    Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until
+    then.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        retention: Retention | None = None,
+        inline: bool = False,
+        report: Callable[[CycleReport], None] | None = None,
+    ) -> None:
+        self.path = path
+        self._inline = inline
+        self._lock = Lock(path.with_name(f"{path.name}.lock"))
+        self._numbers = journal.Numbers()
+        self._ids = translation.Ids()
+        self._keeper = upkeep.Keeper(retention or Retention())
+        self._last = 0
+        self._newest = 0
+        self._listeners: list[Callable[[Sequence[Record]], None]] = []
+        self._report = report
+        self._runner: Runner | None = None
+        self._loop: CommitLoop | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._readers: list[Reader] = []
+        self._sizes = Sizes()
+        self._why = "the store is not open yet"
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Open the file. Raises StoreUnavailable with a sentence; calling again tries again."""
+        if self._runner is None:
+            self._runner = InlineRunner() if self._inline else ThreadRunner()
+            self._loop = CommitLoop(self._runner, self._verbs(), report=self._report)
+        assert self._loop is not None
+        try:
+            connection, self._last, self._newest = await self._on_writer(self._open)
+            if not self._readers:
+                self._readers = [await self._reader(), await self._reader()]
+        except StoreUnavailable as error:
+            self._why = str(error)
+            raise
+        except (sqlite3.Error, OSError) as error:
+            self._why = f"cannot open {self.path}: {error}"
+            raise StoreUnavailable(self._why) from error
+        self._connection = connection
+        self._why = ""
+        self.measure()
+        self._loop.connect(connection)
+
+    def _open(self) -> tuple[sqlite3.Connection, int, int]:
+        if not self.path.parent.is_dir():
+            raise StoreUnavailable(
+                f"the directory {self.path.parent} does not exist; make it and mount the volume there"
+            )
+        self._lock.take()
+        connection = open_writer(self.path)
+        self._numbers.load(connection)
+        self._ids.load(connection)
+        newest = connection.execute("SELECT coalesce(max(accepted), 0) FROM journal").fetchone()[0]
+        return connection, self._numbers.last, newest
+
+    async def close(self) -> None:
+        """Finish what is waiting, empty the log, close. Safe to call twice, and on a store that never opened."""
+        if self._loop is not None:
+            await self._loop.drained()
+            self._loop.disconnect("the store is closed")
+        for reader in self._readers:
+            await reader.close()
+        self._readers = []
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                await self._on_writer(lambda: upkeep.checkpoint(connection))
+            await self._on_writer(connection.close)
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+            self._loop = None
+        self._lock.close()
+        self._why = "the store is closed"
+
+    async def _reader(self) -> Reader:
+        return InlineReader(self.path) if self._inline else await AioReader.open(self.path)
+
+    async def _on_writer(self, work: Callable[[], Any]) -> Any:
+        """Run work on the writer's thread, outside the commit loop (opening and closing only)."""
+        assert self._runner is not None
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(result: Any, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self._runner.call(work, done)
+        return await future
+
+    def _verbs(self) -> list[Verb[Any, Any]]:
+        return [
+            Verb(
+                "append",
+                lambda connection, items: journal.append(connection, self._numbers, items),
+                limit=APPEND_LIMIT,
+                bound=APPEND_BOUND,
+                committed=self._appended,
+            ),
+            Verb("settle", queue.settle, limit=SETTLE_LIMIT),
+            Verb("translate", lambda connection, items: [translation.commit(connection, self._ids, items[0])], limit=1),
+            Verb("quarantine", journal.quarantine, limit=64),
+            Verb("do", lambda connection, items: [work(connection) for work in items], limit=4),
+            Verb(
+                "upkeep",
+                lambda connection, items: [self._keeper.step(connection, self._ids, now) for now in items],
+                limit=1,
+            ),
+        ]
+
+    def _appended(self, results: Sequence[list[Record]]) -> None:
+        records = [record for made in results for record in made]
+        if not records:
+            return
+        self._last = records[-1].number
+        for heard in self._listeners:
+            heard(records)
+
+    # --- state ------------------------------------------------------------------------------------------------------
+
+    @property
+    def down(self) -> str:
+        """Why the store cannot be used just now, "" when it can."""
+        if self._loop is None or self._connection is None:
+            return self._why
+        return self._loop.down
+
+    @property
+    def newest(self) -> int:
+        """The newest instant that the file held when it was opened: time must not stand before it."""
+        return self._newest
+
+    @property
+    def sizes(self) -> Sizes:
+        return self._sizes
+
+    def measure(self) -> Sizes:
+        """Measure file, log and disk. A few system calls: called every few seconds, not per request."""
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        with contextlib.suppress(OSError):
+            self._sizes = Sizes(
+                self.path.stat().st_size,
+                wal.stat().st_size if wal.exists() else 0,
+                shutil.disk_usage(self.path.parent).free,
+            )
+        return self._sizes
+
+    def stalled(self) -> float:
+        """Seconds for which the writer has owed a sign of life, 0 when it owes none."""
+        if self._loop is None or not self._loop.busy:
+            return 0.0
+        return time.monotonic() - self._loop.beat
+
+    def set_retention(self, retention: Retention) -> None:
+        self._keeper.retention = retention
+
+    # --- Journal ----------------------------------------------------------------------------------------------------
+
+    @property
+    def last(self) -> int:
+        return self._last
+
+    def listen(self, heard: Callable[[Sequence[Record]], None]) -> None:
+        self._listeners.append(heard)
+
+    async def append(self, entries: Sequence[Entry]) -> int:
+        if self._sizes.free < MIN_FREE:
+            raise StoreUnavailable(
+                f"only {self._sizes.free // 1024 // 1024} MiB are free on the disk of {self.path}; nothing is accepted "
+                f"below {MIN_FREE // 1024 // 1024} MiB"
+            )
+        return len(await self._submit("append", entries))
+
+    async def read(self, after: int, limit: int) -> Sequence[Record]:
+        return [rows.record(row) for row in await self._pipeline_reader().rows(journal.READ, (after, limit))]
+
+    async def quarantine(self, item: Quarantined) -> None:
+        await self._submit("quarantine", item)
+
+    # --- Translation ------------------------------------------------------------------------------------------------
+
+    async def begin(self) -> Position:
+        position: Position = await self._submit("do", translation.begin)
+        return position
+
+    async def end(self) -> None:
+        await self._submit("do", translation.end)
+
+    async def look(self, need: Need) -> Facts:
+        return await translation.look(self._pipeline_reader(), need)
+
+    async def commit(self, work: WriteSet) -> Sequence[Delivery]:
+        due: list[Delivery] = await self._submit("translate", work)
+        return due
+
+    # --- Queue ------------------------------------------------------------------------------------------------------
+
+    async def due(self, lane: int, limit: int, excluding: Collection[int], now: int) -> Sequence[Delivery]:
+        return await queue.due(self._pipeline_reader(), lane, limit, excluding, now)
+
+    async def next_due(self, lane: int, after: int) -> int | None:
+        return await queue.next_due(self._pipeline_reader(), lane, after)
+
+    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
+        if self._loop is None:
+            raise StoreUnavailable(self._why)
+        return self._loop.submit("settle", settlement)
+
+    async def register(self, lanes: Sequence[LaneName], now: int) -> Sequence[LaneState]:
+        states: list[LaneState] = await self._submit("do", lambda connection: queue.register(connection, lanes, now))
+        return states
+
+    async def pause(self, pause: Pause, now: int) -> LaneState:
+        state: LaneState = await self._submit("do", lambda connection: queue.pause(connection, pause, now))
+        return state
+
+    # --- Upkeep -----------------------------------------------------------------------------------------------------
+
+    async def step(self, now: int) -> bool:
+        more = bool(await self._submit("upkeep", now))
+        if not more and self._connection is not None and self._loop is not None and not self._loop.busy:
+            connection = self._connection
+            with contextlib.suppress(sqlite3.Error):
+                await self._on_writer(lambda: upkeep.checkpoint(connection))
+        self.measure()
+        return more
+
+    # --- Ledger -----------------------------------------------------------------------------------------------------
+
+    async def events(self, where: EventFilter) -> Sequence[EventRow]:
+        return await ledger.events(self._operator_reader(), where)
+
+    async def event(self, uuid: str) -> Event | None:
+        return await ledger.event(self._operator_reader(), uuid)
+
+    async def deliveries(self, where: DeliveryFilter) -> Sequence[DeliveryRow]:
+        return await ledger.deliveries(self._operator_reader(), where)
+
+    async def attempts(self, delivery: int) -> tuple[Message | None, Sequence[AttemptRow]]:
+        return await ledger.attempts(self._operator_reader(), delivery)
+
+    async def undelivered(self) -> Sequence[UndeliveredCount]:
+        return await ledger.undelivered(self._operator_reader())
+
+    async def lanes(self) -> Sequence[LaneRow]:
+        return await ledger.lanes(self._operator_reader())
+
+    async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]:
+        return await ledger.quarantined(self._operator_reader(), where)
+
+    async def quarantined_body(self, number: int) -> tuple[QuarantineRow, bytes] | None:
+        return await ledger.quarantined_body(self._operator_reader(), number)
+
+    async def release(self, number: int) -> None:
+        await self._submit("do", lambda connection: ledger.release(connection, number))
+
+    # --- plumbing ---------------------------------------------------------------------------------------------------
+
+    def _pipeline_reader(self) -> Reader:
+        if not self._readers:
+            raise StoreUnavailable(self.down)
+        return self._readers[0]
+
+    def _operator_reader(self) -> Reader:
+        """The reader for operators, apart from the pipeline's so that a long list never delays a delivery."""
+        if not self._readers:
+            raise StoreUnavailable(self.down)
+        return self._readers[1]
+
+    async def _submit(self, verb: str, item: Any) -> Any:
+        if self._loop is None:
+            raise StoreUnavailable(self._why)
+        return await self._loop.submit(verb, item)

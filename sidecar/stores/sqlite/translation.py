@@ -1,0 +1,234 @@
+"""The translator's verbs: begin, look, commit, end."""
+
+import sqlite3
+from typing import Any
+
+from sidecar.domain.catalogue import Facts, Need
+from sidecar.domain.delivery import Delivery, Reason, State
+from sidecar.domain.errors import CursorMoved
+from sidecar.ports import Position, WriteSet
+from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite.journal import quarantine_values
+from sidecar.stores.sqlite.reading import Reader
+
+# json_each first, then the table by its key: CROSS JOIN forbids the planner to scan the table instead.
+_BY_KEY = "SELECT t.* FROM json_each(?1) v CROSS JOIN"
+REPOSITORIES = f"{_BY_KEY} repository t ON t.registry = v.value ->> 0 AND t.name = v.value ->> 1"
+MANIFESTS = (
+    f"{_BY_KEY} manifest t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.digest = v.value ->> 2"
+)
+TAGS = f"{_BY_KEY} tag t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.tag = v.value ->> 2"
+TAGS_OF = (
+    f"{_BY_KEY} tag t INDEXED BY tag_by_digest "
+    "ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.digest = v.value ->> 2 AND t.live = 1"
+)
+DELETIONS = (
+    f"{_BY_KEY} deletion t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.request = v.value ->> 2"
+)
+PARKED = "SELECT * FROM deletion WHERE parked IS NOT NULL"
+NAMESPACES = f"{_BY_KEY} namespace t ON t.name = v.value ->> 0"
+NEXT_NAMESPACE = "SELECT coalesce(max(id), 0) + 1 FROM namespace"
+WHOLE_MANIFESTS = "SELECT * FROM manifest WHERE registry = ? AND repository = ? AND live = 1"
+WHOLE_TAGS = "SELECT * FROM tag WHERE registry = ? AND repository = ? AND live = 1"
+
+
+class Ids:
+    """The next ids of events, messages and deliveries. Touched on the writer's thread only."""
+
+    def __init__(self) -> None:
+        self.event = 0
+        self.message = 0
+        self.delivery = 0
+
+    def load(self, connection: sqlite3.Connection) -> None:
+        """Retention may have removed the newest rows, so what was given out before is remembered in `meta`."""
+        for table in ("event", "message", "delivery"):
+            newest = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
+            kept = connection.execute("SELECT value FROM meta WHERE key = ?", (f"last_{table}",)).fetchone()
+            setattr(self, table, max(newest, kept[0] if kept else 0))
+
+    def keep(self, connection: sqlite3.Connection) -> None:
+        rows.insert(
+            connection,
+            "INSERT OR REPLACE INTO meta (key, value)",
+            [("last_event", self.event), ("last_message", self.message), ("last_delivery", self.delivery)],
+        )
+
+
+def begin(connection: sqlite3.Connection) -> Position:
+    """Note a start. `deaths` counts starts at the same cursor that followed no orderly stop."""
+    meta = dict(
+        connection.execute(
+            "SELECT key, value FROM meta WHERE key IN ('cursor', 'started_at_cursor', 'deaths', 'clean')"
+        ).fetchall()
+    )
+    cursor = meta["cursor"]
+    clean = bool(meta["clean"])
+    deaths = 0 if clean or meta["started_at_cursor"] != cursor else meta["deaths"] + 1
+    rows.insert(
+        connection,
+        "INSERT OR REPLACE INTO meta (key, value)",
+        [("started_at_cursor", cursor), ("deaths", deaths), ("clean", 0)],
+    )
+    return Position(cursor=cursor, deaths=deaths, clean=clean)
+
+
+def end(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('clean', 1)")
+
+
+async def look(reader: Reader, need: Need) -> Facts:
+    """The rows of a need. One SELECT per kind of row that is wanted at all."""
+    facts = Facts()
+    manifests: dict[tuple[str, str, str], Any] = {}
+    tags: dict[tuple[str, str, str], Any] = {}
+    wanted = set(need.manifests)
+    if need.repositories:
+        facts.repositories = [
+            rows.repository(row) for row in await reader.rows(REPOSITORIES, (rows.keys(need.repositories),))
+        ]
+    if need.namespaces:
+        named = await reader.rows(NAMESPACES, (rows.keys((name,) for name in need.namespaces),))
+        facts.namespaces = [rows.namespace(row) for row in named]
+        if len(facts.namespaces) < len(need.namespaces):
+            facts.next_namespace = (await reader.rows(NEXT_NAMESPACE))[0][0]
+    if need.tags:
+        tags.update((row[:3], row) for row in await reader.rows(TAGS, (rows.keys(need.tags),)))
+        wanted.update((row[0], row[1], row[3]) for row in tags.values())
+    if need.tags_of:
+        tags.update((row[:3], row) for row in await reader.rows(TAGS_OF, (rows.keys(need.tags_of),)))
+    if need.deletions:
+        facts.deletions = [rows.deletion(row) for row in await reader.rows(DELETIONS, (rows.keys(need.deletions),))]
+        wanted.update((row.registry, row.repository, row.digest) for row in facts.deletions)
+    if need.parked:
+        known = {row.key for row in facts.deletions}
+        parked = [rows.deletion(row) for row in await reader.rows(PARKED)]
+        facts.deletions.extend(row for row in parked if row.key not in known)
+    if wanted:
+        manifests.update((row[:3], row) for row in await reader.rows(MANIFESTS, (rows.keys(wanted),)))
+    for place in need.whole:
+        manifests.update((row[:3], row) for row in await reader.rows(WHOLE_MANIFESTS, place))
+        tags.update((row[:3], row) for row in await reader.rows(WHOLE_TAGS, place))
+    facts.manifests = [rows.manifest(row) for row in manifests.values()]
+    facts.tags = [rows.tag(row) for row in tags.values()]
+    return facts
+
+
+def commit(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> list[Delivery]:
+    """Write one translated batch. Raises CursorMoved, and so writes nothing, when somebody else was here."""
+    moved = connection.execute(
+        "UPDATE meta SET value = ? WHERE key = 'cursor' AND value = ?", (work.cursor, work.expected)
+    ).rowcount
+    if moved != 1:
+        raise CursorMoved(f"the journal is no longer translated up to {work.expected}")
+    _catalogue(connection, work)
+    due = _deliveries(connection, ids, work)
+    if work.quarantined:
+        rows.insert(
+            connection,
+            "INSERT INTO quarantine (at, registry, reason, detail, content_type, record, body)",
+            [quarantine_values(one) for one in work.quarantined],
+        )
+    if work.finished:
+        connection.execute(
+            "UPDATE journal SET body = NULL WHERE number IN (SELECT value FROM json_each(?))",
+            (rows.encode(list(work.finished)).decode(),),
+        )
+    return due
+
+
+def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
+    changes = work.changes
+    replace = (
+        ("namespace", [rows.namespace_values(row) for row in changes.namespaces]),
+        ("repository", [rows.repository_values(row) for row in changes.repositories]),
+        ("manifest", [rows.manifest_values(row) for row in changes.manifests]),
+        ("tag", [rows.tag_values(row) for row in changes.tags]),
+        ("deletion", [rows.deletion_values(row) for row in changes.deletions]),
+    )
+    for table, values in replace:
+        if values:
+            rows.insert(connection, f"INSERT OR REPLACE INTO {table}", values)
+
+
+def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> list[Delivery]:
+    events: list[tuple[Any, ...]] = []
+    messages: list[tuple[Any, ...]] = []
+    deliveries: list[tuple[Any, ...]] = []
+    due: list[Delivery] = []
+    held: dict[int, int] = {}
+    for planned in work.events:
+        event = planned.event
+        ids.event += 1
+        events.append(
+            (
+                ids.event,
+                event.id,
+                event.type.value,
+                event.registry.name,
+                event.repository.path,
+                event.time,
+                event.accepted,
+                rows.encode(event),
+            )
+        )
+        first = ids.message + 1
+        for message in planned.messages:
+            ids.message += 1
+            messages.append((ids.message, ids.event, message.word, message.content_type, message.body))
+        for one in planned.deliveries:
+            ids.delivery += 1
+            base = held.get(one.lane)
+            if base is None:
+                base = held[one.lane] = held_total(connection, one.lane, work.now)
+            dead = one.message is None
+            deliveries.append(
+                (
+                    ids.delivery,
+                    ids.event,
+                    one.lane,
+                    None if one.message is None else first + one.message,
+                    one.webhook_id,
+                    one.word,
+                    State.DEAD.value if dead else State.DUE.value,
+                    work.now,
+                    work.now,
+                    base,
+                    Reason.RENDER_FAILED.value if dead else "",
+                    one.detail,
+                    work.now if dead else None,
+                )
+            )
+            if one.message is not None:
+                message = planned.messages[one.message]
+                due.append(
+                    Delivery(
+                        id=ids.delivery,
+                        lane=one.lane,
+                        event=ids.event,
+                        webhook_id=one.webhook_id,
+                        word=one.word,
+                        content_type=message.content_type,
+                        body=message.body,
+                        due=work.now,
+                        created=work.now,
+                        held_base=base,
+                    )
+                )
+    rows.insert(connection, "INSERT INTO event (id, uuid, type, registry, repository, time, accepted, body)", events)
+    rows.insert(connection, "INSERT INTO message (id, event, word, content_type, body)", messages)
+    rows.insert(
+        connection,
+        "INSERT INTO delivery (id, event, lane, message, webhook_id, word, state, due, created, held_base, reason, "
+        "detail, done)",
+        deliveries,
+    )
+    return due
+
+
+def held_total(connection: sqlite3.Connection, lane: int, now: int) -> int:
+    """Nanoseconds that a lane has been held up to now, the current hold included."""
+    row = connection.execute("SELECT held_total, held_since FROM lane WHERE id = ?", (lane,)).fetchone()
+    if row is None:
+        return 0
+    return int(row[0]) + (max(0, now - row[1]) if row[1] else 0)

@@ -1,0 +1,158 @@
+"""What the pipeline does, as log lines.
+
+info: events announced, failed attempts, recoveries, lanes. warning: dead deliveries, quarantine, refused envelopes.
+error: trouble inside. All else is debug. A failure that repeats is told when it changes and when it is over; what has
+no end to tell is told at its first, tenth, hundredth, ... time. No line holds a secret, a body or a whole URL.
+"""
+
+from collections.abc import Sequence
+
+from sidecar.domain import instant
+from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
+from sidecar.domain.errors import SidecarError
+from sidecar.domain.event import Event
+from sidecar.domain.record import Quarantined
+from sidecar.telemetry.lines import LEVELS, configure, get
+
+__all__ = ["LEVELS", "Logs", "configure", "get"]
+
+_KEYS = 1000  # registries and places that are remembered; names can come from outside
+_TROUBLED = frozenset({"held", "orphaned", "paused"})
+
+
+class _Streak:
+    """The same failure again and again: what it was, and how many were not told."""
+
+    __slots__ = ("same", "suppressed")
+
+    def __init__(self, same: tuple[object, ...]) -> None:
+        self.same = same
+        self.suppressed = 0
+
+
+class Logs:
+    """Implements `ports.Observer`. Made after `configure`."""
+
+    def __init__(self) -> None:
+        self._log = get()
+        self._failing: dict[str, _Streak] = {}
+        self._unavailable: dict[str, _Streak] = {}
+        self._times: dict[tuple[str, ...], int] = {}
+
+    def ingested(self, registry: str, outcome: str, events: int) -> None:
+        if outcome == "unavailable":
+            streak = self._unavailable.get(registry)
+            if streak is None:
+                if len(self._unavailable) >= _KEYS:
+                    self._unavailable.clear()
+                self._unavailable[registry] = _Streak((outcome,))
+                self._log.error("envelopes are refused until the store can commit", registry=registry)
+            else:
+                streak.suppressed += 1
+            return
+        if outcome == "unauthorized":
+            times = self._seldom("unauthorized", registry)
+            if times:
+                self._log.warning("envelope refused: bad credentials", registry=registry, times=times)
+            return
+        if self._unavailable:
+            streak = self._unavailable.pop(registry, None)
+            if streak is not None:
+                self._log.info("envelopes are accepted again", registry=registry, suppressed=streak.suppressed)
+        self._log.debug("envelope answered", registry=registry, outcome=outcome, events=events)
+
+    def quarantined(self, item: Quarantined) -> None:
+        times = self._seldom("quarantined", item.registry, item.reason)
+        say = self._log.warning if times else self._log.debug
+        say(
+            "quarantined",
+            registry=item.registry,
+            reason=item.reason,
+            detail=item.detail,
+            record=item.record,
+            bytes=len(item.body),
+            times=times,
+        )
+
+    def translated(self, registry: str, outcome: str, events: Sequence[Event], lag: int) -> None:
+        for event in events:
+            self._log.info(
+                "announced",
+                event_id=event.id,
+                type=event.type,
+                registry=registry,
+                repository=event.repository.path,
+                tags=event.tags,
+                digest=event.artifact.digest,
+                actor=event.actor,
+                record=event.origin.record,
+            )
+        if not events:
+            self._log.debug("translated", registry=registry, outcome=outcome, lag_ms=_ms(lag))
+
+    def planned(self, subscription: str, count: int) -> None:
+        self._log.debug("planned", subscription=subscription, count=count)
+
+    def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
+        before = self._failing.get(subscription)
+        suppressed = before.suppressed if before is not None else 0
+        if settlement.state is State.DELIVERED:
+            if before is None:
+                say, message = self._log.debug, "delivered"
+            else:
+                del self._failing[subscription]
+                say, message = self._log.info, "delivered again"
+        else:
+            same = (settlement.state, settlement.reason, settlement.status)
+            dead = settlement.state is State.DEAD
+            message = "delivery is dead" if dead else "attempt failed"
+            if before is not None and before.same == same:
+                before.suppressed += 1
+                say = self._log.debug
+            else:
+                self._failing[subscription] = _Streak(same)
+                say = self._log.warning if dead else self._log.info
+        say(
+            message,
+            subscription=subscription,
+            delivery=delivery.id,
+            event_number=delivery.event,
+            webhook_id=delivery.webhook_id,
+            word=delivery.word,
+            attempt=settlement.attempt,
+            reason=settlement.reason,
+            status=settlement.status,
+            detail=settlement.detail or outcome.detail,
+            took_ms=_ms(settlement.took),
+            suppressed=suppressed,
+        )
+
+    def lane_changed(self, subscription: str, what: str, detail: str) -> None:
+        say = self._log.warning if what in _TROUBLED else self._log.info
+        say("lane " + what, subscription=subscription, detail=detail)
+
+    def trouble(self, where: str, error: BaseException) -> None:
+        kind, said = type(error).__name__, str(error)
+        times = self._seldom(where, kind, said)
+        if times:
+            # What has a name of ours, or the system's, says enough; anything else is a fault whose place we need.
+            expected = isinstance(error, (SidecarError, OSError))
+            self._log.error(
+                "trouble",
+                where=where,
+                error=kind,
+                detail=said,
+                times=times,
+                **({} if expected else {"exc_info": error}),
+            )
+
+    def _seldom(self, *key: str) -> int:
+        """How often this has happened, if it is time to tell: the 1st, 10th, 100th, ... time; else 0."""
+        if len(self._times) >= _KEYS:
+            self._times.clear()
+        times = self._times[key] = self._times.get(key, 0) + 1
+        return times if times == 10 ** (len(str(times)) - 1) else 0
+
+
+def _ms(nanoseconds: int) -> float:
+    return round(nanoseconds / instant.MILLISECOND, 3)

@@ -1,0 +1,210 @@
+"""Metrics for Prometheus. Their names, labels and label values are a contract with dashboards and alerts.
+
+Labels are bounded: registries and subscriptions are those of the configuration, all else comes from closed sets; names
+of images, events or destinations never appear. Every set of labels that is to be expected exists at zero, so that a
+rate or an alert has something to start from. Gauges are told their values; nothing is asked of the store at a scrape.
+"""
+
+import platform
+from collections.abc import Iterable, Sequence
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import choose_encoder
+
+from sidecar import __version__
+from sidecar.domain import instant
+from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
+from sidecar.domain.event import Event
+from sidecar.domain.record import Quarantined, QuarantineReason
+from sidecar.telemetry.labels import Lane, Source
+
+UNKNOWN = "unknown"  # the label of a registry that the configuration does not name
+
+_ACK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+_COMMIT = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+_BATCH = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+_ATTEMPT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_END_TO_END = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0, 86400.0)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, that the text format cannot even tell apart
+
+
+class Metrics:
+    """Implements `ports.Observer`, and takes what the pipeline does not tell observers through methods of its own.
+
+    All calls are cheap enough for every event and delivery; rendering is not: it may run in a thread.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        counter, gauge = self._counter, self._gauge
+
+        self._events = counter("events", "Registry records by what they came to.", "registry", "outcome")
+        self._requests = counter("ingest_requests", "Envelopes by how they were answered.", "registry", "outcome")
+        self._last_event = gauge("last_event_timestamp_seconds", "When the last event was accepted.", "registry")
+        self._quarantine = counter("quarantined", "What was set aside because it could not be read.", "reason")
+        self._troubles = counter("trouble", "Failures inside the program that it tries again.", "where")
+
+        self._ack = self._histogram("ack_seconds", "From the whole request to its answer.", _ACK)
+        self._batch = self._histogram("commit_batch_size", "Items in one commit.", _BATCH)
+        self._commit = self._histogram("commit_seconds", "One commit, disk flush included.", _COMMIT)
+        self._hold = self._histogram("writer_hold_seconds", "How long a verb held the writer.", _COMMIT, "verb")
+        self._lag = gauge("translator_lag_seconds", "How long the oldest record that is not translated has waited, 0 when none waits.")
+
+        self._deliveries = counter(
+            "deliveries", "Attempts by what became of the delivery.", "subscription", "format", "outcome", "reason"
+        )
+        self._plan = counter("deliveries_planned", "Deliveries that were queued.", "subscription")
+        self._attempts = self._histogram("attempt_seconds", "One attempt.", _ATTEMPT, "subscription")
+        self._end_to_end = self._histogram(
+            "end_to_end_seconds", "From a delivery's making to its success.", _END_TO_END, "subscription"
+        )
+        self._backlog = gauge("lane_backlog", "Deliveries not yet made.", "subscription")
+        self._oldest = gauge("oldest_due_seconds", "How long the oldest due delivery has waited.", "subscription")
+        self._paused = gauge("lane_paused", "1 while nothing is sent.", "subscription")
+        self._orphaned = gauge("subscriptions_orphaned", "Queues whose subscription left the configuration.")
+
+        self._store_up = gauge("store_up", "1 while the store can commit.")
+        self._store_size = gauge("store_size_bytes", "The store's file.")
+        self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
+        self._disk_free = gauge("disk_free_bytes", "Free space where the store lies.")
+        self._reload = gauge("config_reload_success", "1 when the newest configuration is in use.")
+        self._reloaded = gauge("config_reload_timestamp_seconds", "When a configuration was last taken into use.")
+        info = Info("registry_sidecar_build", "The program.", registry=self._registry)
+        info.info({"version": __version__, "python": platform.python_version()})
+
+        for reason in QuarantineReason:
+            self._quarantine.labels(reason.value)
+        self._sources: dict[str, Source] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._holds: dict[str, Histogram] = {}
+        self.configure((), ())
+
+    # --- what the configuration names -------------------------------------------------------------------------------
+
+    def configure(self, registries: Iterable[str], subscriptions: Iterable[tuple[str, str]]) -> None:
+        """Have a set of labels for each registry and each (subscription, format); drop those of what is gone."""
+        names = {*registries, UNKNOWN}
+        for name in self._sources.keys() - names:
+            self._sources.pop(name).drop()
+        for name in names - self._sources.keys():
+            self._sources[name] = Source(name, self._events, self._requests, self._last_event)
+        formats = dict(subscriptions)
+        for name in [name for name, lane in self._lanes.items() if formats.get(name) != lane.format]:
+            self._lanes.pop(name).drop()
+        for name in formats.keys() - self._lanes.keys():
+            self._lanes[name] = Lane(
+                name,
+                formats[name],
+                self._deliveries,
+                (self._plan, self._attempts, self._end_to_end, self._backlog, self._oldest, self._paused),
+            )
+
+    # --- the pipeline's observer ------------------------------------------------------------------------------------
+
+    def ingested(self, registry: str, outcome: str, events: int) -> None:  # noqa: ARG002 - translation counts events
+        self._source(registry).requests[outcome].inc()
+
+    def quarantined(self, item: Quarantined) -> None:
+        self._quarantine.labels(item.reason).inc()
+
+    def translated(self, registry: str, outcome: str, events: Sequence[Event], lag: int) -> None:
+        source = self._source(registry)
+        source.events[outcome].inc()
+        if events:
+            source.last_event.set(events[-1].accepted / instant.SECOND)
+
+    def planned(self, subscription: str, count: int) -> None:
+        lane = self._lanes.get(subscription)
+        if lane is not None:
+            lane.planned.inc(count)
+
+    def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:  # noqa: ARG002 - the settlement says what became of it
+        lane = self._lanes.get(subscription)
+        if lane is None:
+            return  # it left the configuration while this was under way
+        lane.count(settlement.state, settlement.reason).inc()
+        lane.attempts.observe(settlement.took / instant.SECOND)
+        if settlement.state is State.DELIVERED:
+            waited = settlement.started + settlement.took - delivery.created
+            lane.end_to_end.observe(max(waited, 0) / instant.SECOND)
+
+    def lane_changed(self, subscription: str, what: str, detail: str) -> None:
+        """Nothing: `set_lane` says whether a lane is paused."""
+
+    def trouble(self, where: str, error: BaseException) -> None:  # noqa: ARG002 - the log says what it was
+        self._troubles.labels(where).inc()
+
+    # --- what others tell -------------------------------------------------------------------------------------------
+
+    def acknowledged(self, seconds: float) -> None:
+        """An envelope was answered so long after it was read."""
+        self._ack.observe(seconds)
+
+    def committed(self, items: int, seconds: float) -> None:
+        """One transaction with so many items took so long."""
+        self._batch.observe(items)
+        self._commit.observe(seconds)
+
+    def held(self, verb: str, seconds: float) -> None:
+        """A store verb (one of a closed set) held the writer so long."""
+        hold = self._holds.get(verb)
+        if hold is None:
+            hold = self._holds[verb] = self._hold.labels(verb)
+        hold.observe(seconds)
+
+    def set_lane(self, subscription: str, *, backlog: int, oldest_due: float, paused: bool) -> None:
+        """`oldest_due` is for how many seconds the oldest due delivery has waited, 0 when none is due."""
+        lane = self._lanes.get(subscription)
+        if lane is not None:
+            lane.backlog.set(backlog)
+            lane.oldest.set(oldest_due)
+            lane.paused.set(paused)
+
+    def set_store(self, *, up: bool, size: int, wal: int, disk_free: int) -> None:
+        """Sizes in bytes."""
+        self._store_up.set(up)
+        self._store_size.set(size)
+        self._wal_size.set(wal)
+        self._disk_free.set(disk_free)
+
+    def set_lag(self, seconds: float) -> None:
+        """How long the oldest record that is not yet translated has waited."""
+        self._lag.set(seconds)
+
+    def set_orphaned(self, count: int) -> None:
+        self._orphaned.set(count)
+
+    def reloaded(self, *, success: bool, now: int) -> None:
+        """A configuration was taken into use, or refused. `now` in nanoseconds."""
+        self._reload.set(success)
+        if success:
+            self._reloaded.set(now / instant.SECOND)
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The text for a scrape and its content type; OpenMetrics where the Accept header asks for it."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+    # --- making them ------------------------------------------------------------------------------------------------
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"registry_sidecar_{name}", text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"registry_sidecar_{name}", text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(f"registry_sidecar_{name}", text, labels, buckets=buckets, registry=self._registry)
+
+    def _source(self, registry: str) -> Source:
+        return self._sources.get(registry) or self._sources[UNKNOWN]

@@ -1,0 +1,285 @@
+"""The native API under /v1: JSON in camelCase, instants as RFC 3339 in UTC, errors as problem+json.
+
+It has no users yet, so it answers only where reaching it proves enough: on the Unix socket, and on loopback listeners
+for requests that come neither through a proxy nor from another site's page.
+"""
+
+import enum
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from sidecar.domain import instant
+from sidecar.domain.delivery import State
+from sidecar.domain.errors import NotFound, SidecarError, StoreUnavailable
+from sidecar.pipeline.operations import Operations
+from sidecar.ports import DeliveryFilter, EventFilter, QuarantineFilter
+from sidecar.web import shapes
+from sidecar.web.health import Health, add_health
+from sidecar.web.problems import problem
+
+PAGE, LARGEST_PAGE = 50, 500
+BODY_LIMIT = 64 * 1024
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Door(enum.Enum):
+    """Through which kind of listener a request came."""
+
+    SOCKET = "socket"
+    LOOPBACK = "loopback"
+    CLOSED = "closed"  # reachable by others: health and metrics only
+
+
+class BadArgument(SidecarError):
+    """A query or body that cannot be used; the text says what to write instead."""
+
+
+class Api:
+    """The native API over the operator's verbs."""
+
+    def __init__(self, operations: Operations, status: Callable[[], dict[str, Any]], health: Health) -> None:
+        self._operations = operations
+        self._status = status
+        self._health = health
+
+    def app(self, door: Door) -> web.Application:
+        """An application for one kind of listener."""
+        app = web.Application(middlewares=[_guarded(door), _errors], client_max_size=BODY_LIMIT)
+        add_health(app, self._health)
+        get, post = app.router.add_get, app.router.add_post
+        get("/v1/status", self._get_status)
+        get("/v1/subscriptions", self._get_subscriptions)
+        get("/v1/events", self._get_events)
+        get("/v1/events/{id}", self._get_event)
+        get("/v1/events/{id}/explain", self._get_explanation)
+        get("/v1/deliveries", self._get_deliveries)
+        get("/v1/deliveries/{id}", self._get_delivery)
+        get("/v1/undelivered", self._get_undelivered)
+        get("/v1/quarantine", self._get_quarantine)
+        post("/v1/quarantine/retry", self._retry_all)
+        get("/v1/quarantine/{id}", self._get_quarantined)
+        post("/v1/quarantine/{id}/retry", self._retry)
+        app.router.add_delete("/v1/quarantine/{id}", self._delete)
+        return app
+
+    async def _get_status(self, _request: web.Request) -> web.Response:
+        return _json(self._status())
+
+    async def _get_subscriptions(self, _request: web.Request) -> web.Response:
+        lanes, views = await self._operations.subscriptions()
+        routes = {one.subscription.name: one for one in self._operations.routes}
+        listed = [shapes.lane(one, routes.get(one.state.name), views.get(one.state.name)) for one in lanes]
+        return _json({"subscriptions": listed})
+
+    async def _get_events(self, request: web.Request) -> web.Response:
+        query = _query(request, {"registry", "repository", "type", "since"})
+        where = EventFilter(
+            registry=query.get("registry", ""),
+            repository=query.get("repository", ""),
+            type=query.get("type", ""),
+            since=_instant(query.get("since", "")),
+            before=_before(query),
+            limit=_limit(query),
+        )
+        found = await self._operations.events(where)
+        return _json({"events": [shapes.event_row(one) for one in found], "next": _next(found, where.limit, "number")})
+
+    async def _get_event(self, request: web.Request) -> web.Response:
+        event, deliveries = await self._operations.event(request.match_info["id"])
+        return _json({"event": shapes.event(event), "deliveries": [shapes.delivery(one) for one in deliveries]})
+
+    async def _get_explanation(self, request: web.Request) -> web.Response:
+        event, parts = await self._operations.explain(request.match_info["id"])
+        return _json({"event": shapes.event(event), "subscriptions": [shapes.explanation(one) for one in parts]})
+
+    async def _get_deliveries(self, request: web.Request) -> web.Response:
+        query = _query(request, {"subscription", "state", "reason", "event"})
+        where = DeliveryFilter(
+            subscription=query.get("subscription", ""),
+            states=_states(query.get("state", "")),
+            reason=query.get("reason", ""),
+            event=query.get("event", ""),
+            before=_before(query),
+            limit=_limit(query),
+        )
+        found = await self._operations.deliveries(where)
+        return _json({"deliveries": [shapes.delivery(one) for one in found], "next": _next(found, where.limit, "id")})
+
+    async def _get_delivery(self, request: web.Request) -> web.Response:
+        row, message, attempts = await self._operations.delivery(_number(request))
+        return _json(shapes.whole_delivery(row, message, attempts))
+
+    async def _get_undelivered(self, request: web.Request) -> web.Response:
+        query = _query(request, {"subscription"})
+        where = DeliveryFilter(subscription=query.get("subscription", ""), before=_before(query), limit=_limit(query))
+        found, counts = await self._operations.undelivered(where)
+        return _json(
+            {
+                "deliveries": [shapes.delivery(one) for one in found],
+                "next": _next(found, where.limit, "id"),
+                "counts": [shapes.count(one) for one in counts],
+            }
+        )
+
+    async def _get_quarantine(self, request: web.Request) -> web.Response:
+        query = _query(request, {"reason", "registry"})
+        where = QuarantineFilter(
+            reason=query.get("reason", ""),
+            registry=query.get("registry", ""),
+            before=_before(query),
+            limit=_limit(query),
+        )
+        found = await self._operations.quarantined(where)
+        return _json({"items": [shapes.quarantined(one) for one in found], "next": _next(found, where.limit, "id")})
+
+    async def _get_quarantined(self, request: web.Request) -> web.Response:
+        row, body = await self._operations.quarantined_body(_number(request))
+        return _json(shapes.quarantined_body(row, body))
+
+    async def _retry(self, request: web.Request) -> web.Response:
+        outcome = await self._operations.retry_quarantined(_number(request))
+        return _json({"outcome": outcome, "detail": shapes.RETRY_DETAIL[outcome]})
+
+    async def _retry_all(self, request: web.Request) -> web.Response:
+        where = _body(await request.read(), QuarantineFilterBody)
+        done = await self._operations.retry_all_quarantined(
+            QuarantineFilter(reason=where.reason, registry=where.registry)
+        )
+        return _json(msgspec.to_builtins(done))
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        await self._operations.delete_quarantined(_number(request))
+        return web.Response(status=204)
+
+
+class QuarantineFilterBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /v1/quarantine/retry."""
+
+    reason: str = ""
+    registry: str = ""
+
+
+def _guarded(door: Door) -> Any:
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith("/v1/") and door is not Door.SOCKET:
+            refusal = _refusal(request, door)
+            if refusal:
+                return problem(403, refusal)
+        return await handler(request)
+
+    return guarded
+
+
+def _refusal(request: web.Request, door: Door) -> str:
+    """Why a request over TCP may not use the API, "" when it may."""
+    if door is Door.CLOSED:
+        return (
+            "This listener can be reached by others, so the API does not answer here: "
+            "use the Unix socket (management.socket), or a listener bound to 127.0.0.1."
+        )
+    if any(name.startswith("x-forwarded-") or name == "forwarded" for name in map(str.lower, request.headers)):
+        return "The API on a loopback listener does not answer through a proxy."
+    host = _host_only(request.headers.get(hdrs.HOST, ""))
+    if host not in {"localhost", "127.0.0.1", "::1", ""}:
+        return f"The API on a loopback listener answers to localhost and 127.0.0.1, not to {host[:100]!r}."
+    origin = request.headers.get(hdrs.ORIGIN, "")
+    if origin and _host_only(origin.partition("://")[2]) not in {"localhost", "127.0.0.1", "::1"}:
+        return "The API does not answer to pages of other sites."
+    return ""
+
+
+def _host_only(text: str) -> str:
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.rpartition(":")[0] if text.count(":") == 1 else text
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except NotFound as error:
+        return problem(404, _sentence(error))
+    except BadArgument as error:
+        return problem(400, _sentence(error))
+    except StoreUnavailable as error:
+        return problem(503, _sentence(error))
+    except web.HTTPException as error:
+        if error.status >= 400:
+            return problem(error.status, f"{request.method} {request.path} is not part of this API.")
+        raise
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _json(value: Any) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
+
+
+def _query(request: web.Request, known: set[str]) -> dict[str, str]:
+    query = dict(request.query)
+    unknown = sorted(query.keys() - known - {"limit", "before"})
+    if unknown:
+        raise BadArgument(
+            f"unknown query parameter {unknown[0]!r}; known: {', '.join(sorted(known | {'before', 'limit'}))}"
+        )
+    return query
+
+
+def _limit(query: dict[str, str]) -> int:
+    text = query.get("limit", str(PAGE))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_PAGE):
+        raise BadArgument(f"limit must be a number from 1 to {LARGEST_PAGE}")
+    return int(text)
+
+
+def _before(query: dict[str, str]) -> int:
+    text = query.get("before", "0")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise BadArgument("before must be the `next` of an earlier page")
+    return int(text)
+
+
+def _number(request: web.Request) -> int:
+    text = request.match_info["id"]
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise BadArgument(f"{text[:50]!r} is not a number")
+    return int(text)
+
+
+def _instant(text: str) -> int:
+    if not text:
+        return 0
+    try:
+        return instant.parse_rfc3339(text)
+    except ValueError as error:
+        raise BadArgument("since must be an RFC 3339 time such as 2026-11-22T08:00:00Z") from error
+
+
+def _states(text: str) -> tuple[State, ...]:
+    names = {one.name.lower(): one for one in State}
+    wanted = [name for name in text.split(",") if name]
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise BadArgument(f"unknown state {unknown[0][:50]!r}; known: {', '.join(names)}")
+    return tuple(names[name] for name in wanted)
+
+
+def _body(raw: bytes, shape: type[QuarantineFilterBody]) -> QuarantineFilterBody:
+    try:
+        return msgspec.json.decode(raw or b"{}", type=shape)
+    except msgspec.ValidationError as error:
+        raise BadArgument(f"the body does not fit: {error}") from error
+    except msgspec.DecodeError as error:
+        raise BadArgument(f"the body is not JSON: {error}") from error
+
+
+def _next(found: Any, limit: int, field: str) -> str | None:
+    return str(getattr(found[-1], field)) if len(found) == limit else None

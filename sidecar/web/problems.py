@@ -1,0 +1,12 @@
+"""Errors as application/problem+json (RFC 9457): a status and one sentence."""
+
+import http
+
+import msgspec
+from aiohttp import web
+
+
+def problem(status: int, detail: str) -> web.Response:
+    """`{"title", "status", "detail"}`."""
+    body = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/problem+json")

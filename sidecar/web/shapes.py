@@ -1,0 +1,203 @@
+"""What the native API's things look like: domain values to JSON in camelCase."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from sidecar.domain.event import Event
+from sidecar.domain.instant import rfc3339
+from sidecar.domain.message import Message
+from sidecar.pipeline.dispatcher import LaneView
+from sidecar.pipeline.operations import Explanation
+from sidecar.pipeline.routing import Route
+from sidecar.ports import AttemptRow, DeliveryRow, EventRow, LaneRow, QuarantineRow, UndeliveredCount
+
+RETRY_DETAIL = {
+    "accepted": "it is in the journal now and will be translated",
+    "duplicate": "the journal had it already; it left quarantine",
+    "quarantined": "it still cannot be read; it stays in quarantine",
+}
+
+
+def _when(instant: int | None) -> str | None:
+    return rfc3339(instant) if instant else None
+
+
+def event(value: Event) -> dict[str, Any]:
+    """Everything that is known of an event."""
+    return {
+        "id": value.id,
+        "type": value.type.value,
+        "time": rfc3339(value.time),
+        "accepted": rfc3339(value.accepted),
+        "registry": {"name": value.registry.name, "hostname": value.registry.hostname, "scheme": value.registry.scheme},
+        "repository": {
+            "path": value.repository.path,
+            "namespace": value.repository.namespace,
+            "name": value.repository.name,
+            "namespaceId": value.repository.namespace_id,
+            "public": value.repository.public,
+            "created": _when(value.repository.created),
+        },
+        "artifact": {
+            "digest": value.artifact.digest,
+            "mediaType": value.artifact.media_type,
+            "size": value.artifact.size,
+            "kind": value.artifact.kind.value,
+            "references": msgspec.to_builtins(value.artifact.references),
+        },
+        "tags": list(value.tags),
+        "previousDigest": value.previous_digest,
+        "changed": value.changed,
+        "recovered": value.recovered,
+        "actor": value.actor,
+        "request": {
+            "id": value.request.id,
+            "client": value.request.client,
+            "host": value.request.host,
+            "method": value.request.method,
+            "userAgent": value.request.user_agent,
+        },
+        "record": value.origin.record,
+    }
+
+
+def event_row(row: EventRow) -> dict[str, Any]:
+    """An event in a list."""
+    value = row.event
+    return {
+        "id": value.id,
+        "type": value.type.value,
+        "time": rfc3339(value.time),
+        "accepted": rfc3339(value.accepted),
+        "registry": value.registry.name,
+        "repository": value.repository.path,
+        "tags": list(value.tags),
+        "digest": value.artifact.digest,
+        "kind": value.artifact.kind.value,
+        "actor": value.actor,
+        "due": row.due,
+        "delivered": row.delivered,
+        "dead": row.dead,
+        "cancelled": row.cancelled,
+    }
+
+
+def delivery(row: DeliveryRow) -> dict[str, Any]:
+    """A delivery in a list."""
+    return {
+        "id": row.id,
+        "event": row.event,
+        "type": row.type,
+        "repository": row.repository,
+        "subscription": row.subscription,
+        "word": row.word,
+        "webhookId": row.webhook_id,
+        "state": row.state.name.lower(),
+        "due": rfc3339(row.due),
+        "created": rfc3339(row.created),
+        "attempts": row.attempts,
+        "reason": row.reason,
+        "status": row.status,
+        "detail": row.detail,
+        "done": _when(row.done),
+    }
+
+
+def whole_delivery(row: DeliveryRow, message: Message | None, attempts: Sequence[AttemptRow]) -> dict[str, Any]:
+    """A delivery with the bytes it sends and everything that was tried."""
+    return {
+        **delivery(row),
+        "contentType": message.content_type if message is not None else "",
+        "body": _text(message.body)[0] if message is not None else "",
+        "log": [
+            {
+                "number": one.number,
+                "started": rfc3339(one.started),
+                "tookMs": round(one.took / 1e6, 3),
+                "reason": one.reason,
+                "status": one.status,
+                "detail": one.detail,
+                "answer": one.answer.decode("utf-8", "replace"),
+            }
+            for one in attempts
+        ],
+    }
+
+
+def count(row: UndeliveredCount) -> dict[str, Any]:
+    return {"subscription": row.subscription, "due": row.due, "dead": row.dead, "oldest": _when(row.oldest)}
+
+
+def lane(row: LaneRow, route: Route | None, view: LaneView | None) -> dict[str, Any]:
+    """A subscription with its lane; without a route it is orphaned."""
+    subscription = route.subscription if route is not None else None
+    return {
+        "name": row.state.name,
+        "format": row.state.format,
+        "destination": subscription.destination if subscription is not None else "",
+        "enabled": subscription.enabled if subscription is not None else False,
+        "events": [str(one) for one in subscription.events] if subscription is not None else [],
+        "hold": row.state.hold,
+        "orphaned": row.state.orphaned,
+        "pausedUntil": _when(view.paused_until if view is not None else row.state.paused_until),
+        "limit": view.limit if view is not None else 0,
+        "inFlight": view.in_flight if view is not None else 0,
+        "pending": row.state.pending,
+        "dead": row.dead,
+        "lastSuccess": _when(row.last_success),
+        "failures": row.failures,
+    }
+
+
+def explanation(part: Explanation) -> dict[str, Any]:
+    """Why one subscription heard of an event or not, and the exact request it comes to under this configuration."""
+    subscription = part.route.subscription
+    headers = {name: "<secret>" for name, _ in subscription.headers}
+    if subscription.signing is not None:
+        headers["(signature)"] = f"{subscription.signing.scheme.value}, made when it is sent"
+    return {
+        "subscription": part.verdict.subscription,
+        "format": part.verdict.format,
+        "fired": part.verdict.fired,
+        "why": part.verdict.why,
+        "words": list(part.verdict.words),
+        "requests": [
+            {
+                "word": message.word,
+                "destination": subscription.destination,
+                "headers": {"Content-Type": message.content_type, **headers},
+                "body": _text(message.body)[0],
+            }
+            for message in part.messages
+        ],
+        "deliveries": [delivery(one) for one in part.deliveries],
+    }
+
+
+def quarantined(row: QuarantineRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "at": rfc3339(row.at),
+        "registry": row.registry,
+        "reason": row.reason,
+        "detail": row.detail,
+        "contentType": row.content_type,
+        "record": row.record,
+        "size": row.size,
+    }
+
+
+def quarantined_body(row: QuarantineRow, body: bytes) -> dict[str, Any]:
+    text, encoded = _text(body)
+    return {**quarantined(row), "body": text, "base64": encoded}
+
+
+def _text(body: bytes) -> tuple[str, bool]:
+    """Bytes as text, or as base64 when they are none; and which of the two."""
+    try:
+        return body.decode(), False
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode(), True

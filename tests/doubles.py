@@ -1,0 +1,219 @@
+"""Doubles for the ports, and a house put together from real parts around them."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sidecar.dialects import load
+from sidecar.dialects.contract import Audience
+from sidecar.domain.delivery import Delivery, Outcome, Settlement
+from sidecar.domain.event import Event, RegistryRef
+from sidecar.domain.glob import Globs
+from sidecar.domain.message import Response
+from sidecar.domain.record import Quarantined
+from sidecar.domain.registry import Registry
+from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Subscription
+from sidecar.outbound.signing import Signer
+from sidecar.pipeline.courier import Courier, Destination
+from sidecar.pipeline.dispatcher import Dispatcher
+from sidecar.pipeline.intake import Intake
+from sidecar.pipeline.routing import Route, Router
+from sidecar.pipeline.translator import Translator, Words
+from sidecar.ports import LaneName, SendRequest
+from sidecar.stores.sqlite import SQLiteStore
+
+Answer = Callable[[SendRequest], Any]
+
+
+class RecordingSender:
+    """ports.Sender that notes every request and answers what `answer` says (a Response, an Outcome, or an awaitable)."""
+
+    def __init__(self, answer: Answer | None = None) -> None:
+        self.requests: list[SendRequest] = []
+        self.answer = answer or (lambda _request: Response(status=200))
+
+    async def send(self, request: SendRequest) -> Response | Outcome:
+        self.requests.append(request)
+        result = self.answer(request)
+        if asyncio.iscoroutine(result) or asyncio.isfuture(result):
+            result = await result
+        return result
+
+    def ids(self, url: str | None = None) -> list[str]:
+        """The webhook ids sent, in order."""
+        return [dict(one.headers)["webhook-id"] for one in self.requests if url is None or one.url == url]
+
+
+class RecordingObserver:
+    """ports.Observer that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.outcomes: list[str] = []
+        self.attempts: list[tuple[str, Settlement, Outcome]] = []
+        self.set_aside: list[Quarantined] = []
+        self.lanes: list[tuple[str, str, str]] = []
+        self.troubles: list[tuple[str, BaseException]] = []
+        self.plans: list[tuple[str, int]] = []
+        self.requests: list[tuple[str, str, int]] = []
+
+    def ingested(self, registry: str, outcome: str, events: int) -> None:
+        self.requests.append((registry, outcome, events))
+
+    def quarantined(self, item: Quarantined) -> None:
+        self.set_aside.append(item)
+
+    def translated(self, registry: str, outcome: str, events: Sequence[Event], lag: int) -> None:
+        self.outcomes.append(outcome)
+        self.events.extend(events)
+
+    def planned(self, subscription: str, count: int) -> None:
+        self.plans.append((subscription, count))
+
+    def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
+        self.attempts.append((subscription, settlement, outcome))
+
+    def lane_changed(self, subscription: str, what: str, detail: str) -> None:
+        self.lanes.append((subscription, what, detail))
+
+    def trouble(self, where: str, error: BaseException) -> None:
+        self.troubles.append((where, error))
+
+
+def registry(name: str = "main", **changes: Any) -> Registry:
+    """A registry as most tests need it."""
+    return Registry(ref=RegistryRef(name=name, hostname="registry.example.com"), **changes)
+
+
+def subscription(name: str = "one", **changes: Any) -> Subscription:
+    """A subscription as most tests need it."""
+    given: dict[str, Any] = {"name": name, "format": "harbor", "url": f"http://receiver.example/{name}", **changes}
+    return Subscription(**given)
+
+
+def match(repositories: Iterable[str] = (), **changes: Any) -> Match:
+    return Match(repositories=Globs.of(repositories, segments=True), **changes)
+
+
+def route(one: Subscription, lane: int, policy: int = 0) -> Route:
+    """A subscription with the voice that the configuration would give it."""
+    dialect = load()[one.format]
+    events = [name for name in one.events if one.events != DEFAULT_EVENTS or dialect.says(name, dialect.example)]
+    return Route(one, dialect.bind(dialect.options(), events), lane, Audience(one.name, policy))
+
+
+class House:
+    """A store, an intake, a translator and a dispatcher: everything but listeners, configuration and telemetry."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Any,
+        sender: RecordingSender,
+        subscriptions: Sequence[Subscription],
+        *,
+        inline: bool = True,
+        seed: int = 1,
+        registries: Sequence[Registry] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.sender = sender
+        self.observer = RecordingObserver()
+        self.store = SQLiteStore(path, inline=inline)
+        self.intake = Intake(self.store, clock, self.observer)
+        self.dispatcher = Dispatcher(
+            self.store, Courier(sender, clock, random.Random(seed)), clock=clock, observer=self.observer
+        )
+        self.registries = {one.name: one for one in registries or [registry()]}
+        self.subscriptions = list(subscriptions)
+        self.translator: Translator | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.store.open()
+        words = await self.configure(self.subscriptions)
+        self.translator = Translator(
+            self.store,
+            self.store,
+            words,
+            clock=self.clock,
+            observer=self.observer,
+            offer=self.dispatcher.offer,
+            own_agent="registry-sidecar/",
+        )
+        self._task = asyncio.create_task(self.translator.run())
+
+    async def configure(self, subscriptions: Sequence[Subscription]) -> Words:
+        """Give these subscriptions their lanes, as a reload does."""
+        self.subscriptions = list(subscriptions)
+        names = [LaneName(name=one.name, format=one.format, formerly=one.formerly) for one in subscriptions]
+        states = await self.store.register(names, self.clock.now())
+        by_name = {one.name: one for one in states}
+        routes = [route(one, by_name[one.name].id, by_name[one.name].policy) for one in subscriptions]
+        destinations = {
+            one.lane: Destination.of(one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0")
+            for one in routes
+        }
+        self.dispatcher.configure(destinations, states)
+        words = Words(self.registries, Router(routes), {one.id: one.name for one in states})
+        if self.translator is not None:
+            self.translator.configure(words)
+        return words
+
+    async def quiet(self, seconds: float = 3600.0) -> None:
+        """Wait until nothing is owed any more, at most so many (virtual) seconds."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while loop.time() < until:
+            assert self.translator is not None
+            if self.translator.lag == 0 and not await self.owed():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"still owed after {seconds} s: {await self.store.undelivered()}")
+
+    async def owed(self) -> int:
+        """How many deliveries are still due."""
+        return sum(one.due for one in await self.store.undelivered())
+
+    async def stop(self) -> None:
+        """An orderly stop."""
+        assert self.translator is not None
+        assert self._task is not None
+        self.translator.stop()
+        await self._task
+        await self.dispatcher.stop(5.0)
+        await self.store.close()
+
+    async def kill(self) -> None:
+        """An end without any order: what is not committed is gone, and nothing is told to anybody."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        for task in (*self.dispatcher._workers, *self.dispatcher._tasks):
+            task.cancel()
+        for track in self.dispatcher._tracks.values():
+            if track.timer is not None:
+                track.timer.cancel()
+        self.dispatcher._stopping = True
+        await asyncio.gather(*self.dispatcher._workers, *self.dispatcher._tasks, return_exceptions=True)
+        if self.translator is not None:
+            self.translator._stopped.set()
+            if self.translator._alarm is not None:
+                self.translator._alarm.cancel()
+        store = self.store
+        connection, store._connection = store._connection, None
+        if store._loop is not None:
+            store._loop.disconnect("killed")
+        for reader in store._readers:
+            await reader.close()
+        if connection is not None:
+            connection.close()
+        store._lock.close()
+
+
+def policy(**changes: Any) -> Policy:
+    return Policy(**changes)

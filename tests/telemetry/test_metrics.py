@@ -1,0 +1,217 @@
+"""Metrics: their names, what exists at zero, what is counted, what goes away. Read back with Prometheus' own parser."""
+
+import re
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from sidecar import __version__
+from sidecar.dialects.contract import sample
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
+from sidecar.domain.fold import OUTCOMES
+from sidecar.domain.record import Quarantined, QuarantineReason
+from sidecar.telemetry.metrics import Metrics
+
+P = "registry_sidecar_"
+DELIVERY = Delivery(
+    id=7, lane=1, event=3, webhook_id="w-7", word="PUSH_ARTIFACT", content_type="", body=b"{}", due=0, created=10**9
+)
+
+
+def settled(state, reason, *, took=250_000_000, started=3 * 10**9):
+    return Settlement(delivery=7, lane=1, attempt=1, state=state, due=0, started=started, took=took, reason=reason)
+
+
+def read(metrics):
+    """Every sample as {(name, frozenset of labels): value}."""
+    text = metrics.render()[0].decode()
+    return {
+        (one.name, frozenset(one.labels.items())): one.value
+        for family in text_string_to_metric_families(text)
+        for one in family.samples
+    }
+
+
+def value(metrics, name, **labels):
+    return read(metrics)[P + name, frozenset(labels.items())]
+
+
+@pytest.fixture
+def metrics():
+    metrics = Metrics()
+    metrics.configure(["main"], [("argocd", "harbor")])
+    return metrics
+
+
+CONTRACT = {
+    "events_total": {"registry", "outcome"},
+    "ingest_requests_total": {"registry", "outcome"},
+    "ack_seconds": set(),
+    "commit_batch_size": set(),
+    "commit_seconds": set(),
+    "translator_lag_seconds": set(),
+    "deliveries_total": {"subscription", "format", "outcome", "reason"},
+    "deliveries_planned_total": {"subscription"},
+    "attempt_seconds": {"subscription"},
+    "end_to_end_seconds": {"subscription"},
+    "lane_backlog": {"subscription"},
+    "oldest_due_seconds": {"subscription"},
+    "lane_paused": {"subscription"},
+    "last_event_timestamp_seconds": {"registry"},
+    "store_up": set(),
+    "store_size_bytes": set(),
+    "wal_size_bytes": set(),
+    "disk_free_bytes": set(),
+    "quarantined_total": {"reason"},
+    "config_reload_success": set(),
+    "config_reload_timestamp_seconds": set(),
+    "subscriptions_orphaned": set(),
+    "build_info": {"version", "python"},
+    "writer_hold_seconds": {"verb"},
+    "trouble_total": {"where"},
+}
+
+
+def test_the_names_and_labels_that_dashboards_rely_on(metrics):
+    metrics.held("append", 0.001)
+    metrics.trouble("translator", OSError())
+    found = {}
+    for name, labels in read(metrics):
+        if name.startswith(P):
+            base = re.sub(r"_(bucket|sum|count)$", "", name.removeprefix(P))
+            found.setdefault(base, set()).update({key for key, _ in labels} - {"le"})
+    assert found == CONTRACT
+
+
+def test_what_is_to_be_expected_exists_at_zero(metrics):
+    samples = read(metrics)
+    for outcome in OUTCOMES:
+        assert samples[P + "events_total", frozenset({("registry", "main"), ("outcome", outcome)})] == 0
+    for outcome in ("accepted", "duplicate", "quarantined", "unauthorized", "unavailable"):
+        assert samples[P + "ingest_requests_total", frozenset({("registry", "main"), ("outcome", outcome)})] == 0
+    for reason in QuarantineReason:
+        assert samples[P + "quarantined_total", frozenset({("reason", reason.value)})] == 0
+    delivered = {"subscription": "argocd", "format": "harbor", "outcome": "delivered", "reason": "ok"}
+    dead = {"subscription": "argocd", "format": "harbor", "outcome": "dead", "reason": "expired"}
+    for labels in (delivered, dead):
+        assert samples[P + "deliveries_total", frozenset(labels.items())] == 0
+    assert samples[P + "attempt_seconds_count", frozenset({("subscription", "argocd")})] == 0
+
+
+def test_attempts_are_counted_by_what_became_of_the_delivery(metrics):
+    outcome = Outcome(reason=Reason.OK)
+    metrics.attempted("argocd", settled(State.DUE, Reason.TIMED_OUT), outcome, DELIVERY)
+    metrics.attempted("argocd", settled(State.DUE, Reason.TIMED_OUT), outcome, DELIVERY)
+    metrics.attempted("argocd", settled(State.DELIVERED, Reason.OK), outcome, DELIVERY)
+    metrics.attempted("argocd", settled(State.DEAD, Reason.GONE), outcome, DELIVERY)
+    about = {"subscription": "argocd", "format": "harbor"}
+    assert value(metrics, "deliveries_total", **about, outcome="retried", reason="timed_out") == 2
+    assert value(metrics, "deliveries_total", **about, outcome="delivered", reason="ok") == 1
+    assert value(metrics, "deliveries_total", **about, outcome="dead", reason="gone") == 1
+    assert value(metrics, "attempt_seconds_count", subscription="argocd") == 4
+    assert value(metrics, "attempt_seconds_sum", subscription="argocd") == pytest.approx(1.0)
+
+
+def test_end_to_end_runs_from_the_deliverys_making_to_its_success_only(metrics):
+    metrics.attempted("argocd", settled(State.DUE, Reason.TIMED_OUT), Outcome(reason=Reason.OK), DELIVERY)
+    assert value(metrics, "end_to_end_seconds_count", subscription="argocd") == 0
+    metrics.attempted("argocd", settled(State.DELIVERED, Reason.OK), Outcome(reason=Reason.OK), DELIVERY)
+    assert value(metrics, "end_to_end_seconds_sum", subscription="argocd") == pytest.approx(2.25)  # 3 + 0.25 - 1
+
+
+def test_a_pair_that_was_not_expected_is_counted_too(metrics):
+    metrics.attempted("argocd", settled(State.DUE, Reason.REDIRECTED), Outcome(reason=Reason.OK), DELIVERY)
+    labels = {"subscription": "argocd", "format": "harbor", "outcome": "retried", "reason": "redirected"}
+    assert value(metrics, "deliveries_total", **labels) == 1
+
+
+def test_records_envelopes_and_plans_are_counted(metrics):
+    event = sample()
+    metrics.ingested("main", "accepted", 3)
+    metrics.translated("main", "announced", [event], 1_500_000_000)
+    metrics.planned("argocd", 4)
+    metrics.quarantined(Quarantined(0, "main", "poison", "", b""))
+    assert value(metrics, "ingest_requests_total", registry="main", outcome="accepted") == 1
+    assert value(metrics, "events_total", registry="main", outcome="announced") == 1
+    assert value(metrics, "translator_lag_seconds") == 1.5
+    assert value(metrics, "last_event_timestamp_seconds", registry="main") == pytest.approx(event.accepted / 1e9)
+    assert value(metrics, "deliveries_planned_total", subscription="argocd") == 4
+    assert value(metrics, "quarantined_total", reason="poison") == 1
+
+
+def test_names_from_outside_make_no_label(metrics):
+    """Anybody can post to /events/<any name>, and a lane may outlive its subscription."""
+    before = read(metrics).keys()
+    metrics.ingested("../../etc", "unauthorized", 0)
+    metrics.translated("gone", "blob", [], 0)
+    metrics.planned("gone", 1)
+    metrics.attempted("gone", settled(State.DELIVERED, Reason.OK), Outcome(reason=Reason.OK), DELIVERY)
+    metrics.set_lane("gone", backlog=1, oldest_due=0, paused=False)
+    assert read(metrics).keys() == before
+    assert value(metrics, "ingest_requests_total", registry="unknown", outcome="unauthorized") == 1
+
+
+def test_a_reload_keeps_what_stays_and_drops_every_label_of_what_goes(metrics):
+    metrics.configure(["main", "old"], [("argocd", "harbor"), ("old", "quay")])
+    metrics.planned("argocd", 2)
+    metrics.attempted("old", settled(State.DUE, Reason.REDIRECTED), Outcome(reason=Reason.OK), DELIVERY)
+    metrics.configure(["main", "new"], [("argocd", "harbor"), ("new", "dtr")])
+    labels = {item for _, one in read(metrics) for item in one}
+    assert ("subscription", "old") not in labels
+    assert ("registry", "old") not in labels
+    assert {("subscription", "new"), ("registry", "new"), ("format", "dtr")} <= labels
+    assert value(metrics, "deliveries_planned_total", subscription="argocd") == 2
+
+
+def test_a_subscription_that_changes_its_format_starts_again(metrics):
+    metrics.planned("argocd", 2)
+    metrics.configure(["main"], [("argocd", "quay")])
+    assert value(metrics, "deliveries_planned_total", subscription="argocd") == 0
+    assert ("format", "harbor") not in {item for _, labels in read(metrics) for item in labels}
+
+
+def test_gauges_show_what_they_were_told(metrics):
+    metrics.set_lane("argocd", backlog=12, oldest_due=3.5, paused=True)
+    metrics.set_store(up=True, size=4096, wal=8192, disk_free=10**9)
+    metrics.set_orphaned(2)
+    metrics.reloaded(success=True, now=5 * 10**9)
+    assert value(metrics, "lane_backlog", subscription="argocd") == 12
+    assert value(metrics, "oldest_due_seconds", subscription="argocd") == 3.5
+    assert value(metrics, "lane_paused", subscription="argocd") == 1
+    assert value(metrics, "store_up") == 1
+    assert value(metrics, "store_size_bytes") == 4096
+    assert value(metrics, "wal_size_bytes") == 8192
+    assert value(metrics, "disk_free_bytes") == 10**9
+    assert value(metrics, "subscriptions_orphaned") == 2
+    assert value(metrics, "config_reload_success") == 1
+    metrics.reloaded(success=False, now=9 * 10**9)
+    assert value(metrics, "config_reload_success") == 0
+    assert value(metrics, "config_reload_timestamp_seconds") == 5
+
+
+def test_histograms_answer_the_questions_of_the_budget(metrics):
+    """The ack is judged at 1 and 3 ms, and against the registry's own timeout of 1 s."""
+    metrics.acknowledged(0.0009)
+    metrics.acknowledged(2.0)
+    metrics.committed(32, 0.004)
+    assert value(metrics, "ack_seconds_bucket", le="0.0005") == 0
+    assert value(metrics, "ack_seconds_bucket", le="0.001") == 1
+    assert value(metrics, "ack_seconds_bucket", le="1.0") == 1
+    assert value(metrics, "ack_seconds_bucket", le="+Inf") == 2
+    assert value(metrics, "commit_batch_size_sum") == 32
+    assert value(metrics, "commit_seconds_sum") == pytest.approx(0.004)
+
+
+def test_the_scrape_says_its_type_and_the_build(metrics):
+    body, content_type = metrics.render()
+    assert content_type.startswith("text/plain; version=0.0.4")
+    assert f'version="{__version__}"'.encode() in body
+    assert b"_created" not in body
+    body, content_type = metrics.render("application/openmetrics-text; version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text")
+    assert body.endswith(b"# EOF\n")
+
+
+def test_two_metrics_do_not_share_anything():
+    Metrics().planned("a", 1)
+    Metrics()
