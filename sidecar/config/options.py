@@ -11,13 +11,14 @@ import msgspec
 from sidecar.config.problems import Problems
 from sidecar.config.shapes import BAD, either, number, truth
 from sidecar.config.tables import unknown_key
-from sidecar.config.tree import Mapping, Node, Scalar, Sequence
+from sidecar.config.tree import Mapping, Node, Scalar, Sequence, join
 from sidecar.dialects.contract import Dialect
 
 _WORDS = {"str": "text", "bool": "true or false", "int": "a whole number", "float": "a number", "object": "a mapping"}
 _WORDS |= {"array": "a list", "null": "nothing"}
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_FIELD = re.compile(r"Object (missing required|contains unknown) field `([^`]*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -102,6 +103,11 @@ def _explain(message: str, root: Mapping, options: type[msgspec.Struct]) -> tupl
     if words:
         return node, f"{node.path} must be {either(words)}{shown}"
     types = _EXPECTED.fullmatch(found["what"])
+    field_of = _FIELD.fullmatch(found["what"])
+    if field_of is not None and field_of[1] == "missing required":
+        return node, f"{node.path or 'options'} needs `{field_of[2]}`"
+    if field_of is not None:
+        return node, f"{join(node.path, field_of[2])} is unknown: remove it"
     if types is None:
         what = found["what"][:1].lower() + found["what"][1:]
         return node, f"{node.path} is not usable: {what}"

@@ -103,7 +103,7 @@ def _voice(section: Section, problems: Problems) -> tuple[Voice, tuple[str, ...]
         return None
     problem = dialect.check(chosen)
     if problem:
-        problems.add(node.line, options.redact(f"{node.path} cannot be used together: {problem}", node))
+        problems.add(node.line, options.redact(f"{node.path}: {problem}", node))
         return None
     written: list[str] | None = section.get("events")
     if written is None:

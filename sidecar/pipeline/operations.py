@@ -56,8 +56,8 @@ class Operations:
         self._router = Router(())
         self._dispatcher: Dispatcher | None = None
 
-    def connect(self, router: Router, dispatcher: Dispatcher) -> None:
-        """Use the running configuration."""
+    def connect(self, router: Router, dispatcher: Dispatcher | None) -> None:
+        """Use the running configuration; without a dispatcher nothing is running."""
         self._router = router
         self._dispatcher = dispatcher
 

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from fold_notices import LATENCY, A, B, C, Story, types
+from msgspec.structs import replace
 
 from catalogue_store import Tick
 from sidecar.domain.event import Descriptor, EventType, Kind
@@ -144,6 +145,24 @@ class TestDeletions:
         (gone,) = story.untag("v1")
         assert (gone.artifact.digest, gone.artifact.kind) == (A, Kind.IMAGE)
 
+    def test_the_deletion_of_the_same_request_knows_better_than_an_older_link(self, story):
+        """A push that was lost on the way left the catalogue with the tag's old link."""
+        story.push(A, "v1")
+        story.push(B, "v2")
+        story.delete(B, request="r")
+        (gone,) = story.untag("v1", request="r")
+        assert gone.artifact.digest == B
+
+    def test_a_tag_that_moved_within_the_batch_does_not_end_with_its_old_manifest(self, story):
+        batch = [
+            story.notice(Act.PUSH, A, "v1"),
+            story.notice(Act.PUSH, A, "v2"),
+            story.notice(Act.PUSH, B, "v1"),
+            story.notice(Act.DELETE, A),
+        ]
+        assert story.tell(*batch)[-1].tags == ("v2",)
+        assert story.push(C, "v1")[0].previous_digest == B
+
     def test_a_tag_nobody_knew_has_an_empty_digest(self, story):
         (gone,) = story.untag("v1")
         assert (gone.type, gone.tags, gone.artifact.digest) == (EventType.TAG_DELETED, ("v1",), "")
@@ -252,8 +271,6 @@ class TestParking:
         first = story.notice(Act.DELETE, A, request="x")
         bare = type(first.request)()
         second = story.notice(Act.UNTAG, "", "v1", request="x")
-        from msgspec.structs import replace
-
         story.tell(replace(first, request=bare))
         assert types(story.tell(replace(second, request=bare))) == [TAG_DELETED]
 
@@ -317,6 +334,11 @@ class TestSilence:
         story.delete(A, request="r", silent=True)
         assert story.untag("v1", request="r", silent=True) == []
         assert story.wait(1000) == 0
+
+    def test_an_audible_tag_record_does_not_make_a_silent_deletion_heard(self, story):
+        """What is ignored may have changed between the two records."""
+        story.delete(A, request="r", silent=True)
+        assert types(story.untag("v1", request="r")) == [TAG_DELETED]
 
 
 class TestPlaces:

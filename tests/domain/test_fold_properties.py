@@ -1,7 +1,7 @@
 """The fold over any story: batches, repetitions and neighbours change nothing."""
 
 from fold_notices import LATENCY, MAIN, A, B, C
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ def records(draw, repositories=("prj/one", "solo")) -> Notice | Tick:
         return Tick(time + LATENCY)
     act = draw(st.sampled_from(ACTS))
     fetched = act in {Act.PUSH, Act.PULL}
+    tags = {Act.DROP: [""], Act.DELETE: [""], Act.UNTAG: ["v1", "v2"]}.get(act, ["", "v1", "v2"])
     kind = draw(st.sampled_from([Kind.IMAGE, Kind.INDEX, Kind.UNKNOWN])) if fetched else Kind.UNKNOWN
     return Notice(
         act=act,
@@ -33,9 +34,7 @@ def records(draw, repositories=("prj/one", "solo")) -> Notice | Tick:
             kind=kind,
             references=(Descriptor(digest=A),) if kind is Kind.INDEX else (),
         ),
-        tag=draw(st.sampled_from(["v1", "v2"] if act is Act.UNTAG else ["", "v1", "v2"]))
-        if act is not Act.DROP
-        else "",
+        tag=draw(st.sampled_from(tags)),
         request=Request(id=draw(st.sampled_from(["", "r1", "r2"]))),
         silent=draw(st.integers(0, 9)) == 0,
     )
@@ -69,6 +68,7 @@ def told(story: list[Notice | Tick], cuts: set[int] = frozenset(), store: Catalo
     return result
 
 
+@settings(max_examples=300)
 @given(STORIES, st.sets(st.integers(0, 40)))
 def test_any_batching_gives_the_same_events_and_the_same_catalogue(story, cuts):
     whole, pieces, singles = CatalogueStore(), CatalogueStore(), CatalogueStore()

@@ -1,0 +1,55 @@
+# Everything a person or a CI needs. Each target sets itself up in a private virtual environment.
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip --quiet --disable-pip-version-check
+LOCK   := $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+          --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.PHONY: help run demo check test e2e bench lock clean
+
+help:                ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit("registry-sidecar needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock | $(PY)
+	@echo "setting up $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock | $(PY)
+	@echo "setting up $(VENV) for development ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@ $(VENV)/.run
+
+run: $(VENV)/.run    ## serve config.example.yml on SQLite in var/
+	@mkdir -p var
+	@$(PY) -m sidecar serve --config config.example.yml
+
+demo: $(VENV)/.run   ## real captured notifications in, three vendors' webhooks out
+	@$(PY) -m sidecar demo
+
+check: $(VENV)/.dev  ## formatting, lint, types, floors of the house
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+test: $(VENV)/.dev   ## the test suite; needs no system package
+	$(PY) -m pytest -q
+
+e2e: $(VENV)/.dev    ## real registries and clients; .ci/peers installs them
+	$(PY) -m pytest -q -m e2e tests/e2e
+
+bench: $(VENV)/.dev  ## the figures of docs/performance.md, with their ratios to bare aiohttp
+	$(PY) -m tests.bench
+
+lock: $(VENV)/.dev   ## write the lock files anew from pyproject.toml
+	$(LOCK) --extra fast --output-file requirements.lock pyproject.toml
+	$(LOCK) --extra fast --extra dev --output-file requirements-dev.lock pyproject.toml
+
+clean:               ## remove what the targets made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache var

@@ -1,0 +1,47 @@
+"""The configuration: `check`, `schema`, and reading it for the other commands."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sidecar.cli.output import show_json
+from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config
+
+if TYPE_CHECKING:
+    from sidecar.config.settings import Settings
+
+
+def read_settings(path: Path) -> "Settings":
+    """The configuration of a file with this process's environment. Raises ConfigError."""
+    from sidecar.config.load import load
+
+    return load(path, os.environ)
+
+
+def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Say whether the configuration can be used, and what is doubtful about it."""
+    settings = read_settings(config)
+    registries = [one.name for one in settings.registries]
+    subscriptions = [one.subscription for one in settings.subscriptions]
+    if as_json:
+        listed = [{"name": one.name, "format": one.format, "destination": one.destination} for one in subscriptions]
+        warnings: list[Any] = list(settings.warnings)
+        show_json({"registries": registries, "subscriptions": listed, "warnings": warnings})
+        return
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(f"ok: {_counted(len(registries), 'registry')}, {_counted(len(subscriptions), 'subscription')}")
+
+
+def schema() -> None:
+    """Print the JSON Schema of the configuration file, for editors."""
+    from sidecar.config.schema import schema as made
+
+    show_json(made())
+
+
+def _counted(number: int, what: str) -> str:
+    if number == 1:
+        return f"1 {what}"
+    return f"{number} {what[:-1]}ies" if what.endswith("y") else f"{number} {what}s"

@@ -1,0 +1,84 @@
+"""The API without a sidecar: the store's file, opened here under its exclusive lock.
+
+The same API answers as in a running sidecar, on a socket in a directory of our own, so that every command means the
+same in both cases.
+"""
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from sidecar import __version__
+from sidecar.app import SystemClock
+from sidecar.cli.exits import ExitCode, Failure
+from sidecar.config.settings import Settings
+from sidecar.dialects.contract import Audience
+from sidecar.pipeline.intake import Intake
+from sidecar.pipeline.operations import Operations
+from sidecar.pipeline.routing import Route, Router
+from sidecar.stores.sqlite import SQLiteStore
+from sidecar.telemetry.observers import Observers
+from sidecar.web.api import Api, Door
+from sidecar.web.health import Health
+from sidecar.web.server import Listeners
+
+_STOPPED = "the sidecar is stopped: this is its store, opened offline"
+
+
+@contextlib.asynccontextmanager
+async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
+    """The API on a socket, until the context ends. Raises StoreUnavailable while a sidecar runs on the store."""
+    if not settings.store.is_file():
+        raise Failure(f"there is no store at {settings.store}: no sidecar has run there yet", ExitCode.UNAVAILABLE)
+    store = SQLiteStore(settings.store, retention=settings.retention, inline=True)
+    listeners = Listeners(shutdown_timeout=1.0)
+    try:
+        await store.open()
+        clock = SystemClock()
+        clock.not_before(store.newest)
+        operations = Operations(store, Intake(store, clock, Observers()), clock)
+        operations.connect(await _router(store, settings), None)
+        health = Health(stalled=lambda: 0.0, unready=lambda: (_STOPPED,), render_metrics=lambda: (b"", "text/plain"))
+        api = Api(operations, lambda: _status(store, settings), health)
+        with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
+            path = Path(folder) / "offline.sock"
+            await listeners.serve_socket(api.app(Door.SOCKET), path)
+            try:
+                yield path
+            finally:
+                await listeners.stop()
+    finally:
+        await store.close()
+
+
+async def _router(store: SQLiteStore, settings: Settings) -> Router:
+    """The configuration's routes, with the lanes that the store has for them: nothing is registered by looking."""
+    lanes = {row.state.name: row.state for row in await store.lanes()}
+    routes = []
+    for bound in settings.subscriptions:
+        name = bound.subscription.name
+        state = lanes.get(name)
+        lane, policy = (state.id, state.policy) if state is not None else (0, 0)
+        routes.append(Route(bound.subscription, bound.voice, lane, Audience(name, policy)))
+    return Router(routes)
+
+
+def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
+    sizes = store.sizes
+    return {
+        "version": __version__,
+        "ready": False,
+        "unready": [_STOPPED],
+        "config": {"source": str(settings.source), "error": ""},
+        "store": {
+            "path": str(settings.store),
+            "down": store.down,
+            "sizeBytes": sizes.store,
+            "walBytes": sizes.wal,
+            "freeBytes": sizes.free,
+        },
+        "translator": {"cursor": None, "last": store.last},
+        "registries": [one.name for one in settings.registries],
+    }

@@ -1,0 +1,262 @@
+"""What happened and what became of it: `events`, `explain`, `deliveries`, `undelivered`."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from sidecar.cli.output import place, printable, safe, show_json, show_pairs, show_table, when
+from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config, Limit, Offline, TokenFile, Url, Where, since
+
+Subscription = Annotated[str, typer.Option("--subscription", help="Of this subscription.", metavar="NAME")]
+
+_DELIVERY = ("ID", "SUBSCRIPTION", "WORD", "REPOSITORY", "STATE", "ATTEMPTS", "REASON", "STATUS", "DUE", "DETAIL")
+_WHY = {
+    "disabled": "the subscription is disabled",
+    "events": "it does not ask for such events",
+    "registries": "refused by match.registries",
+    "repositories": "refused by match.repositories",
+    "tags": "refused by match.tags",
+    "actors": "refused by match.actors",
+    "kinds": "refused by match.kinds",
+    "untagged": "the artifact has no tag, and match.untagged is false",
+    "no word": "the format has no word for it",
+}
+
+
+def events(
+    registry: Annotated[str, typer.Option("--registry", help="Of this registry.", metavar="NAME")] = "",
+    repository: Annotated[str, typer.Option("--repository", help="Of this repository.", metavar="NAME")] = "",
+    kind: Annotated[str, typer.Option("--type", help="Of this type, such as artifact.pushed.", metavar="TYPE")] = "",
+    not_before: Annotated[
+        str, typer.Option("--since", help="Not older than 30m, 1h, 3d or an RFC 3339 time.", metavar="TIME")
+    ] = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+    config: Config = DEFAULT_CONFIG,
+    url: Url = "",
+    token_file: TokenFile = "",
+    offline: Offline = False,
+) -> None:
+    """List events, newest first, with how many of their deliveries are in which state."""
+    moment = since(not_before)
+    from sidecar.cli.client import Client, ask
+
+    async def work(client: Client) -> dict[str, Any]:
+        return await client.pages(
+            "/v1/events", "events", limit, registry=registry, repository=repository, type=kind, since=moment
+        )
+
+    found = ask(Where(url, token_file, config, offline), work)
+    if as_json:
+        show_json(found)
+        return
+    show_table(
+        ("TIME", "TYPE", "ARTIFACT", "KIND", "ACTOR", "DELIVERED", "DUE", "DEAD", "ID"),
+        (
+            (
+                when(one["time"]),
+                one["type"],
+                place(one["repository"], one["tags"], one["digest"]),
+                one["kind"],
+                one["actor"],
+                one["delivered"],
+                one["due"],
+                one["dead"],
+                one["id"],
+            )
+            for one in found["events"]
+        ),
+        nothing="no such events",
+    )
+
+
+def explain(
+    event: Annotated[str, typer.Argument(help="The event's id, as `events` shows it.", metavar="EVENT_ID")],
+    as_json: AsJson = False,
+    config: Config = DEFAULT_CONFIG,
+    url: Url = "",
+    token_file: TokenFile = "",
+    offline: Offline = False,
+) -> None:
+    """Say of one event which subscriptions heard of it, why the others did not, and the exact requests."""
+    from sidecar.cli.client import Client, ask
+
+    async def work(client: Client) -> dict[str, Any]:
+        found: dict[str, Any] = await client.get(f"/v1/events/{quote(event, safe='')}/explain")
+        return found
+
+    found = ask(Where(url, token_file, config, offline), work)
+    if as_json:
+        show_json(found)
+        return
+    _show_event(found["event"])
+    print()
+    show_table(
+        ("SUBSCRIPTION", "FORMAT", "HEARD", "WORDS, OR WHY NOT", "DELIVERIES"),
+        (
+            (
+                one["subscription"],
+                one["format"],
+                one["fired"],
+                one["words"] if one["fired"] else _WHY.get(one["why"], one["why"]),
+                [f"{each['id']} {each['state']}" for each in one["deliveries"]],
+            )
+            for one in found["subscriptions"]
+        ),
+        nothing="no subscriptions",
+    )
+    for one in found["subscriptions"]:
+        for request in one["requests"]:
+            print(f"\n{printable(one['subscription'])}: POST {printable(request['destination'])}")
+            for name, value in request["headers"].items():
+                print(f"  {printable(name)}: {printable(value)}")
+            print(f"\n{safe(request['body'])}")
+
+
+def deliveries(
+    number: Annotated[
+        int | None, typer.Argument(help="One delivery, with its message and every attempt.", metavar="[ID]", min=1)
+    ] = None,
+    subscription: Subscription = "",
+    state: Annotated[
+        str,
+        typer.Option("--state", help="In these states: due, delivered, dead, cancelled.", metavar="STATE[,STATE]"),
+    ] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", help="Whose last attempt ended so, such as timed_out.", metavar="REASON")
+    ] = "",
+    event: Annotated[str, typer.Option("--event", help="Of this event.", metavar="EVENT_ID")] = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+    config: Config = DEFAULT_CONFIG,
+    url: Url = "",
+    token_file: TokenFile = "",
+    offline: Offline = False,
+) -> None:
+    """List deliveries, newest first, or show one of them whole."""
+    if number is not None and (subscription or state or reason or event):
+        raise typer.BadParameter("a delivery's ID and filters do not go together: give one or the other")
+    from sidecar.cli.client import Client, ask
+
+    async def work(client: Client) -> Any:
+        if number is not None:
+            return await client.get(f"/v1/deliveries/{number}")
+        return await client.pages(
+            "/v1/deliveries",
+            "deliveries",
+            limit,
+            subscription=subscription,
+            state=state,
+            reason=reason,
+            event=event,
+        )
+
+    found = ask(Where(url, token_file, config, offline), work)
+    if as_json:
+        show_json(found)
+    elif number is not None:
+        _show_delivery(found)
+    else:
+        show_table(_DELIVERY, _rows(found["deliveries"]), nothing="no such deliveries")
+
+
+def undelivered(
+    subscription: Subscription = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+    config: Config = DEFAULT_CONFIG,
+    url: Url = "",
+    token_file: TokenFile = "",
+    offline: Offline = False,
+) -> None:
+    """Show what has not arrived: how much each subscription is owed, and the newest of it."""
+    from sidecar.cli.client import Client, ask
+
+    async def work(client: Client) -> dict[str, Any]:
+        return await client.pages("/v1/undelivered", "deliveries", limit, subscription=subscription)
+
+    found = ask(Where(url, token_file, config, offline), work)
+    if as_json:
+        show_json(found)
+        return
+    counts = [one for one in found["counts"] if subscription in ("", one["subscription"])]
+    show_table(
+        ("SUBSCRIPTION", "DUE", "DEAD", "OLDEST DUE"),
+        ((one["subscription"], one["due"], one["dead"], when(one["oldest"])) for one in counts),
+        nothing="everything has arrived",
+    )
+    if found["deliveries"]:
+        print()
+        show_table(_DELIVERY, _rows(found["deliveries"]), nothing="")
+
+
+def _rows(found: Iterable[dict[str, Any]]) -> Iterable[tuple[object, ...]]:
+    for one in found:
+        yield (
+            one["id"],
+            one["subscription"],
+            one["word"],
+            one["repository"],
+            one["state"],
+            one["attempts"],
+            one["reason"],
+            one["status"] or "",
+            when(one["due"]) if one["state"] == "due" else "",
+            one["detail"],
+        )
+
+
+def _show_event(event: dict[str, Any]) -> None:
+    artifact = event["artifact"]
+    show_pairs(
+        (
+            ("event", event["id"]),
+            ("type", event["type"]),
+            ("time", event["time"]),
+            ("accepted", event["accepted"]),
+            ("registry", f"{event['registry']['name']} ({event['registry']['hostname']})"),
+            ("repository", event["repository"]["path"]),
+            ("tags", event["tags"]),
+            ("digest", artifact["digest"]),
+            ("kind", artifact["kind"]),
+            ("actor", event["actor"]),
+            ("record", event["record"]),
+        )
+    )
+
+
+def _show_delivery(one: dict[str, Any]) -> None:
+    show_pairs(
+        (
+            ("delivery", one["id"]),
+            ("subscription", one["subscription"]),
+            ("event", f"{one['event']} ({one['type']} in {one['repository']})"),
+            ("word", one["word"]),
+            ("webhook-id", one["webhookId"]),
+            ("state", one["state"]),
+            ("created", one["created"]),
+            ("due" if one["state"] == "due" else "done", one["due"] if one["state"] == "due" else one["done"]),
+            ("reason", one["reason"]),
+            ("detail", one["detail"]),
+            ("content type", one["contentType"]),
+        )
+    )
+    print(f"\n{safe(one['body'])}\n")
+    show_table(
+        ("ATTEMPT", "STARTED", "TOOK", "REASON", "STATUS", "DETAIL", "ANSWER"),
+        (
+            (
+                each["number"],
+                when(each["started"]),
+                f"{each['tookMs']:.1f} ms",
+                each["reason"],
+                each["status"] or "",
+                each["detail"],
+                " ".join(each["answer"].split())[:200],
+            )
+            for each in one["log"]
+        ),
+        nothing="no attempt yet",
+    )
