@@ -96,7 +96,8 @@ class App:
             observer=self._observer,
             acked=self._metrics.acknowledged,
         )
-        self._listeners = Listeners()
+        self._ingest_listeners = Listeners()
+        self._management_listeners = Listeners()
         self._watched = Watched(settings.stamps)
         self._states: dict[int, LaneState] = {}
         self._router = Router(())
@@ -126,7 +127,7 @@ class App:
     async def _listen(self) -> None:
         ingest, management = self.settings.ingest, self.settings.management
         context = _context(ingest.tls)
-        self.ingest_ports = await self._listeners.serve(
+        self.ingest_ports = await self._ingest_listeners.serve(
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
@@ -134,11 +135,11 @@ class App:
         context = _context(management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
-            self.management_ports += await self._listeners.serve_app(
+            self.management_ports += await self._management_listeners.serve_app(
                 api.app(door), [(address.host, address.port)], context
             )
         if management.socket is not None and management.socket.parent.is_dir():
-            await self._listeners.serve_socket(api.app(Door.SOCKET), management.socket)
+            await self._management_listeners.serve_socket(api.app(Door.SOCKET), management.socket)
 
     async def _bring_up(self) -> None:
         """Open the store however long it takes, then start the pipeline."""
@@ -172,14 +173,17 @@ class App:
         self._spawn(self._translator.run(), "translator")
         self._spawn(self._keeper.run(), "upkeep")
         await self._measure()
+        gc.set_threshold(50_000, 20, 100)  # values die by reference count; looking for cycles often costs much
         gc.collect()
         gc.freeze()  # what lives for ever need not be looked at by every collection
 
     async def stop(self, *, drain: float = DRAIN) -> None:
-        """Not ready, doors closed, commits and attempts in flight finished (bounded). Safe to call twice."""
+        """Not ready, doors closed, commits and attempts in flight finished (bounded). Safe to call twice.
+
+        The management listeners stay until the end: a probe is told "stopping", and an operator can watch.
+        """
         self._stopping = True
-        await self._listeners.close_doors()
-        await self._listeners.stop()
+        await self._ingest_listeners.stop()
         if self._translator is not None:
             self._translator.stop()
         if self._keeper is not None:
@@ -196,6 +200,7 @@ class App:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._sender is not None:
             await self._sender.close()
+        await self._management_listeners.stop()
         await self._store.close()
 
     def _spawn(self, work: Any, name: str) -> None:

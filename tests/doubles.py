@@ -1,7 +1,6 @@
 """Doubles for the ports, and a house put together from real parts around them."""
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ Answer = Callable[[SendRequest], Any]
 
 
 class RecordingSender:
-    """ports.Sender that notes every request and answers what `answer` says (a Response, an Outcome, or an awaitable)."""
+    """ports.Sender that notes every request and answers what `answer` says (Response, Outcome or awaitable)."""
 
     def __init__(self, answer: Answer | None = None) -> None:
         self.requests: list[SendRequest] = []
@@ -118,11 +117,12 @@ class House:
         inline: bool = True,
         seed: int = 1,
         registries: Sequence[Registry] | None = None,
+        store: SQLiteStore | None = None,
     ) -> None:
         self.clock = clock
         self.sender = sender
         self.observer = RecordingObserver()
-        self.store = SQLiteStore(path, inline=inline)
+        self.store = store or SQLiteStore(path, inline=inline)
         self.intake = Intake(self.store, clock, self.observer)
         self.dispatcher = Dispatcher(
             self.store, Courier(sender, clock, random.Random(seed)), clock=clock, observer=self.observer
@@ -154,7 +154,9 @@ class House:
         by_name = {one.name: one for one in states}
         routes = [route(one, by_name[one.name].id, by_name[one.name].policy) for one in subscriptions]
         destinations = {
-            one.lane: Destination.of(one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0")
+            one.lane: Destination.of(
+                one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0"
+            )
             for one in routes
         }
         self.dispatcher.configure(destinations, states)
@@ -191,8 +193,7 @@ class House:
         """An end without any order: what is not committed is gone, and nothing is told to anybody."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
         for task in (*self.dispatcher._workers, *self.dispatcher._tasks):
             task.cancel()
         for track in self.dispatcher._tracks.values():
@@ -204,15 +205,22 @@ class House:
             self.translator._stopped.set()
             if self.translator._alarm is not None:
                 self.translator._alarm.cancel()
-        store = self.store
-        connection, store._connection = store._connection, None
-        if store._loop is not None:
-            store._loop.disconnect("killed")
-        for reader in store._readers:
-            await reader.close()
-        if connection is not None:
-            connection.close()
-        store._lock.close()
+        await abandon(self.store)
+
+
+async def abandon(store: SQLiteStore) -> None:
+    """Leave a store as the end of its process leaves it: nothing finished, nothing checkpointed, the lock released."""
+    connection, store._connection = store._connection, None
+    if store._loop is not None:
+        store._loop.disconnect("killed")
+    readers, store._readers = store._readers, []
+    for reader in readers:
+        await reader.close()
+    if store._runner is not None:
+        store._runner.close()
+    if connection is not None:
+        connection.close()
+    store._lock.close()
 
 
 def policy(**changes: Any) -> Policy:

@@ -5,6 +5,7 @@ uses threads or sockets: the store runs inline, the sender is a double.
 """
 
 import asyncio
+import functools
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -55,6 +56,16 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
             loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+def simulated(test: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+    """Decorates an async test: it runs in virtual time."""
+
+    @functools.wraps(test)
+    def in_virtual_time(*args: Any, **named: Any) -> Any:
+        return run(test(*args, **named))
+
+    return in_virtual_time
 
 
 class VirtualClock:

@@ -12,7 +12,7 @@ import typer
 
 from sidecar.cli import configuration, demo, describe, listen, quarantine, records, render, serve, status
 from sidecar.cli.exits import MEANINGS, ExitCode, code_of
-from sidecar.domain.errors import SidecarError
+from sidecar.domain.errors import ConfigError, SidecarError
 
 PROGRAM = "registry-sidecar"
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {text}" for code, text in MEANINGS.items())
@@ -59,22 +59,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = app(list(arguments) if arguments is not None else None, prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except SidecarError as error:
-        _say(str(error))
+        # What is wrong with a configuration begins with its place, as editors and compilers have it.
+        _say(str(error) if isinstance(error, ConfigError) else f"{PROGRAM}: {error}")
         return code_of(error)
     except BrokenPipeError:
         # The reader has gone (`| head`): what is left in the buffer must not raise again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
+        return ExitCode.FAILED
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except _Misuse as error:
-        _say(_usage(error))
+        _say(f"{PROGRAM}: {_usage(error)}")
         return ExitCode.USAGE
     return given if isinstance(given, int) else ExitCode.DONE
 
 
 def _say(sentence: str) -> None:
-    print(f"{PROGRAM}: {sentence}", file=sys.stderr)
+    print(sentence, file=sys.stderr)
 
 
 def _usage(error: BaseException) -> str:

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import errno
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -14,6 +15,10 @@ import aiohttp
 from sidecar.cli.configuration import read_settings
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.cli.parameters import Where
+from sidecar.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sidecar.config.settings import Settings
 
 TIMEOUT = 60.0  # seconds for one answer
 PAGE = 500  # the largest page that the API gives
@@ -62,9 +67,7 @@ class Client:
         except aiohttp.ClientConnectorError as error:
             raise self._unreachable(error) from None
         except TimeoutError:
-            raise Failure(
-                f"{self._shown} did not answer within {TIMEOUT:.0f} seconds", ExitCode.UNAVAILABLE
-            ) from None
+            raise Failure(f"{self._shown} did not answer within {TIMEOUT:.0f} seconds", ExitCode.UNAVAILABLE) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Failure(f"the conversation with {self._shown} broke off ({error})", ExitCode.UNAVAILABLE) from None
         try:
@@ -82,7 +85,8 @@ class Client:
             remedy = "be the user that the sidecar runs as, or root"
         else:
             remedy = "is the sidecar running? Start it, name it with --url, or use --offline while it is stopped"
-        reason = error.os_error.strerror or str(error.os_error)
+        # asyncio puts the addresses it tried where the system's reason should stand.
+        reason = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
         return Failure(f"cannot reach {self._shown} ({reason}): {remedy}", ExitCode.UNAVAILABLE)
 
 
@@ -112,7 +116,7 @@ async def _connected(where: Where) -> AsyncIterator[Client]:
         async with _over_tcp(where) as client:
             yield client
     else:
-        socket = read_settings(where.config).management.socket
+        socket = _configured(where.config).management.socket
         if socket is None:
             raise Failure(
                 f"{where.config} has no socket for the command line (management.socket: false): name the API with "
@@ -121,6 +125,13 @@ async def _connected(where: Where) -> AsyncIterator[Client]:
             )
         async with _over_socket(socket, str(socket)) as client:
             yield client
+
+
+def _configured(path: Path) -> "Settings":
+    try:
+        return read_settings(path)
+    except ConfigError as error:
+        raise ConfigError(f"{error}\n{path}: this file says which sidecar to ask: mend it, or use --url") from None
 
 
 @contextlib.asynccontextmanager

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 def read_settings(path: Path) -> "Settings":
     """The configuration of a file with this process's environment. Raises ConfigError."""
-    from sidecar.config.load import load
+    from sidecar.config.loading import load
 
     return load(path, os.environ)
 
 
 def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Say whether the configuration can be used, and what is doubtful about it."""
+    """Say whether the configuration can be used."""
     settings = read_settings(config)
     registries = [one.name for one in settings.registries]
     subscriptions = [one.subscription for one in settings.subscriptions]
@@ -35,7 +35,7 @@ def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
 
 
 def schema() -> None:
-    """Print the JSON Schema of the configuration file, for editors."""
+    """Print the JSON Schema of the configuration file."""
     from sidecar.config.schema import schema as made
 
     show_json(made())

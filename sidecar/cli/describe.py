@@ -19,14 +19,14 @@ def version() -> None:
 def dialects(
     as_json: AsJson = False,
 ) -> None:
-    """List the formats: their words, the events that each word is said of, and their options."""
+    """List the formats with their words and options."""
     from sidecar.dialects import load
 
     listed = [_describe(one) for one in load().values()]
     if as_json:
         show_json({"dialects": listed})
         return
-    words = [(one["name"], word["name"], word["events"], word["needs"]) for one in listed for word in one["words"]]
+    words = [(one["name"], word["name"], word["events"], _needs(word)) for one in listed for word in one["words"]]
     show_table(("FORMAT", "WORD", "EVENTS", "NEEDS"), words, nothing="no formats")
     print()
     options = [
@@ -36,27 +36,27 @@ def dialects(
     ]
     show_table(("FORMAT", "OPTION", "VALUES", "DEFAULT"), options, nothing="no options")
     print()
-    print("An event is asked for by its own name, then every word that fits is said, or by one of the words.")
+    print("An event is asked for by its own name, which brings every word that fits, or by one of these words.")
+
+
+def _needs(word: dict[str, Any]) -> str:
+    return ", ".join(one for one in (word["needs"], "" if word["byEvent"] else "to be asked for by name") if one)
 
 
 def _describe(dialect: Any) -> dict[str, Any]:
-    words: dict[str, dict[str, Any]] = {}
+    words: list[dict[str, Any]] = []
+    said: dict[str, set[str]] = {}
     for options, needs in _settings(dialect):
         for word in dialect.vocabulary(options):
-            words.setdefault(
-                word.name,
-                {
-                    "name": word.name,
-                    "events": sorted(kind.value for kind in word.types),
-                    "byEvent": word.by_type,
-                    "needs": needs,
-                },
-            )
+            more = {kind.value for kind in word.types} - said.setdefault(word.name, set())
+            if more:
+                said[word.name] |= more
+                words.append({"name": word.name, "events": sorted(more), "byEvent": word.by_type, "needs": needs})
     fields = msgspec.structs.fields(dialect.options)
     return {
         "name": dialect.name,
         "title": dialect.title,
-        "words": list(words.values()),
+        "words": words,
         "aliases": dict(dialect.aliases(dialect.example)),
         "options": [
             {

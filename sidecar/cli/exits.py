@@ -38,6 +38,11 @@ class Failure(SidecarError):
         self.code = code
 
 
+def misuse(sentence: str) -> Failure:
+    """The failure of a command line that cannot be carried out as it is written."""
+    return Failure(sentence, ExitCode.USAGE)
+
+
 def code_of(error: SidecarError) -> ExitCode:
     """The exit code for an error of ours."""
     if isinstance(error, Failure):

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from sidecar.cli.exits import misuse
 from sidecar.domain import instant
 
 DEFAULT_CONFIG = Path("/etc/registry-sidecar/config.yml")
@@ -33,9 +34,7 @@ TokenFile = Annotated[
         show_default=False,
     ),
 ]
-Offline = Annotated[
-    bool, typer.Option("--offline", help="Open the store's file itself, while the sidecar is stopped.")
-]
+Offline = Annotated[bool, typer.Option("--offline", help="Open the store's file itself, while the sidecar is stopped.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines instead of a table.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="At most so many.", metavar="N")]
 
@@ -52,7 +51,7 @@ class Where(msgspec.Struct, frozen=True):
 def since(text: str) -> str:
     """`1h`, `3d`, or an RFC 3339 time, as the RFC 3339 time that the API takes; "" stays "".
 
-    Raises typer.BadParameter with a sentence.
+    Raises Failure with a sentence.
     """
     from sidecar.config.amounts import duration
 
@@ -65,7 +64,7 @@ def since(text: str) -> str:
     try:
         return instant.rfc3339_seconds(time.time_ns() - duration(text))
     except ValueError:
-        raise typer.BadParameter(
+        raise misuse(
             f"--since {text[:40]!r} is neither a duration such as 30m, 1h or 3d nor an RFC 3339 time such as "
             "2026-11-22T08:00:00Z"
         ) from None

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from sidecar.cli.exits import ExitCode
+from sidecar.cli.exits import ExitCode, misuse
 from sidecar.cli.output import safe, show_json, show_pairs, show_table, size, when
 from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config, Limit, Offline, TokenFile, Url, Where
 
-app = typer.Typer(help="What was set aside because it could not be read: list, show, retry, delete.")
+app = typer.Typer(help="List, show, retry or delete what could not be read.")
 
 Number = Annotated[int, typer.Argument(help="The item's number, as `quarantine list` shows it.", min=1, metavar="ID")]
 Reason = Annotated[str, typer.Option("--reason", help="Set aside for this reason.", metavar="REASON")]
@@ -25,6 +25,7 @@ def _group(context: typer.Context) -> None:
 
 @app.command(name="list")
 def list_items(
+    *,
     reason: Reason = "",
     registry: Registry = "",
     limit: Limit = 50,
@@ -57,6 +58,7 @@ def list_items(
 @app.command()
 def show(
     number: Number,
+    *,
     raw: Annotated[bool, typer.Option("--raw", help="Only the bytes, exactly as they came.")] = False,
     as_json: AsJson = False,
     config: Config = DEFAULT_CONFIG,
@@ -97,6 +99,7 @@ def show(
 
 @app.command()
 def retry(
+    *,
     number: Annotated[int | None, typer.Argument(help="One item.", min=1, metavar="[ID]")] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Everything, or everything that --reason and --registry name.")
@@ -109,11 +112,14 @@ def retry(
     token_file: TokenFile = "",
     offline: Offline = False,
 ) -> None:
-    """Take items again, after what was wrong is mended. Ends with 1 when something stays in quarantine."""
+    """Take items again, after what was wrong is mended.
+
+    Ends with 1 when something stays in quarantine.
+    """
     if (number is None) is not everything:
-        raise typer.BadParameter("name either one item or --all")
+        raise misuse("name either one item or --all")
     if number is not None and (reason or registry):
-        raise typer.BadParameter("--reason and --registry choose among --all; leave them out with an ID")
+        raise misuse("--reason and --registry choose among --all; leave them out with an ID")
     from sidecar.cli.client import Client, ask
 
     async def work(client: Client) -> dict[str, Any]:
@@ -130,7 +136,7 @@ def retry(
     if as_json:
         show_json(done)
     elif number is not None:
-        print(f"{number}: {done['outcome']}; {done['detail']}")
+        print(f"{number}: {done['detail']}")
     else:
         print(
             f"{done['tried']} tried: {done['accepted']} accepted, {done['duplicate']} were known already, "
@@ -143,6 +149,7 @@ def retry(
 @app.command()
 def delete(
     numbers: Annotated[list[int], typer.Argument(help="The items to throw away.", min=1, metavar="ID...")],
+    *,
     config: Config = DEFAULT_CONFIG,
     url: Url = "",
     token_file: TokenFile = "",

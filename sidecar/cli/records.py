@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import typer
 
+from sidecar.cli.exits import misuse
 from sidecar.cli.output import place, printable, safe, show_json, show_pairs, show_table, when
 from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config, Limit, Offline, TokenFile, Url, Where, since
 
@@ -26,6 +27,7 @@ _WHY = {
 
 
 def events(
+    *,
     registry: Annotated[str, typer.Option("--registry", help="Of this registry.", metavar="NAME")] = "",
     repository: Annotated[str, typer.Option("--repository", help="Of this repository.", metavar="NAME")] = "",
     kind: Annotated[str, typer.Option("--type", help="Of this type, such as artifact.pushed.", metavar="TYPE")] = "",
@@ -39,7 +41,10 @@ def events(
     token_file: TokenFile = "",
     offline: Offline = False,
 ) -> None:
-    """List events, newest first, with how many of their deliveries are in which state."""
+    """List events, newest first.
+
+    Each with how many of its deliveries have arrived, are due, or are dead.
+    """
     moment = since(not_before)
     from sidecar.cli.client import Client, ask
 
@@ -59,7 +64,7 @@ def events(
                 when(one["time"]),
                 one["type"],
                 place(one["repository"], one["tags"], one["digest"]),
-                one["kind"],
+                "" if one["type"].startswith("repository.") else one["kind"],
                 one["actor"],
                 one["delivered"],
                 one["due"],
@@ -74,13 +79,17 @@ def events(
 
 def explain(
     event: Annotated[str, typer.Argument(help="The event's id, as `events` shows it.", metavar="EVENT_ID")],
+    *,
     as_json: AsJson = False,
     config: Config = DEFAULT_CONFIG,
     url: Url = "",
     token_file: TokenFile = "",
     offline: Offline = False,
 ) -> None:
-    """Say of one event which subscriptions heard of it, why the others did not, and the exact requests."""
+    """Say who hears of an event, who does not and why.
+
+    Under the configuration that runs now, with the exact requests and what became of the deliveries.
+    """
     from sidecar.cli.client import Client, ask
 
     async def work(client: Client) -> dict[str, Any]:
@@ -116,6 +125,7 @@ def explain(
 
 
 def deliveries(
+    *,
     number: Annotated[
         int | None, typer.Argument(help="One delivery, with its message and every attempt.", metavar="[ID]", min=1)
     ] = None,
@@ -135,9 +145,9 @@ def deliveries(
     token_file: TokenFile = "",
     offline: Offline = False,
 ) -> None:
-    """List deliveries, newest first, or show one of them whole."""
+    """List deliveries, or show one of them whole."""
     if number is not None and (subscription or state or reason or event):
-        raise typer.BadParameter("a delivery's ID and filters do not go together: give one or the other")
+        raise misuse("a delivery's ID and filters do not go together: give one or the other")
     from sidecar.cli.client import Client, ask
 
     async def work(client: Client) -> Any:
@@ -163,6 +173,7 @@ def deliveries(
 
 
 def undelivered(
+    *,
     subscription: Subscription = "",
     limit: Limit = 50,
     as_json: AsJson = False,
@@ -171,7 +182,10 @@ def undelivered(
     token_file: TokenFile = "",
     offline: Offline = False,
 ) -> None:
-    """Show what has not arrived: how much each subscription is owed, and the newest of it."""
+    """Show what has not arrived.
+
+    How much each subscription is owed, and the newest of it.
+    """
     from sidecar.cli.client import Client, ask
 
     async def work(client: Client) -> dict[str, Any]:

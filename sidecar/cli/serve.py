@@ -35,7 +35,10 @@ def serve(
         LogFormat, typer.Option("--log-format", help="How log lines look; auto is pretty on a terminal.")
     ] = LogFormat.AUTO,
 ) -> None:
-    """Run the sidecar until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    """Run the sidecar; SIGHUP reads the configuration again.
+
+    SIGTERM or SIGINT ends it in good order, a second one at once.
+    """
     settings = read_settings(config)
     # Only now: a configuration that cannot be used is told without loading the server.
     from sidecar import app

@@ -10,13 +10,17 @@ from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config, Offline, Toke
 
 
 def status(
+    *,
     as_json: AsJson = False,
     config: Config = DEFAULT_CONFIG,
     url: Url = "",
     token_file: TokenFile = "",
     offline: Offline = False,
 ) -> None:
-    """Show whether the sidecar is ready, its store, and every subscription. Ends with 1 when it is not ready."""
+    """Show whether the sidecar is ready, and every subscription.
+
+    Ends with 1 when it is not ready.
+    """
     from sidecar.cli.client import Client, ask
 
     async def work(client: Client) -> dict[str, Any]:

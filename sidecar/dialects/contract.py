@@ -158,10 +158,11 @@ class Voice:
 
     def words(self, event: Event, *, untagged: bool) -> list[str]:
         """The words to be said of an event that the filters have admitted, each once."""
-        said = (
-            choice.word.name for choice in self._choices.get(event.type, ()) if choice.takes(event, untagged=untagged)
-        )
-        return list(dict.fromkeys(said))
+        said: list[str] = []
+        for choice in self._choices.get(event.type, ()):
+            if choice.word.name not in said and choice.takes(event, untagged=untagged):
+                said.append(choice.word.name)
+        return said
 
     def scoped(self, word: str) -> bool:
         return self._dialect.scoped(self._options, word)
@@ -182,7 +183,7 @@ def by_status(response: Response, policy: Policy) -> Outcome:
     if status in policy.success:
         return Outcome(reason=Reason.OK, status=status, answer=answer)
     if 300 <= status < 400:
-        detail = f"answered {status} with Location {response.location or 'missing'}; redirects are not followed"
+        detail = f"answered {status} with Location {_shown(response.location)}; redirects are not followed"
         return Outcome(reason=Reason.REDIRECTED, status=status, detail=detail, answer=answer)
     if status in {401, 403}:
         reason = delivery.Reason.UNAUTHORIZED
@@ -203,6 +204,14 @@ def by_status(response: Response, policy: Policy) -> Outcome:
         detail=f"answered {status}",
         answer=answer,
     )
+
+
+def _shown(location: str) -> str:
+    """A Location without what may be secret in it: credentials and query."""
+    if not location:
+        return "missing"
+    head, _, rest = location.partition("://")
+    return f"{head}://{rest.rpartition('@')[2]}".partition("?")[0] if rest else location.partition("?")[0]
 
 
 def compact(value: Any) -> bytes:

@@ -96,6 +96,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     created: int
     attempts: int = 0
     held_base: int = 0
+    event_id: str = ""  # the event's UUID, so that log lines can be joined
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):

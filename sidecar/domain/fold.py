@@ -17,7 +17,7 @@ from sidecar.domain.catalogue import (
     TagRow,
     deletion_request,
 )
-from sidecar.domain.event import Artifact, Event, EventType, Kind, Repository, stable_uuid
+from sidecar.domain.event import Artifact, Event, EventType, Kind, Repository, ordered_uuid
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.registry import Registry
@@ -323,8 +323,12 @@ class Fold:
         repository = self._catalogue.repository(notice.registry, notice.repository)
         made = notice.artifact if artifact is None else artifact
         return Event(
-            id=stable_uuid(
-                notice.registry, notice.origin.record, what, made.digest if what is EventType.DELETED else ""
+            id=ordered_uuid(
+                notice.accepted,
+                notice.registry,
+                notice.origin.record,
+                what,
+                made.digest if what is EventType.DELETED else "",
             ),
             type=what,
             time=notice.time,

@@ -72,9 +72,11 @@ class Dispatcher:
         self._tracks: dict[int, _Track] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._away = False  # the store took no outcome lately: nothing new is sent until it takes one
         self._unwritten: list[tuple[_Track, Settlement]] = []
         self._rewrite: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._saves: set[asyncio.Task[None]] = set()
 
     # --- what the composition root says ------------------------------------------------------------------------------
 
@@ -153,6 +155,8 @@ class Dispatcher:
                 track.timer.cancel()
         if self._workers:
             await asyncio.wait(self._workers, timeout=grace)
+        if self._saves:
+            await asyncio.wait(self._saves, timeout=STORE_RETRY)
         cut = [one for one in self._workers if not one.done()]
         for task in (*cut, *self._tasks):
             task.cancel()
@@ -166,14 +170,14 @@ class Dispatcher:
 
     def _pump(self, track: _Track) -> None:
         """Start what may start now; arrange to be called again when more may."""
-        if self._stopping or self._unwritten or track.destination is None:
+        if self._stopping or self._away or track.destination is None:
             return
         now = self._clock.now()
         room = track.lane.room(now=now, in_flight=len(track.in_flight))
         while room > 0 and track.window:
             delivery = track.window.popleft()
             track.in_flight[delivery.id] = delivery
-            task = asyncio.create_task(self._work(track, delivery))
+            task = asyncio.create_task(self._work(track, track.destination, delivery))
             self._workers.add(task)
             task.add_done_callback(self._workers.discard)
             room -= 1
@@ -186,22 +190,21 @@ class Dispatcher:
             self._tasks.add(track.refill)
             track.refill.add_done_callback(self._tasks.discard)
 
-    async def _work(self, track: _Track, delivery: Delivery) -> None:
+    async def _work(self, track: _Track, destination: Destination, delivery: Delivery) -> None:
         """Deliver, then go on with the window as long as the lane has room: one task serves many deliveries."""
         while True:
-            await self._deliver(track, delivery)
+            await self._deliver(track, destination, delivery)
             room = track.lane.room(now=self._clock.now(), in_flight=len(track.in_flight))
-            if room <= 0 or not track.window or self._stopping or self._unwritten or track.destination is None:
+            if room <= 0 or not track.window or self._stopping or self._away or track.destination is None:
                 break
+            destination = track.destination
             delivery = track.window.popleft()
             track.in_flight[delivery.id] = delivery
             if track.backlog and len(track.window) < track.lane.limit:
                 self._pump(track)
         self._pump(track)
 
-    async def _deliver(self, track: _Track, delivery: Delivery) -> None:
-        destination = track.destination
-        assert destination is not None
+    async def _deliver(self, track: _Track, destination: Destination, delivery: Delivery) -> None:
         try:
             outcome, settlement = await self._courier.attempt(delivery, destination, held_total=track.held_total)
         except Exception as error:  # noqa: BLE001 - a fault of ours ends one attempt, never the lane
@@ -223,14 +226,23 @@ class Dispatcher:
 
     def _remember(self, track: _Track, pause: Pause) -> None:
         task = asyncio.create_task(self._save(track, pause))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        for tasks in (self._tasks, self._saves):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
 
     async def _save(self, track: _Track, pause: Pause) -> None:
-        try:
-            await self._queue.pause(pause, self._clock.now())
-        except SidecarError as error:
-            self._observer.trouble(f"pause of {track.name}", error)
+        """Store a pause, so that it survives a restart; again and again while the store is away."""
+        while True:
+            try:
+                await self._queue.pause(pause, self._clock.now())
+                return
+            except SidecarError as error:
+                self._observer.trouble(f"pause of {track.name}", error)
+                if not isinstance(error, StoreUnavailable) or self._stopping:
+                    return
+            await asyncio.sleep(STORE_RETRY)
+            if pause.hold and not track.lane.held:
+                return  # an operator released it meanwhile
 
     # --- writing outcomes --------------------------------------------------------------------------------------------
 
@@ -247,16 +259,24 @@ class Dispatcher:
         if isinstance(error, StoreUnavailable):
             self._write_later(track, settlement, error)
             return
-        track.settling.pop(settlement.delivery, None)
         if error is not None:
             self._observer.trouble(f"settling in {track.name}", error)
+            if settlement.detail or settlement.answer:  # what the destination said may be what cannot be written
+                self._write(track, msgspec.structs.replace(settlement, detail="", answer=b""))
+            return  # else it stays among the unsettled: due on disk, it must not be sent over and over
+        track.settling.pop(settlement.delivery, None)
         if settlement.state is State.DUE:
             self._wake_at(track, settlement.due)
         else:
             track.pending -= 1
+        if self._away and not self._unwritten:
+            self._away = False
+            for one in self._tracks.values():
+                self._pump(one)
 
     def _write_later(self, track: _Track, settlement: Settlement, error: StoreUnavailable) -> None:
         """Keep an outcome until the store is back. Nothing new is sent meanwhile: a restart would send it again."""
+        self._away = True
         self._unwritten.append((track, settlement))
         if self._rewrite is None and not self._stopping:
             self._observer.trouble("dispatcher", error)
@@ -267,9 +287,6 @@ class Dispatcher:
         unwritten, self._unwritten = self._unwritten, []
         for track, settlement in unwritten:
             self._write(track, settlement)
-        if not self._unwritten:
-            for track in self._tracks.values():
-                self._pump(track)
 
     # --- reading what is due -----------------------------------------------------------------------------------------
 
@@ -292,6 +309,7 @@ class Dispatcher:
         except StoreUnavailable as error:
             self._observer.trouble(f"reading for {track.name}", error)
             self._wake_in(track, STORE_RETRY)
+            return
         finally:
             track.refill = None
         if track.window or track.backlog:

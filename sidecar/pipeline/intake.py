@@ -1,6 +1,6 @@
 """Bytes in, durable records out. Nothing here looks at what the bytes mean beyond splitting them."""
 
-from sidecar.domain.errors import Unreadable
+from sidecar.domain.errors import StoreRefused, Unreadable
 from sidecar.domain.record import Entry, Quarantined, QuarantineReason, RecordKind
 from sidecar.ports import Clock, Journal, Observer, QuarantineRow
 from sidecar.registry.envelope import split
@@ -29,9 +29,13 @@ class Intake:
         if not parts:
             return "accepted"
         now = self._clock.now()
-        new = await self._journal.append(
-            [Entry(RecordKind.REGISTRY, registry, identity, now, raw) for identity, raw in parts]
-        )
+        try:
+            new = await self._journal.append(
+                [Entry(RecordKind.REGISTRY, registry, identity, now, raw) for identity, raw in parts]
+            )
+        except StoreRefused as error:  # it would be refused every time, and the registry would send it for ever
+            await self._set_aside(registry, QuarantineReason.BAD_RECORD, str(error), body, content_type)
+            return "quarantined"
         return "accepted" if new else "duplicate"
 
     async def again(self, row: QuarantineRow, body: bytes) -> str:
@@ -64,11 +68,16 @@ class Intake:
     async def _set_aside(self, registry: str, reason: str, detail: str, body: bytes, content_type: str) -> None:
         item = Quarantined(
             at=self._clock.now(),
-            registry=registry[:200],
+            registry=_writable(registry),
             reason=str(reason),
-            detail=detail,
+            detail=_writable(detail, 1000),
             body=body,
-            content_type=content_type[:200],
+            content_type=_writable(content_type),
         )
         await self._journal.quarantine(item)
         self._observer.quarantined(item)
+
+
+def _writable(text: str, limit: int = 200) -> str:
+    """A text from the wire that can be stored: bytes that are not UTF-8 arrive in headers as lone surrogates."""
+    return text[:limit].encode("utf-8", "replace").decode()

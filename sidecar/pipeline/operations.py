@@ -82,7 +82,13 @@ class Operations:
         event, deliveries = await self.event(uuid)
         parts = []
         for route, verdict in zip(self._router.routes, self._router.explain(event), strict=True):
-            messages = [one for word in verdict.words for one in route.voice.render(event, word, route.audience)]
+            messages: list[Message] = []
+            for word in verdict.words:
+                try:
+                    messages.extend(route.voice.render(event, word, route.audience))
+                except Exception as error:  # noqa: BLE001 - the same event gave a dead delivery; say so here as well
+                    why = f"{word} cannot be rendered: {type(error).__name__}: {error}"
+                    verdict = msgspec.structs.replace(verdict, why=why)  # noqa: PLW2901 - the verdict with its reason
             own = [one for one in deliveries if one.subscription == route.subscription.name]
             parts.append(Explanation(verdict, route, messages, own))
         return event, parts

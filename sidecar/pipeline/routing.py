@@ -1,5 +1,6 @@
 """From an event to the messages and deliveries it owes. Pure."""
 
+import functools
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -83,8 +84,16 @@ class Router:
 
 
 def webhook_id(event: Event, subscription: str, word: str, index: int) -> str:
-    """The id that a receiver sees on every attempt and replay of one message, even after a restore from a backup."""
-    return "msg_" + stable_uuid(event.id, subscription, word, str(index)).replace("-", "")
+    """The id that a receiver sees on every attempt and replay of one message, even after a restore from a backup.
+
+    Made of the event's id and a short name for the place that the message has among the event's messages.
+    """
+    return f"msg_{event.id.replace('-', '')}{_place(subscription, word, index)}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _place(subscription: str, word: str, index: int) -> str:
+    return stable_uuid(subscription, word, str(index))[:8]
 
 
 def _unrendered(event: Event, route: Route, word: str, error: Exception) -> PlannedDelivery:

@@ -23,11 +23,13 @@ from sidecar.domain.record import Entry, Quarantined, QuarantineReason, Record, 
 from sidecar.domain.registry import Registry
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
-from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
+from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Position, Translation, WriteSet
 from sidecar.registry.normalise import normalise
 
 BATCH = 64  # records per transaction: about 5 ms of the loop
-BREATH = 8  # records between two chances for the loop to answer requests
+BREATH = 4  # records between two chances for the loop to answer requests
+COURTESY = 100  # turns that the loop gets at each of them while it is busy
+BUSY = 50_000  # nanoseconds; a turn of the loop that takes longer had other work in it
 CAREFUL = 256  # records translated one by one after a stop that was not orderly
 POISONED = 3  # deaths at one cursor after which its record is quarantined unseen
 FINISHED = frozenset({"blob", "ignored", "silent"})  # their bytes are not needed again
@@ -82,7 +84,7 @@ class Translator:
         self._observer = observer
         self._offer = offer
         self._own_agent = own_agent
-        self._handover = Handover(journal)
+        self._handover = Handover(journal, clock)
         self._cursor = 0
         self._careful = 0
         self._behind_since = 0
@@ -120,14 +122,14 @@ class Translator:
         while not self._stopped.is_set():
             try:
                 records = await self._handover.take(1 if self._careful else BATCH)
-            except StoreUnavailable as error:
+                if records:
+                    self._behind_since = records[0].accepted
+                    self._careful = max(0, self._careful - 1)
+                    await self._translate(records)
+            except Exception as error:  # noqa: BLE001 - a translator that ends would leave everything behind it for ever
                 self._observer.trouble("translator", error)
+                self._handover.start(self._cursor)
                 await self._pause(RETRY_MOST)
-                continue
-            if records:
-                self._behind_since = records[0].accepted
-                self._careful = max(0, self._careful - 1)
-                await self._translate(records)
         if self._alarm is not None:
             self._alarm.cancel()
         if self._ticking is not None:
@@ -139,13 +141,16 @@ class Translator:
 
     async def _begin(self) -> None:
         delay = RETRY_FIRST
+        position: Position | None = None
         while not self._stopped.is_set():
             try:
-                position = await self._translation.begin()
-                self._cursor = position.cursor
-                self._careful = 0 if position.clean else CAREFUL
+                if position is None:  # noted once only: a second note at the same cursor would count as a death
+                    position = await self._translation.begin()
+                    self._cursor = position.cursor
+                    self._careful = 0 if position.clean else CAREFUL
                 if position.deaths >= POISONED:
                     await self._bypass()
+                    position = msgspec.structs.replace(position, deaths=0)
                 self._handover.start(self._cursor)
                 facts = await self._translation.look(_all_parked())
                 self._set_deadline(min((row.deadline for row in facts.deletions), default=None))
@@ -172,6 +177,9 @@ class Translator:
             await self._attempt(records)
         except StoreUnavailable as error:
             self._observer.trouble("translator", error)  # stopped while the store is away: the batch waits on disk
+        except CursorMoved as error:
+            self._observer.trouble("translator", error)
+            await self._begin()
 
     async def _attempt(self, records: Sequence[Record]) -> None:
         try:
@@ -188,10 +196,6 @@ class Translator:
             batch = self._set_aside(records[0], QuarantineReason.UNTRANSLATABLE, detail)
         try:
             due = await self._patiently(lambda: self._translation.commit(batch.work))
-        except CursorMoved as error:
-            self._observer.trouble("translator", error)
-            await self._begin()
-            return
         except StoreRefused as error:
             if len(records) > 1:
                 for record in records:
@@ -251,7 +255,7 @@ class Translator:
         deadlines: list[int] = []
         for at, (record, notice) in enumerate(zip(records, notices, strict=True)):
             if at and at % BREATH == 0:
-                await asyncio.sleep(0)
+                await self._give_way()
             if notice is None:
                 if record.kind is RecordKind.TICK:
                     told.extend([_Told(record, "unclassified")] * fold.tick(record.accepted))
@@ -275,6 +279,14 @@ class Translator:
             now=now,
         )
         return _Batch(work, told, min(deadlines, default=None))
+
+    async def _give_way(self) -> None:
+        """Let the loop answer requests. While it has its hands full, let it go on, within bounds: answers come first."""
+        for _ in range(COURTESY):
+            before = self._clock.monotonic()
+            await asyncio.sleep(0)
+            if self._clock.monotonic() - before < BUSY:
+                return
 
     def _read(self, record: Record, words: Words) -> Notice:
         registry = words.registries.get(record.registry)

@@ -8,7 +8,8 @@ from sidecar.ports import Clock, Observer, Upkeep
 
 REST = 30.0  # seconds between rounds
 BREATH = 0.05  # seconds between slices of one round
-STEP = instant.HOUR  # a clock that runs this much ahead of monotonic time is not believed
+STEP = instant.HOUR  # a clock that leaps this much ahead of monotonic time is not believed ...
+DOUBT = instant.HOUR  # ... until it has kept its new time for so long
 
 
 class Keeper:
@@ -21,6 +22,8 @@ class Keeper:
         self._stopped = asyncio.Event()
         self._wall = clock.now()
         self._monotonic = clock.monotonic()
+        self._doubted = 0  # how far ahead it leapt; 0 = it is believed
+        self._since = 0  # monotonic
 
     def stop(self) -> None:
         self._stopped.set()
@@ -46,8 +49,15 @@ class Keeper:
         ahead = (wall - self._wall) - (monotonic - self._monotonic)
         self._wall, self._monotonic = wall, monotonic
         if ahead > STEP:
+            self._doubted += ahead
+            self._since = monotonic
             self._observer.trouble(
-                "upkeep", SidecarError(f"the clock leapt {ahead // instant.SECOND} s ahead; retention waits a round")
+                "upkeep",
+                SidecarError(
+                    f"the clock leapt {ahead // instant.SECOND} s ahead; "
+                    f"retention waits {DOUBT // instant.MINUTE} minutes, or until the clock is set back"
+                ),
             )
-            return False
-        return True
+        elif self._doubted and (ahead + self._doubted < STEP or monotonic - self._since >= DOUBT):
+            self._doubted = 0
+        return not self._doubted

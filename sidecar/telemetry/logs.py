@@ -116,7 +116,7 @@ class Logs:
             message,
             subscription=subscription,
             delivery=delivery.id,
-            event_number=delivery.event,
+            event_id=delivery.event_id,
             webhook_id=delivery.webhook_id,
             word=delivery.word,
             attempt=settlement.attempt,

@@ -31,18 +31,18 @@ class Access:
         `named` is the path's name or ""; `authorization` every such header: a registry with credentials in its URL and
         in its headers sends two.
         """
-        matched = ""
+        matched: list[str] = []
         for header in authorization:
             offered = _token(header)
             for name, token in self._tokens:  # every token is compared, so the time taken tells nothing
                 if hmac.compare_digest(offered, token):
-                    matched = name
+                    matched.append(name)
         if not named:
             if matched:
-                return Caller(matched)
+                return Caller(matched[0])
             return Caller(self._anonymous[0]) if self._anonymous else None
         if named in self.names:
-            return Caller(named) if matched == named or named in self._anonymous else None
+            return Caller(named) if named in matched or named in self._anonymous else None
         return Caller(named, known=False) if matched or self._anonymous else None
 
 

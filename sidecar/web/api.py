@@ -22,6 +22,7 @@ from sidecar.web.problems import problem
 
 PAGE, LARGEST_PAGE = 50, 500
 BODY_LIMIT = 64 * 1024
+LAST = 2**63 - 1  # the last instant that the store's 64 bits hold
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -183,7 +184,7 @@ def _refusal(request: web.Request, door: Door) -> str:
         )
     if any(name.startswith("x-forwarded-") or name == "forwarded" for name in map(str.lower, request.headers)):
         return "The API on a loopback listener does not answer through a proxy."
-    host = _host_only(request.headers.get(hdrs.HOST, ""))
+    host = _host_only(request.headers.get(hdrs.HOST, "").lower())
     if host not in {"localhost", "127.0.0.1", "::1", ""}:
         return f"The API on a loopback listener answers to localhost and 127.0.0.1, not to {host[:100]!r}."
     origin = request.headers.get(hdrs.ORIGIN, "")
@@ -209,9 +210,17 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except StoreUnavailable as error:
         return problem(503, _sentence(error))
     except web.HTTPException as error:
-        if error.status >= 400:
-            return problem(error.status, f"{request.method} {request.path} is not part of this API.")
-        raise
+        if error.status < 400:
+            raise
+        detail = error.text or error.reason
+        if error.status in {404, 405}:
+            detail = f"{request.method} {request.path} is not part of this API."
+        elif error.status == 413:
+            detail = f"The body is larger than {BODY_LIMIT // 1024} KiB."
+        response = problem(error.status, detail)
+        if hdrs.ALLOW in error.headers:
+            response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+        return response
 
 
 def _sentence(error: Exception) -> str:
@@ -224,7 +233,7 @@ def _json(value: Any) -> web.Response:
 
 
 def _query(request: web.Request, known: set[str]) -> dict[str, str]:
-    query = dict(request.query)
+    query = {name: value.encode("utf-8", "replace").decode() for name, value in request.query.items()}
     unknown = sorted(query.keys() - known - {"limit", "before"})
     if unknown:
         raise BadArgument(
@@ -235,7 +244,7 @@ def _query(request: web.Request, known: set[str]) -> dict[str, str]:
 
 def _limit(query: dict[str, str]) -> int:
     text = query.get("limit", str(PAGE))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_PAGE):
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= LARGEST_PAGE):
         raise BadArgument(f"limit must be a number from 1 to {LARGEST_PAGE}")
     return int(text)
 
@@ -258,7 +267,7 @@ def _instant(text: str) -> int:
     if not text:
         return 0
     try:
-        return instant.parse_rfc3339(text)
+        return max(-LAST, min(instant.parse_rfc3339(text), LAST))
     except ValueError as error:
         raise BadArgument("since must be an RFC 3339 time such as 2026-11-22T08:00:00Z") from error
 

@@ -6,11 +6,10 @@ aside and answered 202; only bad credentials (401) and a store that cannot commi
 
 import asyncio
 import time
-import urllib.parse
 from collections.abc import Callable
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.pipeline.intake import KEPT_HEAD, Intake
@@ -49,7 +48,7 @@ class Ingress:
         if path in {"/events", "/events/"}:
             named = ""
         elif path.startswith("/events/"):
-            named = urllib.parse.unquote(path[8:]).strip("/")
+            named = path[8:].strip("/")
         else:
             return problem(404, "Only POST /events and POST /events/<registry> answer here.")
         if request.method != "POST":
@@ -83,6 +82,10 @@ class Ingress:
             response = problem(408, f"The body did not arrive within {BODY_TIMEOUT:.0f} seconds.")
             response.force_close()
             return response
+        except (ConnectionError, HttpProcessingError):
+            response = problem(400, "The body did not arrive whole: send it again.")
+            response.force_close()
+            return response
         self._acked(time.perf_counter() - begun)
         self._observer.ingested(registry if caller.known else "", outcome, 1)
         return web.Response(status=ACCEPTED)
@@ -104,7 +107,7 @@ class Ingress:
                     size += len(chunk)
                     if size > self.max_body + DRAINED:
                         break
-            except HttpProcessingError:
+            except ContentEncodingError:
                 # A body that says it is compressed and is not: what came is kept, and is unreadable by itself.
                 return b"".join(chunks), True
         body = b"".join(chunks)

@@ -18,7 +18,7 @@ def envelope(number: int) -> bytes:
             "size": 517,
             "digest": f"sha256:{number:064x}",
             "length": 517,
-            "repository": f"prj/app-{number % 200}",
+            "repository": f"prj/app-{number % 20}",
             "url": f"http://registry.example.com/v2/prj/app/manifests/{DIGEST}",
             "tag": f"v{number % 50}",
             "references": [

@@ -8,10 +8,13 @@ from sidecar.domain.errors import NotFound
 from sidecar.ports import LaneName, LaneState, Pause
 from sidecar.stores.sqlite import rows
 from sidecar.stores.sqlite.reading import Reader
+from sidecar.stores.sqlite.translation import held_total
 
-# CROSS JOIN keeps the order of the partial index `delivery_due`; the message is then one look-up by its key.
+# CROSS JOIN keeps the order of the partial index `delivery_due`;
+# message and event are then one look-up each by their keys.
 DUE = f"""
 SELECT {rows.DELIVERY_COLUMNS} FROM delivery d CROSS JOIN message m ON m.id = d.message
+CROSS JOIN event e ON e.id = d.event
 WHERE d.state = 0 AND d.lane = ? AND d.due <= ? ORDER BY d.due, d.id LIMIT ?
 """
 NEXT_DUE = "SELECT min(due) FROM delivery WHERE state = 0 AND lane = ? AND due > ?"
@@ -72,18 +75,18 @@ def settle(connection: sqlite3.Connection, items: Sequence[Settlement]) -> list[
 
 def _remember_success(connection: sqlite3.Connection, items: Sequence[Settlement]) -> None:
     """Keep each lane's last success and consecutive failures, which retention must not take away."""
-    by_lane: dict[int, tuple[int, int | None]] = {}
+    by_lane: dict[int, tuple[int, int]] = {}  # last success, failures since (or since ever)
     for one in items:
-        last, failures = by_lane.get(one.lane, (0, None))
+        last, failures = by_lane.get(one.lane, (0, 0))
         if one.state is State.DELIVERED:
             by_lane[one.lane] = (max(last, one.started + one.took), 0)
         else:
-            by_lane[one.lane] = (last, failures + 1 if failures is not None else -1)
+            by_lane[one.lane] = (last, failures + 1)
     for lane, (last, failures) in by_lane.items():
         connection.execute(
-            "UPDATE lane SET last_success = max(last_success, ?), failures = CASE WHEN ? >= 0 THEN ? "
-            "ELSE failures + 1 END WHERE id = ?",
-            (last, failures, failures, lane),
+            "UPDATE lane SET last_success = max(last_success, ?1), failures = iif(?1 > 0, 0, failures) + ?2 "
+            "WHERE id = ?3",
+            (last, failures, lane),
         )
 
 
@@ -113,7 +116,12 @@ def register(connection: sqlite3.Connection, names: Sequence[LaneName], now: int
         if one.formerly and one.formerly in known:
             old = known[one.formerly]
             if one.name in known:
-                connection.execute("UPDATE delivery SET lane = ? WHERE lane = ? AND state = 0", (known[one.name], old))
+                # Each lane counts its own held time; what was held so far in the old one must stay held.
+                base = held_total(connection, known[one.name], now) - held_total(connection, old, now)
+                connection.execute(
+                    "UPDATE delivery SET lane = ?, held_base = held_base + ? WHERE lane = ? AND state = 0",
+                    (known[one.name], base, old),
+                )
             else:
                 connection.execute("UPDATE lane SET name = ? WHERE id = ?", (one.name, old))
                 known[one.name] = known.pop(one.formerly)

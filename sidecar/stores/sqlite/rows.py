@@ -16,6 +16,7 @@ from sidecar.domain.event import Artifact, Event
 from sidecar.domain.notice import Notice
 from sidecar.domain.record import Record, RecordKind
 
+SPAN = 65536  # ids of messages and deliveries per event
 SIZES = (64, 16, 4, 1)
 
 _encode = msgspec.json.Encoder().encode
@@ -132,7 +133,8 @@ def event(body: bytes) -> Event:
 
 
 DELIVERY_COLUMNS = (
-    "d.id, d.lane, d.event, d.webhook_id, d.word, m.content_type, m.body, d.due, d.created, d.attempts, d.held_base"
+    "d.id, d.lane, d.event, d.webhook_id, d.word, m.content_type, m.body, d.due, d.created, d.attempts, d.held_base, "
+    "e.uuid"
 )
 
 
@@ -149,4 +151,5 @@ def delivery(row: tuple[Any, ...]) -> Delivery:
         created=row[8],
         attempts=row[9],
         held_base=row[10],
+        event_id=row[11],
     )

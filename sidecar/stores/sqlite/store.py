@@ -43,6 +43,13 @@ APPEND_LIMIT = 512  # requests per cycle
 APPEND_BOUND = 8192  # requests waiting before intake is held back
 SETTLE_LIMIT = 512
 MIN_FREE = 64 * 1024 * 1024  # bytes of disk below which intake is refused
+# Of the newest rows alone: a maximum over all of them would read the whole file at every start.
+NEWEST = """
+SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1), 0),
+           coalesce((SELECT accepted FROM event ORDER BY id DESC LIMIT 1), 0),
+           coalesce((SELECT created FROM delivery ORDER BY id DESC LIMIT 1), 0),
+           coalesce((SELECT max(last_success) FROM lane), 0))
+"""
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -95,8 +102,12 @@ class SQLiteStore:
         assert self._loop is not None
         try:
             connection, self._last, self._newest = await self._on_writer(self._open)
-            if not self._readers:
-                self._readers = [await self._reader(), await self._reader()]
+            try:
+                if not self._readers:
+                    self._readers = [InlineReader(self.path), await self._apart()]
+            except BaseException:
+                await self._on_writer(connection.close)  # the next attempt opens its own, and there is only ever one
+                raise
         except StoreUnavailable as error:
             self._why = str(error)
             raise
@@ -115,9 +126,13 @@ class SQLiteStore:
             )
         self._lock.take()
         connection = open_writer(self.path)
-        self._numbers.load(connection)
-        self._ids.load(connection)
-        newest = connection.execute("SELECT coalesce(max(accepted), 0) FROM journal").fetchone()[0]
+        try:
+            self._numbers.load(connection)
+            self._ids.load(connection)
+            newest = connection.execute(NEWEST).fetchone()[0]
+        except BaseException:
+            connection.close()
+            raise
         return connection, self._numbers.last, newest
 
     async def close(self) -> None:
@@ -131,7 +146,7 @@ class SQLiteStore:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
-                await self._on_writer(lambda: upkeep.checkpoint(connection))
+                await self._on_writer(lambda: upkeep.checkpoint(connection, truncate=True))
             await self._on_writer(connection.close)
         if self._runner is not None:
             self._runner.close()
@@ -140,7 +155,8 @@ class SQLiteStore:
         self._lock.close()
         self._why = "the store is closed"
 
-    async def _reader(self) -> Reader:
+    async def _apart(self) -> Reader:
+        """A reader whose queries may take long, so it has a thread of its own."""
         return InlineReader(self.path) if self._inline else await AioReader.open(self.path)
 
     async def _on_writer(self, work: Callable[[], Any]) -> Any:
@@ -156,7 +172,7 @@ class SQLiteStore:
             else:
                 future.set_result(result)
 
-        self._runner.call(work, done)
+        self._runner.call_thread(work, done)
         return await future
 
     def _verbs(self) -> list[Verb[Any, Any]]:
@@ -168,8 +184,14 @@ class SQLiteStore:
                 bound=APPEND_BOUND,
                 committed=self._appended,
             ),
-            Verb("settle", queue.settle, limit=SETTLE_LIMIT),
-            Verb("translate", lambda connection, items: [translation.commit(connection, self._ids, items[0])], limit=1),
+            Verb("settle", queue.settle, limit=SETTLE_LIMIT, durable=False),
+            Verb(
+                "translate",
+                lambda connection, items: [translation.commit(connection, self._ids, items[0])],
+                limit=1,
+                durable=False,
+                yields=8,
+            ),
             Verb("quarantine", journal.quarantine, limit=64),
             Verb("do", lambda connection, items: [work(connection) for work in items], limit=4),
             Verb(
@@ -292,7 +314,7 @@ class SQLiteStore:
         if not more and self._connection is not None and self._loop is not None and not self._loop.busy:
             connection = self._connection
             with contextlib.suppress(sqlite3.Error):
-                await self._on_writer(lambda: upkeep.checkpoint(connection))
+                await self._on_writer(lambda: upkeep.checkpoint(connection, truncate=False))
         self.measure()
         return more
 
@@ -328,6 +350,7 @@ class SQLiteStore:
     # --- plumbing ---------------------------------------------------------------------------------------------------
 
     def _pipeline_reader(self) -> Reader:
+        """The pipeline's reader: look-ups by key that take microseconds, made on the loop, without a hop."""
         if not self._readers:
             raise StoreUnavailable(self.down)
         return self._readers[0]

@@ -7,7 +7,7 @@ from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Reason, State
 from sidecar.domain.errors import CursorMoved
 from sidecar.ports import Position, WriteSet
-from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite import journal, rows
 from sidecar.stores.sqlite.journal import quarantine_values
 from sidecar.stores.sqlite.reading import Reader
 
@@ -33,30 +33,26 @@ WHOLE_TAGS = "SELECT * FROM tag WHERE registry = ? AND repository = ? AND live =
 
 
 class Ids:
-    """The next ids of events, messages and deliveries. Touched on the writer's thread only."""
+    """The id of the last event; those of messages and deliveries follow from it. The writer's alone."""
 
     def __init__(self) -> None:
         self.event = 0
-        self.message = 0
-        self.delivery = 0
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Retention may have removed the newest rows, so what was given out before is remembered in `meta`."""
-        for table in ("event", "message", "delivery"):
-            newest = connection.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
-            kept = connection.execute("SELECT value FROM meta WHERE key = ?", (f"last_{table}",)).fetchone()
-            setattr(self, table, max(newest, kept[0] if kept else 0))
+        newest = connection.execute("SELECT coalesce(max(id), 0) FROM event").fetchone()[0]
+        kept = connection.execute("SELECT value FROM meta WHERE key = 'last_event'").fetchone()
+        self.event = max(newest, kept[0] if kept else 0)
 
     def keep(self, connection: sqlite3.Connection) -> None:
-        rows.insert(
-            connection,
-            "INSERT OR REPLACE INTO meta (key, value)",
-            [("last_event", self.event), ("last_message", self.message), ("last_delivery", self.delivery)],
-        )
+        connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('last_event', ?)", (self.event,))
 
 
 def begin(connection: sqlite3.Connection) -> Position:
-    """Note a start. `deaths` counts starts at the same cursor that followed no orderly stop."""
+    """Note a start. `deaths` counts starts at the same cursor that followed no orderly stop and found a record there.
+
+    A process that was killed while nothing waited did not die of a record.
+    """
     meta = dict(
         connection.execute(
             "SELECT key, value FROM meta WHERE key IN ('cursor', 'started_at_cursor', 'deaths', 'clean')"
@@ -64,7 +60,8 @@ def begin(connection: sqlite3.Connection) -> Position:
     )
     cursor = meta["cursor"]
     clean = bool(meta["clean"])
-    deaths = 0 if clean or meta["started_at_cursor"] != cursor else meta["deaths"] + 1
+    waiting = connection.execute(journal.READ, (cursor, 1)).fetchone() is not None
+    deaths = meta["deaths"] + 1 if waiting and not clean and meta["started_at_cursor"] == cursor else 0
     rows.insert(
         connection,
         "INSERT OR REPLACE INTO meta (key, value)",
@@ -172,19 +169,21 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> lis
                 rows.encode(event),
             )
         )
-        first = ids.message + 1
-        for message in planned.messages:
-            ids.message += 1
-            messages.append((ids.message, ids.event, message.word, message.content_type, message.body))
-        for one in planned.deliveries:
-            ids.delivery += 1
+        first = ids.event * rows.SPAN
+        messages.extend(
+            (first + at, message.word, message.content_type, message.body)
+            for at, message in enumerate(planned.messages)
+        )
+        if max(len(planned.messages), len(planned.deliveries)) > rows.SPAN:
+            raise ValueError(f"one event owes more than {rows.SPAN} deliveries")
+        for at, one in enumerate(planned.deliveries):
             base = held.get(one.lane)
             if base is None:
                 base = held[one.lane] = held_total(connection, one.lane, work.now)
             dead = one.message is None
             deliveries.append(
                 (
-                    ids.delivery,
+                    first + at,
                     ids.event,
                     one.lane,
                     None if one.message is None else first + one.message,
@@ -203,9 +202,10 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> lis
                 message = planned.messages[one.message]
                 due.append(
                     Delivery(
-                        id=ids.delivery,
+                        id=first + at,
                         lane=one.lane,
                         event=ids.event,
+                        event_id=event.id,
                         webhook_id=one.webhook_id,
                         word=one.word,
                         content_type=message.content_type,
@@ -216,7 +216,7 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> lis
                     )
                 )
     rows.insert(connection, "INSERT INTO event (id, uuid, type, registry, repository, time, accepted, body)", events)
-    rows.insert(connection, "INSERT INTO message (id, event, word, content_type, body)", messages)
+    rows.insert(connection, "INSERT INTO message (id, word, content_type, body)", messages)
     rows.insert(
         connection,
         "INSERT INTO delivery (id, event, lane, message, webhook_id, word, state, due, created, held_base, reason, "

@@ -1,0 +1,130 @@
+"""What a received webhook is, told by the shape of its body alone. Pure.
+
+what it holds                                             format            word
+------------------------------------------------------    --------------    ---------------------------
+`event_data`, `occur_at`                                  harbor            `type`
+`event_type`, `events` with `repo_name`                   harbor legacy     `event_type`
+`specversion`, a `type` that begins with `harbor.`        harbor cloudevents  `type`
+`specversion`, anything else                              cloudevents       `type`
+`contents`, `location`                                    dtr               `type`
+`docker_url`, `updated_tags`                              quay              repo_push
+`events` with `action` and `target`                       distribution      `action` of the first
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+
+class Recognised(msgspec.Struct, frozen=True, kw_only=True):
+    """What could be read of a webhook; `format` is `unknown` where nothing could."""
+
+    format: str = "unknown"
+    word: str = ""
+    repository: str = ""
+    tags: tuple[str, ...] = ()
+    digest: str = ""
+
+
+UNKNOWN = Recognised()
+
+
+def recognise(body: bytes) -> Recognised:
+    """Never raises, whatever the body holds."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return UNKNOWN
+    if not isinstance(value, dict):
+        return UNKNOWN
+    if "specversion" in value:
+        return _cloud_event(value)
+    if "event_data" in value and "occur_at" in value:
+        return _harbor("harbor", value, _mapping(value, "event_data"))
+    if "contents" in value and "location" in value:
+        return _dtr(value)
+    if "docker_url" in value and "updated_tags" in value:
+        return Recognised(
+            format="quay",
+            word="repo_push",
+            repository=_text(value, "repository"),
+            tags=_texts(value.get("updated_tags")),
+        )
+    listed = [one for one in _list(value.get("events")) if isinstance(one, Mapping)]
+    if listed and "event_type" in value:
+        return Recognised(
+            format="harbor legacy",
+            word=_text(value, "event_type"),
+            repository=_text(listed[0], "full_name"),
+            tags=tuple(_text(one, "tag") for one in listed),
+            digest=_text(listed[0], "image_id"),
+        )
+    if listed and "action" in listed[0] and "target" in listed[0]:
+        target = _mapping(listed[0], "target")
+        tag = _text(target, "tag")
+        return Recognised(
+            format="distribution",
+            word=_text(listed[0], "action"),
+            repository=_text(target, "repository"),
+            tags=(tag,) if tag else (),
+            digest=_text(target, "digest"),
+        )
+    return UNKNOWN
+
+
+def _cloud_event(value: Mapping[str, Any]) -> Recognised:
+    data = _mapping(value, "data")
+    if _text(value, "type").startswith("harbor."):
+        return _harbor("harbor cloudevents", value, data)
+    return Recognised(
+        format="cloudevents",
+        word=_text(value, "type"),
+        repository=_text(data, "repository"),
+        tags=_texts(data.get("tags")),
+        digest=_text(data, "digest"),
+    )
+
+
+def _harbor(name: str, value: Mapping[str, Any], data: Mapping[str, Any]) -> Recognised:
+    resources = [one for one in _list(data.get("resources")) if isinstance(one, Mapping)]
+    digests = [_text(one, "digest") for one in resources]
+    tags = [_text(one, "tag") for one in resources]
+    return Recognised(
+        format=name,
+        word=_text(value, "type"),
+        repository=_text(_mapping(data, "repository"), "repo_full_name"),
+        tags=tuple(tag for tag in tags if tag not in digests),  # without a tag, Harbor's holds the digest
+        digest=next(iter(digests), ""),
+    )
+
+
+def _dtr(value: Mapping[str, Any]) -> Recognised:
+    contents = _mapping(value, "contents")
+    tag = _text(contents, "tag")
+    return Recognised(
+        format="dtr",
+        word=_text(value, "type"),
+        repository="/".join(part for part in (_text(contents, "namespace"), _text(contents, "repository")) if part),
+        tags=(tag,) if tag else (),
+        digest=_text(contents, "digest"),
+    )
+
+
+def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _text(value: Mapping[str, Any], key: str) -> str:
+    found = value.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(one for one in _list(value) if isinstance(one, str))

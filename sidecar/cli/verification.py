@@ -1,0 +1,96 @@
+"""Checking a webhook's signature as a receiver does. Pure, and written apart from what signs, so that it can disagree.
+
+scheme         header                 what is signed              key
+-----------    -------------------    ------------------------    -----------------------------------------------
+standard       webhook-signature      `<id>.<timestamp>.<body>`   the decoded base64 after `whsec_`
+github         X-Hub-Signature-256    `<body>`                    the secret's bytes
+x-signature    X-Signature            `<body>`                    the secret's bytes
+"""
+
+import base64
+import binascii
+import enum
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+import msgspec
+
+TOLERANCE = 300  # seconds that a signed timestamp may lie from our clock
+
+
+class Verdict(enum.StrEnum):
+    """What the signature proves."""
+
+    VERIFIED = "verified"
+    FAILED = "failed"
+    STALE = "stale"  # right, but its timestamp is too far away
+    ABSENT = "absent"
+    UNCHECKED = "unchecked"  # there is one, but no secret was given for it
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    """The secrets as given on the command line, each scheme's own; several while they are changed."""
+
+    standard: tuple[str, ...] = ()
+    github: tuple[str, ...] = ()
+    x_signature: tuple[str, ...] = ()
+
+
+def decode_standard(secret: str) -> bytes:
+    """The key of a Standard Webhooks secret. Raises ValueError when it is none."""
+    text = secret.removeprefix("whsec_")
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except binascii.Error:
+        raise ValueError("it is not base64") from None
+    if not key:
+        raise ValueError("it is empty")
+    return key
+
+
+def verify(headers: Mapping[str, str], body: bytes, keys: Keys, now: int) -> Verdict:
+    """The verdict on one request; `now` in seconds. Header names in `headers` are lower case.
+
+    Every signature that a secret was given for must be there and be right.
+    """
+    verdicts = []
+    if keys.standard:
+        verdicts.append(_standard(headers, body, keys.standard, now))
+    if keys.github:
+        verdicts.append(_hex(headers.get("x-hub-signature-256"), body, keys.github))
+    if keys.x_signature:
+        verdicts.append(_hex(headers.get("x-signature"), body, keys.x_signature))
+    for worst in (Verdict.FAILED, Verdict.ABSENT, Verdict.STALE):
+        if worst in verdicts:
+            return worst
+    if verdicts:
+        return Verdict.VERIFIED
+    signed = {"webhook-signature", "x-hub-signature-256", "x-signature"} & headers.keys()
+    return Verdict.UNCHECKED if signed else Verdict.ABSENT
+
+
+def _standard(headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> Verdict:
+    given = headers.get("webhook-signature")
+    if given is None:
+        return Verdict.ABSENT
+    timestamp = headers.get("webhook-timestamp", "")
+    content = b".".join((headers.get("webhook-id", "").encode(), timestamp.encode(), body))
+    offered = [one.removeprefix("v1,") for one in given.split() if one.startswith("v1,")]
+    expected = [
+        base64.b64encode(hmac.new(decode_standard(secret), content, hashlib.sha256).digest()).decode()
+        for secret in secrets
+    ]
+    if not any(hmac.compare_digest(one.encode(), other.encode()) for one in offered for other in expected):
+        return Verdict.FAILED
+    if not (timestamp.isascii() and timestamp.isdigit()):
+        return Verdict.FAILED
+    return Verdict.VERIFIED if abs(now - int(timestamp)) <= TOLERANCE else Verdict.STALE
+
+
+def _hex(given: str | None, body: bytes, secrets: tuple[str, ...]) -> Verdict:
+    if given is None:
+        return Verdict.ABSENT
+    expected = ["sha256=" + hmac.new(one.encode(), body, hashlib.sha256).hexdigest() for one in secrets]
+    right = any(hmac.compare_digest(given.encode(), one.encode()) for one in expected)
+    return Verdict.VERIFIED if right else Verdict.FAILED

@@ -1,0 +1,65 @@
+"""`check` and `schema`."""
+
+import json
+
+import pytest
+
+GOOD = {
+    "registries": [{"name": "main", "hostname": "registry.example.com"}],
+    "subscriptions": [{"name": "one", "format": "harbor", "url": "https://hooks.example.com/secret-path?key=1"}],
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(whole):
+        path = tmp_path / "config.yml"
+        path.write_text(whole if isinstance(whole, str) else json.dumps(whole))
+        return str(path)
+
+    return write
+
+
+def test_a_good_configuration_is_counted(cli, config):
+    said = cli("check", "--config", config(GOOD))
+    assert (said.code, said.out, said.err) == (0, "ok: 1 registry, 1 subscription\n", "")
+
+
+def test_warnings_go_to_standard_error_and_the_exit_code_stays_0(cli, config):
+    said = cli("check", "-c", config({**GOOD, "subscriptions": []}))
+    assert (said.code, said.out) == (0, "ok: 1 registry, 0 subscriptions\n")
+    assert said.err.startswith("warning: ")
+    assert "no subscriptions" in said.err
+
+
+def test_json_names_everything_but_paths_of_urls(cli, config):
+    said = cli("check", "--json", "-c", config(GOOD))
+    assert said.json == {
+        "registries": ["main"],
+        "subscriptions": [{"name": "one", "format": "harbor", "destination": "https://hooks.example.com"}],
+        "warnings": [],
+    }
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_every_mistake_is_a_line_with_its_place_and_the_exit_code_is_78(cli, config, command):
+    path = config("registries: [{name: main}]\nsubscriptions:\n- {name: one, format: nope, url: 'https://x.example'}\n")
+    said = cli(command, "--config", path)
+    assert (said.code, said.out) == (78, "")
+    lines = said.err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"{path}:1: ")
+    assert lines[1].startswith(f"{path}:3: ")
+
+
+def test_a_file_that_is_not_there_is_said(cli):
+    said = cli("check", "-c", "/nowhere/config.yml")
+    assert said.code == 78
+    assert said.err.startswith("/nowhere/config.yml: cannot be read (No such file or directory)")
+
+
+def test_the_schema_is_json_schema_2020_12(cli):
+    said = cli("schema")
+    assert said.code == 0
+    assert said.json["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert "registries" in said.json["properties"]

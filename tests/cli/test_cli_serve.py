@@ -1,0 +1,30 @@
+"""`serve` in a process of its own."""
+
+import json
+import socket
+
+from running_sidecar import Sidecar, run
+
+
+def test_it_ends_with_0_on_sigterm_and_logs_json(tmp_path):
+    with Sidecar(tmp_path, []) as sidecar:
+        assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
+    assert sidecar.code == 0
+    assert not (tmp_path / "control.sock").exists()
+    for line in (tmp_path / "log").read_text().splitlines():
+        assert json.loads(line)["level"] in {"info", "warning"}
+
+
+def test_an_address_that_is_taken_is_one_sentence_and_71(tmp_path):
+    sidecar = Sidecar(tmp_path, [])
+    with socket.create_server(("127.0.0.1", int(sidecar.management.rpartition(":")[2]))):
+        done = run("serve", "--config", str(sidecar.config), "--log-level", "error")
+    assert (done.returncode, done.stdout) == (71, "")
+    assert done.stderr.startswith("registry-sidecar: cannot listen: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unknown_log_level_names_the_known_ones(cli):
+    said = cli("serve", "--log-level", "loud")
+    assert said.code == 2
+    assert "debug" in said.err

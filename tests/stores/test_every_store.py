@@ -1,0 +1,826 @@
+"""What every store promises, whatever it is made of. A new store joins by one line in STORES."""
+
+import asyncio
+
+import pytest
+from store_work import NOW, entry, names, nothing, planned, quarantined, settled, write_set
+
+from doubles import abandon
+from notifications import digest
+from sidecar.domain.catalogue import (
+    Changes,
+    DeletionRow,
+    ManifestRow,
+    NamespaceRow,
+    Need,
+    RepositoryRow,
+    TagRow,
+)
+from sidecar.domain.delivery import Reason, State
+from sidecar.domain.errors import CursorMoved, NotFound, StoreUnavailable
+from sidecar.domain.event import Artifact, EventType, Kind
+from sidecar.domain.instant import DAY, HOUR, SECOND
+from sidecar.domain.notice import Act, Notice
+from sidecar.domain.record import RecordKind
+from sidecar.domain.retention import Retention
+from sidecar.ports import DeliveryFilter, EventFilter, LaneName, Pause, Position, QuarantineFilter
+from sidecar.stores.sqlite import SQLiteStore
+
+STORES = {
+    "sqlite-inline": lambda path, **given: SQLiteStore(path, inline=True, **given),
+    "sqlite-threaded": SQLiteStore,
+}
+
+
+class Place:
+    """Somewhere to open stores over the same data, one after another."""
+
+    def __init__(self, make, path):
+        self._make, self._path = make, path
+        self.opened = []
+
+    async def open(self, **given):
+        store = self._make(self._path, **given)
+        await store.open()
+        self.opened.append(store)
+        return store
+
+
+@pytest.fixture(params=STORES)
+async def place(request, tmp_path):
+    place = Place(STORES[request.param], tmp_path / "sidecar.db")
+    yield place
+    for store in place.opened:
+        await store.close()
+
+
+@pytest.fixture
+async def store(place):
+    return await place.open()
+
+
+async def lane(store, *given, at=NOW, **formerly):
+    """The ids of lanes by name, after these were registered."""
+    return {one.name: one.id for one in await store.register(names(*given, **formerly), at)}
+
+
+async def owe(store, count, *lanes, expected=0, **more):
+    """Have the store owe `count` events to the lanes; returns the deliveries."""
+    events = [planned(f"e{expected + one}", lanes) for one in range(count)]
+    return list(await store.commit(write_set(expected, expected + count, *events, **more)))
+
+
+# --- journal ---------------------------------------------------------------------------------------------------------
+
+
+async def test_records_are_read_back_in_order_with_their_bytes(store):
+    assert store.last == 0
+    assert await store.append([entry("a", body=b'{"id": "a" }'), entry("b")]) == 2
+    assert await store.append([entry("c")]) == 1
+    found = await store.read(0, 10)
+    assert [(one.id, one.body, one.registry, one.kind, one.accepted) for one in found] == [
+        ("a", b'{"id": "a" }', "main", RecordKind.REGISTRY, NOW),
+        ("b", b"b", "main", RecordKind.REGISTRY, NOW),
+        ("c", b"c", "main", RecordKind.REGISTRY, NOW),
+    ]
+    assert [one.number for one in found] == sorted({one.number for one in found})
+    assert store.last == found[-1].number
+    assert [one.id for one in await store.read(found[0].number, 1)] == ["b"]
+
+
+async def test_a_repeat_is_a_no_op(store):
+    """Wherever it comes: in a later call, in part of one, or twice in the same."""
+    await store.append([entry("a")])
+    assert await store.append([entry("a", body=b"other bytes")]) == 0
+    assert await store.append([entry("b"), entry("a"), entry("c")]) == 2
+    assert await store.append([entry("d"), entry("d", body=b"again")]) == 1
+    assert [(one.id, one.body) for one in await store.read(0, 10)] == [
+        ("a", b"a"),
+        ("b", b"b"),
+        ("c", b"c"),
+        ("d", b"d"),
+    ]
+
+
+async def test_an_id_is_one_registry_s_own(store):
+    assert await store.append([entry("a"), entry("a", registry="other")]) == 2
+
+
+async def test_concurrent_appends_count_every_record_once(store):
+    calls = [store.append([entry("same"), entry(f"own-{one}")]) for one in range(50)]
+    assert sum(await asyncio.gather(*calls)) == 51
+    assert len({one.id for one in await store.read(0, 100)}) == 51
+
+
+async def test_appends_of_many_sizes_lose_nothing(store):
+    """Rows are written in statements of a few fixed sizes; no count falls between two of them."""
+    for count in (1, 3, 4, 5, 15, 17, 63, 64, 65, 129, 200):
+        assert await store.append([entry(f"{count}-{one}") for one in range(count)]) == count
+    assert len(await store.read(0, 1000)) == 566
+
+
+async def test_an_empty_append_is_nothing(store):
+    assert await store.append([]) == 0
+    assert store.last == 0
+
+
+async def test_listeners_hear_every_new_record_once_and_in_order(store):
+    heard = []
+    store.listen(heard.extend)
+    await asyncio.gather(*(store.append([entry(f"{one % 30}"), entry(f"x{one}")]) for one in range(60)))
+    assert list(heard) == list(await store.read(0, 200))
+    assert len(heard) == 90
+
+
+async def test_appends_are_answered_before_what_was_heard_is_worked_on(store):
+    """Whoever wakes up because of a listener runs after those who wait for their answer."""
+    log, woken = [], asyncio.Event()
+    store.listen(lambda _records: woken.set())
+
+    async def work():
+        await woken.wait()
+        log.append("worked on")
+
+    async def ask():
+        await store.append([entry("a")])
+        log.append("answered")
+
+    await asyncio.gather(work(), ask())
+    assert log == ["answered", "worked on"]
+
+
+async def test_numbers_are_never_used_again(place):
+    """Not even when retention took every row away and the store was opened anew."""
+    first = await place.open(retention=Retention(journal=0, delivered=0))
+    await first.append([entry("a"), entry("b")])
+    last = first.last
+    await first.commit(write_set(0, last, planned("e", ())))
+    while await first.step(NOW + DAY):
+        pass
+    assert await first.read(0, 10) == []
+    await first.close()
+    second = await place.open()
+    assert second.last == last
+    await second.append([entry("a")])
+    assert [one.number > last for one in await second.read(0, 10)] == [True]
+
+
+# --- quarantine ------------------------------------------------------------------------------------------------------
+
+
+async def test_quarantined_items_are_listed_shown_and_released(store):
+    for one in range(5):
+        await store.quarantine(quarantined("unreadable" if one % 2 else "too_large", registry=f"r{one % 2}"))
+    await store.quarantine(quarantined("bad_record", body=b"\x00\xff", at=NOW + 1))
+    rows = await store.quarantined(QuarantineFilter())
+    assert len(rows) == 6
+    newest = rows[0]
+    assert (newest.reason, newest.at, newest.size, newest.content_type, newest.record, newest.detail) == (
+        "bad_record",
+        NOW + 1,
+        2,
+        "text/plain",
+        "r1",
+        "a sentence",
+    )
+    assert await store.quarantined_body(newest.id) == (newest, b"\x00\xff")
+    assert len(await store.quarantined(QuarantineFilter(reason="too_large"))) == 3
+    assert len(await store.quarantined(QuarantineFilter(registry="r1"))) == 2
+    page = await store.quarantined(QuarantineFilter(limit=2))
+    assert list(await store.quarantined(QuarantineFilter(limit=2, before=page[-1].id))) == list(rows[2:4])
+    await store.release(newest.id)
+    assert await store.quarantined_body(newest.id) is None
+    await store.quarantine(quarantined())
+    assert (await store.quarantined(QuarantineFilter(limit=1)))[0].id > newest.id
+
+
+# --- translation -----------------------------------------------------------------------------------------------------
+
+
+async def test_an_orderly_stop_is_no_death(store):
+    assert await store.begin() == Position(cursor=0, deaths=0, clean=True)
+    await store.append([entry("a")])
+    await store.end()
+    assert await store.begin() == Position(cursor=0, deaths=0, clean=True)
+
+
+async def test_deaths_are_counted_at_the_same_cursor(store):
+    await store.append([entry("a"), entry("b")])
+    assert [(await store.begin()).deaths for _ in range(4)] == [0, 1, 2, 3]
+    await store.commit(write_set(0, 1))
+    assert await store.begin() == Position(cursor=1, deaths=0, clean=False)
+
+
+async def test_an_end_with_nothing_to_translate_is_nobody_s_fault(store):
+    """A process that is killed over and over while it idles must not cost the next record its translation."""
+    for _ in range(5):
+        assert (await store.begin()).deaths == 0
+    await store.append([entry("a")])
+    assert (await store.begin()).deaths == 1
+
+
+def manifest(name, *, time=NOW, live=True, repository="prj/app"):
+    return ManifestRow(
+        registry="main",
+        repository=repository,
+        artifact=Artifact(digest=digest(name), kind=Kind.IMAGE, size=517, media_type="application/x"),
+        ever_tagged=True,
+        live=live,
+        time=time,
+        number=1,
+    )
+
+
+def tag(name, of, *, live=True, repository="prj/app"):
+    return TagRow(
+        registry="main",
+        repository=repository,
+        tag=name,
+        digest=digest(of),
+        pushed=NOW,
+        live=live,
+        time=NOW,
+        number=1,
+    )
+
+
+def deletion(request, of, *, parked=False, deadline=NOW):
+    notice = Notice(
+        act=Act.DELETE,
+        registry="main",
+        repository="prj/app",
+        time=NOW,
+        accepted=NOW,
+        artifact=Artifact(digest=digest(of)),
+    )
+    return DeletionRow(
+        registry="main",
+        repository="prj/app",
+        request=request,
+        digest=digest(of),
+        deadline=deadline,
+        parked=notice if parked else None,
+    )
+
+
+@pytest.fixture
+async def catalogue(store):
+    """A store with a catalogue of every kind of row."""
+    repository = RepositoryRow(registry="main", name="prj/app", first_push=NOW, live=True, time=NOW, number=1)
+    changes = Changes(
+        repositories=[repository],
+        manifests=[manifest("a"), manifest("b"), manifest("c", live=False), manifest("d", repository="prj/other")],
+        tags=[tag("v1", "a"), tag("v2", "a"), tag("old", "a", live=False), tag("w", "b")],
+        deletions=[deletion("r1", "c"), deletion("r2", "x", parked=True, deadline=NOW + 5)],
+        namespaces=[NamespaceRow(id=2, name="prj", created=NOW)],
+    )
+    await store.commit(write_set(0, 1, changes=changes))
+    return store
+
+
+APP = ("main", "prj/app")
+
+
+async def test_rows_come_back_as_they_were_written(catalogue):
+    facts = await catalogue.look(
+        Need(repositories={APP}, manifests={(*APP, digest("a"))}, namespaces={"prj"}, parked=True)
+    )
+    assert facts.repositories[0].first_push == NOW
+    assert facts.manifests == [manifest("a")]
+    assert facts.namespaces == [NamespaceRow(id=2, name="prj", created=NOW)]
+    assert facts.deletions == [deletion("r2", "x", parked=True, deadline=NOW + 5)]
+
+
+async def test_a_tag_brings_the_manifest_it_points_to(catalogue):
+    facts = await catalogue.look(Need(tags={(*APP, "w"), (*APP, "absent")}))
+    assert facts.tags == [tag("w", "b")]
+    assert facts.manifests == [manifest("b")]
+
+
+async def test_a_digest_brings_its_live_tags_alone(catalogue):
+    facts = await catalogue.look(Need(tags_of={(*APP, digest("a"))}))
+    assert sorted(row.tag for row in facts.tags) == ["v1", "v2"]
+
+
+async def test_a_deletion_brings_the_manifest_that_it_took(catalogue):
+    facts = await catalogue.look(Need(deletions={(*APP, "r1")}))
+    assert facts.deletions == [deletion("r1", "c")]
+    assert facts.manifests == [manifest("c", live=False)]
+
+
+async def test_a_whole_repository_is_what_lives_in_it(catalogue):
+    facts = await catalogue.look(Need(whole={APP}))
+    assert sorted(row.artifact.digest for row in facts.manifests) == sorted([digest("a"), digest("b")])
+    assert sorted(row.tag for row in facts.tags) == ["v1", "v2", "w"]
+
+
+async def test_a_new_namespace_gets_the_next_number(catalogue):
+    facts = await catalogue.look(Need(namespaces={"prj", "library", "new"}))
+    assert sorted((row.id, row.name) for row in facts.namespaces) == [(1, "library"), (2, "prj")]
+    assert facts.next_namespace == 3
+
+
+async def test_rows_are_written_over(catalogue):
+    changes = nothing()
+    changes.manifests.append(manifest("a", time=NOW + 9, live=False))
+    await catalogue.commit(write_set(1, 2, changes=changes))
+    facts = await catalogue.look(Need(manifests={(*APP, digest("a"))}))
+    assert facts.manifests == [manifest("a", time=NOW + 9, live=False)]
+
+
+async def test_a_batch_gives_its_due_deliveries_as_a_later_read_does(store):
+    lanes = await lane(store, "one", "two")
+    made = await store.commit(
+        write_set(0, 2, planned("x", [lanes["two"], lanes["one"]]), planned("y", [lanes["one"]], broken=[lanes["two"]]))
+    )
+    assert [(one.webhook_id, one.body, one.content_type) for one in made] == [
+        (f"msg_x_{lanes['two']}", b"body of x", "application/json"),
+        (f"msg_x_{lanes['one']}", b"body of x", "application/json"),
+        (f"msg_y_{lanes['one']}", b"body of y", "application/json"),
+    ]
+    read = [*await store.due(lanes["two"], 10, (), NOW), *await store.due(lanes["one"], 10, (), NOW)]
+    assert read == list(made)
+
+
+async def test_what_could_not_be_rendered_is_dead_with_its_reason(store):
+    lanes = await lane(store, "one")
+    assert await store.commit(write_set(0, 1, planned("x", [], broken=[lanes["one"]]))) == []
+    (row,) = await store.deliveries(DeliveryFilter())
+    assert (row.state, row.reason, row.detail, row.done) == (State.DEAD, Reason.RENDER_FAILED, "no such word", NOW)
+    assert await store.attempts(row.id) == (None, [])
+
+
+async def test_a_cursor_that_moved_writes_nothing(store):
+    lanes = await lane(store, "one")
+    await store.commit(write_set(0, 5))
+    changes = nothing()
+    changes.namespaces.append(NamespaceRow(id=7, name="late", created=NOW))
+    late = write_set(0, 9, planned("x", lanes.values()), changes=changes, quarantined=[quarantined()])
+    with pytest.raises(CursorMoved):
+        await store.commit(late)
+    assert (await store.begin()).cursor == 5
+    assert await store.events(EventFilter()) == []
+    assert await store.due(lanes["one"], 10, (), NOW) == []
+    assert await store.quarantined(QuarantineFilter()) == []
+    assert (await store.look(Need(namespaces={"late"}))).namespaces == []
+
+
+async def test_a_moved_cursor_does_no_harm_to_what_is_committed_with_it(store):
+    work = [store.append([entry(f"{one}")]) for one in range(3)]
+    results = await asyncio.gather(store.commit(write_set(4, 5)), *work, return_exceptions=True)
+    assert isinstance(results[0], CursorMoved)
+    assert results[1:] == [1, 1, 1]
+
+
+async def test_finished_bytes_go_but_their_ids_still_tell_repeats(store):
+    await store.append([entry("blob"), entry("push")])
+    await store.commit(write_set(0, 2, finished=[1], quarantined=[quarantined("untranslatable")]))
+    assert [one.id for one in await store.read(0, 10)] == ["push"]
+    assert await store.append([entry("blob")]) == 0
+    assert [one.reason for one in await store.quarantined(QuarantineFilter())] == ["untranslatable"]
+
+
+# --- queue -----------------------------------------------------------------------------------------------------------
+
+
+async def test_due_is_earliest_first_bounded_and_of_one_lane(store):
+    lanes = await lane(store, "one", "two")
+    one, two = lanes["one"], lanes["two"]
+    first = await owe(store, 3, one, two)
+    early = await owe(store, 1, one, expected=3, now=NOW - HOUR)
+    of_one = [*early, *(each for each in first if each.lane == one)]
+    assert list(await store.due(one, 10, (), NOW)) == of_one
+    assert list(await store.due(one, 2, (), NOW)) == of_one[:2]
+    assert list(await store.due(one, 2, {of_one[0].id, of_one[1].id}, NOW)) == of_one[2:4]
+    assert list(await store.due(one, 10, (), NOW - 1)) == early
+    assert await store.due(99, 10, (), NOW) == []
+
+
+async def test_next_due_is_the_first_after_an_instant(store):
+    lanes = await lane(store, "one")
+    (delivery,) = await owe(store, 1, lanes["one"])
+    assert await store.next_due(lanes["one"], NOW) is None
+    await store.settle(settled(delivery, State.DUE, due=NOW + 7 * SECOND))
+    assert await store.next_due(lanes["one"], NOW) == NOW + 7 * SECOND
+    assert await store.next_due(lanes["one"], NOW + 7 * SECOND) is None
+
+
+async def test_settling_moves_a_delivery_and_keeps_its_attempts(store):
+    lanes = await lane(store, "one")
+    (delivery,) = await owe(store, 1, lanes["one"])
+    await store.settle(settled(delivery, State.DUE, attempt=1, due=NOW + SECOND, status=500))
+    assert await store.due(lanes["one"], 10, (), NOW) == []
+    (again,) = await store.due(lanes["one"], 10, (), NOW + SECOND)
+    assert (again.attempts, again.webhook_id, again.body, again.created) == (1, delivery.webhook_id, delivery.body, NOW)
+    await store.settle(settled(again, State.DELIVERED, attempt=2, at=NOW + SECOND))
+    assert await store.due(lanes["one"], 10, (), NOW + DAY) == []
+    (row,) = await store.deliveries(DeliveryFilter())
+    assert (row.state, row.attempts, row.reason, row.status) == (State.DELIVERED, 2, "ok", 200)
+    assert row.done == NOW + 2 * SECOND
+    message, attempts = await store.attempts(delivery.id)
+    assert message.body == delivery.body
+    assert [(one.number, one.status, one.reason, one.detail, one.answer) for one in attempts] == [
+        (1, 500, "server_error", "answered 500", b"well"),
+        (2, 200, "ok", "", b"well"),
+    ]
+
+
+async def test_many_settlements_at_once_are_all_written(store):
+    lanes = await lane(store, "one")
+    made = await owe(store, 150, lanes["one"])
+    await asyncio.gather(*(store.settle(settled(one)) for one in made))
+    assert await store.due(lanes["one"], 200, (), NOW) == []
+    assert await store.undelivered() == []
+
+
+async def test_failures_are_counted_until_a_success(store):
+    """However the attempts fall into commits."""
+    lanes = await lane(store, "one")
+    made = await owe(store, 9, lanes["one"])
+    await asyncio.gather(*(store.settle(settled(one, State.DUE, status=500)) for one in made[:3]))
+    assert (await store.lanes())[0].failures == 3
+    await asyncio.gather(*(store.settle(settled(one, State.DUE, status=500)) for one in made[3:5]))
+    (row,) = await store.lanes()
+    assert (row.failures, row.last_success) == (5, 0)
+    states = (State.DUE, State.DELIVERED, State.DUE, State.DUE)
+    await asyncio.gather(*(store.settle(settled(one, state)) for one, state in zip(made[5:], states, strict=True)))
+    (row,) = await store.lanes()
+    assert (row.failures, row.last_success) == (2, NOW + SECOND)
+
+
+# --- lanes -----------------------------------------------------------------------------------------------------------
+
+
+async def test_registering_twice_changes_nothing(store):
+    first = await store.register(names("one", "two"), NOW)
+    assert [(one.name, one.format, one.held, one.pending) for one in first] == [
+        ("one", "harbor", False, 0),
+        ("two", "harbor", False, 0),
+    ]
+    assert await store.register(names("one", "two"), NOW + 1) == first
+
+
+async def test_a_harbor_lane_has_a_policy_number_of_its_own(store):
+    states = await store.register(names("one", "two"), NOW)
+    assert len({one.policy for one in states}) == 2
+    assert all(one.policy > 0 for one in states)
+
+
+async def test_a_lane_takes_the_format_of_its_subscription(store):
+    (before,) = await store.register([LaneName(name="one", format="dtr")], NOW)
+    (after,) = await store.register([LaneName(name="one", format="harbor")], NOW)
+    assert (before.format, before.policy) == ("dtr", 0)
+    assert after.id == before.id
+    assert after.format == "harbor"
+    assert after.policy > 0
+
+
+async def test_a_name_that_is_gone_orphans_its_lane_until_it_returns(store):
+    lanes = await lane(store, "one", "two")
+    await owe(store, 2, lanes["one"])
+    states = {one.name: one for one in await store.register(names("two"), NOW + 10)}
+    assert states["one"].orphaned
+    assert states["one"].held
+    assert (states["one"].held_since, states["one"].pending) == (NOW + 10, 2)
+    assert not states["two"].held
+    back = {one.name: one for one in await store.register(names("one", "two"), NOW + 25)}
+    assert not back["one"].held
+    assert (back["one"].held_since, back["one"].held_total, back["one"].pending) == (0, 15, 2)
+    assert back["one"].id == lanes["one"]
+
+
+async def test_formerly_renames_a_lane_with_all_it_owes(store):
+    lanes = await lane(store, "old")
+    await owe(store, 3, lanes["old"])
+    await store.register([], NOW + 10)
+    (state,) = await store.register(names("new", new="old"), NOW + 30)
+    assert (state.name, state.id, state.pending, state.held) == ("new", lanes["old"], 3, False)
+    assert state.held_total == 20
+    assert await store.register(names("new", new="old"), NOW + 31) == [state]
+
+
+async def test_formerly_moves_what_is_owed_to_a_lane_that_is_there_already(store):
+    """What was held in the old lane stays held: none of it may count towards the horizon."""
+    lanes = await lane(store, "old", "new")
+    (done, *due) = await owe(store, 3, lanes["old"])
+    await store.settle(settled(done))
+    await store.pause(Pause(lane=lanes["new"], hold="operator"), NOW)
+    await store.pause(Pause(lane=lanes["new"], hold=""), NOW + 7 * HOUR)
+    await store.register(names("new"), NOW + 10 * HOUR)
+    states = {one.name: one for one in await store.register(names("new", new="old"), NOW + 30 * HOUR)}
+    assert (states["new"].pending, states["old"].pending) == (2, 0)
+    moved = await store.due(lanes["new"], 10, (), NOW)
+    assert [one.webhook_id for one in moved] == [one.webhook_id for one in due]
+    assert {states["new"].held_total - one.held_base for one in moved} == {20 * HOUR}
+    (kept,) = await store.deliveries(DeliveryFilter(states=(State.DELIVERED,)))
+    assert kept.subscription == "old"
+
+
+async def test_held_time_adds_up_whatever_holds(store):
+    """An operator's hold and an orphan's overlap: the time counts once, and ends with the last of the two."""
+    lanes = await lane(store, "one")
+    one = lanes["one"]
+    state = await store.pause(Pause(lane=one, hold="operator"), NOW + 10)
+    assert (state.hold, state.held_since, state.held_total) == ("operator", NOW + 10, 0)
+    await store.register([], NOW + 20)
+    released = await store.pause(Pause(lane=one, hold=""), NOW + 30)
+    assert released.held
+    assert released.held_since == NOW + 10
+    (back,) = await store.register(names("one"), NOW + 50)
+    assert (back.held, back.held_since, back.held_total) == (False, 0, 40)
+    await store.pause(Pause(lane=one, hold="gone"), NOW + 60)
+    await store.pause(Pause(lane=one, hold="operator"), NOW + 65)
+    await store.register([], NOW + 70)
+    await store.register(names("one"), NOW + 80)
+    end = await store.pause(Pause(lane=one, hold=""), NOW + 90)
+    assert (end.held, end.held_total) == (False, 70)
+
+
+async def test_a_delivery_knows_how_long_its_lane_had_been_held(store):
+    lanes = await lane(store, "one")
+    await store.pause(Pause(lane=lanes["one"], hold="operator"), NOW)
+    (during,) = await owe(store, 1, lanes["one"], now=NOW + 5)
+    await store.pause(Pause(lane=lanes["one"], hold=""), NOW + 20)
+    (after,) = await owe(store, 1, lanes["one"], expected=1, now=NOW + 30)
+    assert (during.held_base, after.held_base) == (5, 20)
+
+
+async def test_a_pause_only_ever_ends_later_and_a_release_ends_it(store):
+    lanes = await lane(store, "one")
+    pause = Pause(lane=lanes["one"], until=NOW + HOUR)
+    assert (await store.pause(pause, NOW)).paused_until == NOW + HOUR
+    assert (await store.pause(Pause(lane=lanes["one"], until=NOW + 1), NOW)).paused_until == NOW + HOUR
+    held = await store.pause(Pause(lane=lanes["one"], hold="operator"), NOW)
+    assert held.paused_until == NOW + HOUR
+    assert (await store.pause(Pause(lane=lanes["one"], hold=""), NOW)).paused_until == 0
+
+
+async def test_a_pause_survives_a_restart(place):
+    first = await place.open()
+    lanes = await lane(first, "one")
+    await first.pause(Pause(lane=lanes["one"], until=NOW + HOUR, hold="gone"), NOW)
+    await abandon(first)
+    second = await place.open()
+    (state,) = await second.register(names("one"), NOW)
+    assert (state.paused_until, state.hold, state.held_since) == (NOW + HOUR, "gone", NOW)
+
+
+async def test_a_lane_that_is_not_there_cannot_be_paused(store):
+    with pytest.raises(NotFound, match="no subscription with the number 9"):
+        await store.pause(Pause(lane=9, hold="operator"), NOW)
+
+
+# --- ledger ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def history(store):
+    """Ten events of two repositories; deliveries in every state that attempts lead to."""
+    lanes = await lane(store, "one", "two")
+    events = [
+        planned(
+            f"e{one}",
+            lanes.values(),
+            path="prj/app" if one % 2 else "team/web",
+            what=EventType.PUSHED if one < 8 else EventType.DELETED,
+            at=NOW + one,
+        )
+        for one in range(10)
+    ]
+    made = await store.commit(write_set(0, 10, *events))
+    await asyncio.gather(
+        *(store.settle(settled(one)) for one in made[:4]),
+        *(store.settle(settled(one, State.DEAD, status=400)) for one in made[4:7]),
+    )
+    return store
+
+
+async def test_events_are_listed_newest_first_with_their_deliveries_counted(history):
+    rows = await history.events(EventFilter())
+    assert [one.event.id for one in rows] == [f"e{one}" for one in reversed(range(10))]
+    by_id = {one.event.id: (one.due, one.delivered, one.dead, one.cancelled) for one in rows}
+    assert by_id["e0"] == (0, 2, 0, 0)
+    assert by_id["e2"] == (0, 0, 2, 0)
+    assert by_id["e3"] == (1, 0, 1, 0)
+    assert by_id["e9"] == (2, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (EventFilter(repository="team/web"), [8, 6, 4, 2, 0]),
+        (EventFilter(type="artifact.deleted"), [9, 8]),
+        (EventFilter(type="artifact.deleted", repository="prj/app"), [9]),
+        (EventFilter(since=NOW + 7), [9, 8, 7]),
+        (EventFilter(registry="elsewhere"), []),
+        (EventFilter(registry="main", limit=2), [9, 8]),
+    ],
+)
+async def test_events_are_filtered(history, where, expected):
+    assert [one.event.id for one in await history.events(where)] == [f"e{one}" for one in expected]
+
+
+async def test_pages_of_events_meet_without_overlap(history):
+    seen, before = [], 0
+    while page := await history.events(EventFilter(limit=3, before=before)):
+        seen += [one.event.id for one in page]
+        before = page[-1].number
+    assert seen == [f"e{one}" for one in reversed(range(10))]
+
+
+async def test_an_event_is_found_by_its_id(history):
+    found = await history.event("e3")
+    assert (found.id, found.repository.path, found.tags) == ("e3", "prj/app", ("1.4.2",))
+    assert await history.event("no such") is None
+
+
+async def test_deliveries_are_filtered_and_paged(history):
+    count = lambda **where: history.deliveries(DeliveryFilter(limit=100, **where))  # noqa: E731 - one per line
+    assert len(await count()) == 20
+    assert len(await count(subscription="one")) == 10
+    assert len(await count(subscription="nobody")) == 0
+    assert [one.event for one in await count(event="e3")] == ["e3", "e3"]
+    assert len(await count(states=(State.DEAD,))) == 3
+    assert len(await count(states=(State.DEAD, State.DUE))) == 16
+    assert len(await count(reason="server_error")) == 3
+    assert len(await count(reason="ok", subscription="one")) == 2
+    rows = await count()
+    assert [one.id for one in rows] == sorted((one.id for one in rows), reverse=True)
+    assert list(await count(before=rows[4].id)) == list(rows[5:])
+    assert list(await count(id=rows[7].id)) == [rows[7]]
+    assert (rows[0].type, rows[0].repository, rows[0].word) == ("artifact.deleted", "prj/app", "PUSH_ARTIFACT")
+
+
+async def test_what_is_undelivered_is_counted_per_subscription(history):
+    assert [(one.subscription, one.due, one.dead, one.oldest) for one in await history.undelivered()] == [
+        ("one", 6, 2, NOW),
+        ("two", 7, 1, NOW),
+    ]
+    assert [(one.state.name, one.state.pending, one.dead) for one in await history.lanes()] == [
+        ("one", 6, 2),
+        ("two", 7, 1),
+    ]
+
+
+# --- upkeep ----------------------------------------------------------------------------------------------------------
+
+
+async def finish(store, now):
+    """Keep house until nothing more is due."""
+    slices = 0
+    while await store.step(now):
+        slices += 1
+        assert slices < 200
+    return slices
+
+
+async def states(store):
+    """How many deliveries there are in each state."""
+    counts = {}
+    for row in await store.deliveries(DeliveryFilter(limit=10_000)):
+        counts[row.state] = counts.get(row.state, 0) + 1
+    return counts
+
+
+async def test_retention_removes_what_is_finished_by_its_age(place):
+    store = await place.open(retention=Retention(delivered=HOUR, dead=3 * HOUR))
+    lanes = await lane(store, "one")
+    made = await owe(store, 3, lanes["one"])
+    await store.settle(settled(made[0]))
+    await store.settle(settled(made[1], State.DEAD, status=400))
+    await finish(store, NOW + HOUR)
+    assert await states(store) == {State.DELIVERED: 1, State.DEAD: 1, State.DUE: 1}
+    await finish(store, NOW + HOUR + SECOND)
+    assert await states(store) == {State.DEAD: 1, State.DUE: 1}
+    await finish(store, NOW + 3 * HOUR + SECOND)
+    assert await states(store) == {State.DUE: 1}
+    assert [one.event.id for one in await store.events(EventFilter())] == ["e2"]
+    assert await store.attempts(made[0].id) == (None, [])
+    (due,) = await store.due(lanes["one"], 10, (), NOW)
+    assert due.body == made[2].body
+
+
+async def test_an_event_stays_as_long_as_it_owes_anything(place):
+    """However many slices of older events there are that owe something too."""
+    store = await place.open(retention=Retention(delivered=0))
+    lanes = await lane(store, "one", "two")
+    made = await owe(store, 450, lanes["one"], lanes["two"])
+    await asyncio.gather(*(store.settle(settled(one)) for one in made if one.lane == lanes["one"]))
+    await asyncio.gather(*(store.settle(settled(one)) for one in made[-20:] if one.lane == lanes["two"]))
+    await finish(store, NOW + DAY)
+    assert await states(store) == {State.DUE: 440}
+    assert len(await store.events(EventFilter(limit=1000))) == 440
+
+
+async def test_events_that_nobody_heard_of_go_by_their_age(place):
+    store = await place.open(retention=Retention(delivered=HOUR))
+    await store.commit(write_set(0, 1, planned("old", ()), planned("young", (), at=NOW + HOUR)))
+    await finish(store, NOW + HOUR)
+    assert [one.event.id for one in await store.events(EventFilter())] == ["young"]
+
+
+async def test_the_journal_keeps_what_is_young_or_not_translated(place):
+    store = await place.open(retention=Retention(journal=HOUR))
+    await store.append([entry(f"old{one}") for one in range(450)])
+    await store.append([entry("young", at=NOW + HOUR)])
+    await store.commit(write_set(0, 400))
+    assert await finish(store, NOW + HOUR) >= 2
+    assert [one.id for one in await store.read(0, 1000)] == [*(f"old{one}" for one in range(400, 450)), "young"]
+    await store.commit(write_set(400, store.last))
+    await finish(store, NOW + HOUR)
+    assert [one.id for one in await store.read(0, 1000)] == ["young"]
+
+
+async def test_quarantine_goes_by_age_in_slices(place):
+    store = await place.open(retention=Retention(quarantine=HOUR))
+    for one in range(250):
+        await store.quarantine(quarantined(at=NOW if one < 230 else NOW + HOUR))
+    await finish(store, NOW + HOUR)
+    assert len(await store.quarantined(QuarantineFilter(limit=500))) == 20
+
+
+async def test_over_its_size_the_store_drops_history_then_dead_then_quarantine_and_never_what_is_due(place):
+    store = await place.open(retention=Retention(max_size=1))
+    lanes = await lane(store, "one")
+    await store.append([entry(f"r{one}") for one in range(700)])
+    made = await owe(store, 700, lanes["one"])
+    await store.quarantine(quarantined())
+    await asyncio.gather(*(store.settle(settled(one)) for one in made[:250]))
+    await asyncio.gather(*(store.settle(settled(one, State.DEAD, status=400)) for one in made[250:300]))
+    later = NOW + 2 * HOUR  # so that an event or record of an hour ago is old enough
+    slices = 0
+    while await store.step(later):
+        left = await states(store)
+        assert left[State.DUE] == 400
+        assert left.get(State.DEAD, 0) == 50 or State.DELIVERED not in left
+        assert await store.quarantined(QuarantineFilter()) or State.DEAD not in left
+        slices += 1
+        assert slices < 100
+    assert await states(store) == {State.DUE: 400}
+    assert await store.quarantined(QuarantineFilter()) == []
+    assert len(await store.due(lanes["one"], 500, (), NOW)) == 400
+
+
+async def test_below_its_size_the_store_keeps_everything(place):
+    store = await place.open(retention=Retention(max_size=64 * 1024 * 1024))
+    lanes = await lane(store, "one")
+    (delivery,) = await owe(store, 1, lanes["one"])
+    await store.settle(settled(delivery))
+    assert await finish(store, NOW + HOUR) == 0
+    assert await states(store) == {State.DELIVERED: 1}
+
+
+async def test_old_deletions_are_forgotten_but_not_while_parked(catalogue):
+    changes = nothing()
+    changes.deletions.append(deletion("r3", "a", deadline=NOW + 2 * DAY))
+    await catalogue.commit(write_set(1, 2, changes=changes))
+    await finish(catalogue, NOW + 2 * DAY)
+    facts = await catalogue.look(Need(deletions={(*APP, "r1"), (*APP, "r2"), (*APP, "r3")}))
+    assert sorted(row.request for row in facts.deletions) == ["r2", "r3"]
+
+
+# --- coming back -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+async def test_everything_committed_is_there_after_a_restart(place, orderly):
+    first = await place.open()
+    lanes = await lane(first, "one")
+    await first.append([entry("a"), entry("b")])
+    (delivery,) = await owe(first, 1, lanes["one"])
+    await first.settle(settled(delivery, State.DUE, due=NOW + 3, status=500))
+    await first.quarantine(quarantined())
+    await (first.close() if orderly else abandon(first))
+    second = await place.open()
+    assert second.down == ""
+    assert [one.id for one in await second.read(0, 10)] == ["a", "b"]
+    assert second.last == 2
+    (again,) = await second.due(lanes["one"], 10, (), NOW + 3)
+    assert (again.id, again.attempts, again.body) == (delivery.id, 1, delivery.body)
+    assert (await second.begin()).cursor == 1
+    assert len(await second.quarantined(QuarantineFilter())) == 1
+    assert second.newest >= NOW
+
+
+async def test_ids_of_deliveries_are_never_used_again(place):
+    """A settlement that arrives late must not hit another delivery."""
+    first = await place.open(retention=Retention(delivered=0))
+    lanes = await lane(first, "one")
+    (delivery,) = await owe(first, 1, lanes["one"])
+    await first.settle(settled(delivery))
+    await finish(first, NOW + DAY)
+    await first.close()
+    second = await place.open()
+    (other,) = await owe(second, 1, lanes["one"], expected=1)
+    assert other.id > delivery.id
+    assert other.event > delivery.event
+
+
+async def test_a_closed_store_says_so(place):
+    store = await place.open()
+    await store.close()
+    assert store.down == "the store is closed"
+    for verb in (store.append([entry("a")]), store.read(0, 1), store.undelivered(), store.begin(), store.step(NOW)):
+        with pytest.raises(StoreUnavailable, match="the store is closed"):
+            await verb
+    await store.close()

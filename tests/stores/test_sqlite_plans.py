@@ -1,0 +1,91 @@
+"""Every query of the hot path uses its index: a plan that scans a table is a store that slows down as it fills."""
+
+import pytest
+from store_work import NOW, entry, names, planned, quarantined, settled, write_set
+
+from sidecar.domain.delivery import State
+from sidecar.domain.retention import Retention
+from sidecar.stores.sqlite import SQLiteStore, file, journal, ledger, queue, translation, upkeep
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory):
+    connection = file.open_writer(tmp_path_factory.mktemp("plans") / "sidecar.db")
+    yield connection
+    connection.close()
+
+
+def plan(connection, sql):
+    """The lines of a plan. Parameters are numbers here: plans do not depend on their values without statistics."""
+    values = (1,) * (0 if "?" not in sql else 1 if "?1" in sql else sql.count("?"))
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+
+
+def scans(lines):
+    """The lines that read a whole table. A list of keys (json_each, VALUES) and an index in its order are no tables."""
+    harmless = ("VIRTUAL TABLE", "CONSTANT ROW", "SCAN v", "USING INDEX", "USING COVERING INDEX", "SCAN (subquery")
+    return [line for line in lines if line.startswith("SCAN") and not any(one in line for one in harmless)]
+
+
+INDEXES = {
+    "journal.READ": (journal.READ, "INTEGER PRIMARY KEY (rowid>?)"),
+    "queue.DUE": (queue.DUE, "delivery_due (lane=? AND due<?)"),
+    "queue.NEXT_DUE": (queue.NEXT_DUE, "delivery_due (lane=? AND due>?)"),
+    "look.REPOSITORIES": (translation.REPOSITORIES, "PRIMARY KEY (registry=? AND name=?)"),
+    "look.MANIFESTS": (translation.MANIFESTS, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
+    "look.TAGS": (translation.TAGS, "PRIMARY KEY (registry=? AND repository=? AND tag=?)"),
+    "look.TAGS_OF": (translation.TAGS_OF, "tag_by_digest (registry=? AND repository=? AND digest=?)"),
+    "look.DELETIONS": (translation.DELETIONS, "PRIMARY KEY (registry=? AND repository=? AND request=?)"),
+    "look.PARKED": (translation.PARKED, "deletion_parked"),
+    "look.NAMESPACES": (translation.NAMESPACES, "(name=?)"),
+    "look.WHOLE_MANIFESTS": (translation.WHOLE_MANIFESTS, "PRIMARY KEY (registry=? AND repository=?)"),
+    "look.WHOLE_TAGS": (translation.WHOLE_TAGS, "PRIMARY KEY (registry=? AND repository=?)"),
+    "upkeep.EXPIRED_DELIVERIES": (upkeep.EXPIRED_DELIVERIES, "delivery_done (state=? AND done<?)"),
+    "upkeep.OLD_EVENTS": (upkeep.OLD_EVENTS, "INTEGER PRIMARY KEY (rowid>?)"),
+    "upkeep.TRANSLATED": (upkeep.TRANSLATED, "INTEGER PRIMARY KEY (rowid<?)"),
+    "upkeep.DELETIONS": (upkeep.DELETIONS, "deletion_deadline (deadline<?)"),
+}
+
+
+@pytest.mark.parametrize("name", INDEXES)
+def test_a_query_uses_its_index(connection, name):
+    sql, index = INDEXES[name]
+    lines = plan(connection, sql)
+    assert any(index in line for line in lines), lines
+    assert scans(lines) == []
+    assert not any("TEMP B-TREE" in line for line in lines), lines
+
+
+def test_what_is_undelivered_is_counted_over_partial_indexes(connection):
+    lines = plan(connection, ledger.OWED)
+    assert any("delivery_due" in line for line in lines), lines
+    assert any("delivery_done" in line for line in lines), lines
+    assert not any(line in {"SCAN d", "SCAN delivery"} for line in lines), lines
+
+
+async def test_no_statement_of_ordinary_work_scans_a_table(tmp_path):
+    """Whatever a store says to SQLite while it accepts, translates, settles and keeps house."""
+    store = SQLiteStore(tmp_path / "sidecar.db", inline=True, retention=Retention(delivered=0, dead=0, journal=0))
+    await store.open()
+    (lane,) = await store.register(names("one"), NOW)
+    said = set()
+    store._connection.set_trace_callback(said.add)
+    await store.append([entry(f"{one}") for one in range(5)])
+    await store.append([entry("1")])
+    made = await store.commit(
+        write_set(0, 5, planned("x", [lane.id]), planned("y", [lane.id]), finished=[2, 3], quarantined=[quarantined()])
+    )
+    await store.settle(settled(made[0]))
+    await store.settle(settled(made[1], State.DEAD, status=400))
+    while await store.step(NOW + 10**18):
+        pass
+    store._connection.set_trace_callback(None)
+    looked_at = 0
+    for sql in said:
+        if sql.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}:
+            lines = [row[3] for row in store._connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+            # Housekeeping reads the quarantine in order and stops after a slice.
+            assert [one for one in scans(lines) if one != "SCAN quarantine"] == [], sql
+            looked_at += 1
+    assert looked_at > 15
+    await store.close()
