@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 CAPTURES = Path(__file__).parent.parent / "fixtures" / "captures"
 WAIT = 10.0  # seconds that anything may take before a test gives up
@@ -77,7 +77,7 @@ class Listening:
         assert first.startswith("listening on http://127.0.0.1:"), first + self._process.stderr.read()
         self.url = first.split()[-1]
 
-    def __enter__(self) -> "Listening":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -118,7 +118,7 @@ class Sidecar:
         }
         self.config.write_text(json.dumps(whole))
 
-    def __enter__(self) -> "Sidecar":
+    def __enter__(self) -> Self:
         self.log = (self.folder / "log").open("w+")
         self.process = start("serve", "--config", str(self.config), stdout=self.log, stderr=self.log)
         try:
@@ -159,3 +159,7 @@ class Sidecar:
 
     def delivered(self) -> int:
         return len(self.ask("/v1/deliveries?state=delivered&limit=500")["deliveries"])
+
+    def untried(self) -> int:
+        """How many deliveries no attempt was made for yet."""
+        return sum(one["attempts"] == 0 for one in self.ask("/v1/deliveries?limit=500")["deliveries"])

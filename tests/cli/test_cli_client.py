@@ -9,8 +9,8 @@ import socket
 import threading
 
 import pytest
-
 from running_sidecar import Sidecar
+
 from sidecar.cli.client import ask
 from sidecar.cli.exits import Failure
 from sidecar.cli.parameters import Where

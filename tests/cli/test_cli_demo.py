@@ -3,6 +3,7 @@
 import json
 
 from running_sidecar import run
+
 from sidecar.cli.demo.scenes import OWED, VENDORS, scenes
 
 

@@ -6,8 +6,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-
 from running_sidecar import Listening, free_port, run
+
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
 from sidecar.outbound.signing import Signer

@@ -1,13 +1,15 @@
 """What holds for every command: exit codes, one sentence on standard error, and a quick start."""
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from running_sidecar import ENVIRON, run, start, until
 
-from running_sidecar import ENVIRON, run, start
 from sidecar import __version__
 from sidecar.cli.exits import ExitCode, Failure, code_of
 from sidecar.domain.errors import ConfigError, NotFound, SidecarError, StoreBusy
@@ -89,26 +91,25 @@ def test_errors_have_their_exit_codes(error, code):
     assert code_of(error) == code
 
 
-def test_an_interrupted_command_ends_with_130():
-    """`render` waits for standard input here."""
-    process = start(
-        "render",
-        "-f",
-        "harbor",
-        "--envelope",
-        "-",
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    waiting = Path(f"/proc/{process.pid}/wchan")
+def test_an_interrupted_command_ends_with_130(tmp_path):
+    """`render` waits for what comes through a named pipe; that it can be opened for writing shows that it waits."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    process = start("render", "-f", "harbor", "--envelope", str(pipe), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    writing = []
+
+    def reads() -> bool:
+        with contextlib.suppress(OSError):
+            writing.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(writing)
+
     try:
-        while "pipe" not in waiting.read_text():  # the interpreter is up and reads
-            assert process.poll() is None
+        until(reads, "render does not read")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
     finally:
         process.kill()
+        os.close(writing[0])
     assert (process.returncode, out, err) == (130, "", "")
 
 

@@ -1,7 +1,6 @@
 """`quarantine`, and everything else that needs no running sidecar: the same commands with `--offline`."""
 
 import pytest
-
 from running_sidecar import Sidecar, captured, run
 
 

@@ -5,8 +5,8 @@ import json
 import sys
 
 import pytest
-
 from running_sidecar import captured
+
 from sidecar.dialects import load
 
 
