@@ -117,7 +117,7 @@ class House:
         inline: bool = True,
         seed: int = 1,
         registries: Sequence[Registry] | None = None,
-        store: SQLiteStore | None = None,
+        store: Any = None,
     ) -> None:
         self.clock = clock
         self.sender = sender
@@ -168,12 +168,13 @@ class House:
     async def quiet(self, seconds: float = 3600.0) -> None:
         """Wait until nothing is owed any more, at most so many (virtual) seconds."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
+        begun = loop.time()
+        until = begun + seconds
         while loop.time() < until:
             assert self.translator is not None
             if self.translator.lag == 0 and not await self.owed():
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05 if loop.time() < begun + 10 else 1.0)
         raise AssertionError(f"still owed after {seconds} s: {await self.store.undelivered()}")
 
     async def owed(self) -> int:

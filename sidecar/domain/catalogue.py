@@ -45,15 +45,21 @@ class RepositoryRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ManifestRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A manifest or index in one repository."""
+    """A manifest or index in one repository. `tags` are all that were ever pushed onto it; where they point now is
+    for their own rows to say, but no other tag can point here.
+    """
 
     registry: str
     repository: str
     artifact: Artifact
-    ever_tagged: bool
+    tags: tuple[str, ...]
     live: bool
     time: int
     number: int
+
+    @property
+    def ever_tagged(self) -> bool:
+        return bool(self.tags)
 
     @property
     def key(self) -> ManifestKey:
@@ -97,11 +103,15 @@ class DeletionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Need(msgspec.Struct):
-    """Keys of the rows that a batch may touch. `whole` repositories are wanted with all their manifests and tags."""
+    """Keys of the rows that a batch may touch.
+
+    Of `followed` tags the manifests they point to are wanted too; `whole` repositories with all they have.
+    """
 
     repositories: set[RepositoryKey] = msgspec.field(default_factory=set)
     manifests: set[ManifestKey] = msgspec.field(default_factory=set)
     tags: set[TagKey] = msgspec.field(default_factory=set)
+    followed: set[TagKey] = msgspec.field(default_factory=set)
     tags_of: set[ManifestKey] = msgspec.field(default_factory=set)
     deletions: set[DeletionKey] = msgspec.field(default_factory=set)
     whole: set[RepositoryKey] = msgspec.field(default_factory=set)
@@ -112,8 +122,8 @@ class Need(msgspec.Struct):
 class Facts(msgspec.Struct):
     """What the store knows of a Need.
 
-    `tags` holds every tag asked for and every live tag of a digest in `tags_of`; `manifests` also those that the tags
-    and deletions found point to. `next_namespace` is the id for the next new namespace. With `parked`, `deletions`
+    `tags` holds every tag asked for and every live tag of a digest in `tags_of`; `manifests` also those that the
+    followed tags and the deletions found point to. `next_namespace` is the id for the next new namespace. With `parked`, `deletions`
     holds every parked deletion.
     """
 
@@ -154,6 +164,7 @@ def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
             need.whole.add(place)
         elif notice.act is Act.UNTAG:
             need.tags.add((*place, notice.tag))
+            need.followed.add((*place, notice.tag))
             need.deletions.add((*place, deletion_request(notice)))
         else:
             need.manifests.add(digest)

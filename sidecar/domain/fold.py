@@ -94,14 +94,14 @@ class Fold:
                     registry=notice.registry,
                     repository=notice.repository,
                     artifact=artifact,
-                    ever_tagged=tagged or (known is not None and known.ever_tagged),
+                    tags=_with(known.tags if known is not None else (), notice.tag),
                     live=True,
                     time=notice.time,
                     number=notice.origin.number,
                 )
             )
-        elif tagged and not known.ever_tagged:
-            self._catalogue.put_manifest(msgspec.structs.replace(known, ever_tagged=True))
+        elif tagged and notice.tag not in known.tags:
+            self._catalogue.put_manifest(msgspec.structs.replace(known, tags=_with(known.tags, notice.tag)))
         previous: str | None = None
         changed: bool | None = None
         if tagged:
@@ -268,7 +268,7 @@ class Fold:
                     registry=deletion.registry,
                     repository=deletion.repository,
                     artifact=parked.artifact if known is None else known.artifact,
-                    ever_tagged=True,
+                    tags=_with(known.tags if known is not None else (), untag.tag),
                     live=False,
                     time=parked.time,
                     number=parked.origin.number,
@@ -351,6 +351,11 @@ class Fold:
             request=notice.request,
             origin=notice.origin,
         )
+
+
+def _with(tags: tuple[str, ...], tag: str) -> tuple[str, ...]:
+    """The tags and one more, unless it is there already or empty."""
+    return tags if not tag or tag in tags else (*tags, tag)
 
 
 def _filled(artifact: Artifact, known: ManifestRow | None) -> Artifact:

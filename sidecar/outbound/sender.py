@@ -135,8 +135,8 @@ class HttpSender:
         return Response(
             status=response.status,
             body=bytes(head),
-            location=_text(response.headers.get("Location", "")),
-            retry_after=_text(response.headers.get("Retry-After", "")),
+            location=_text(response.headers.get("Location")),
+            retry_after=_text(response.headers.get("Retry-After")),
         )
 
     def _session(self, tls: ssl.SSLContext | None, *, keep: bool) -> aiohttp.ClientSession:
@@ -187,6 +187,8 @@ def _timeout(total: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total, ceil_threshold=float("inf"))
 
 
-def _text(value: str) -> str:
+def _text(value: str | None) -> str:
     """A header as text that can be stored: bytes that are not UTF-8 arrive as lone surrogates."""
+    if value is None:
+        return ""
     return value[:_HEADER_LIMIT].encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -53,6 +53,7 @@ class _Track:
         self.settling: dict[int, Settlement] = {}
         self.backlog = True  # more may be due on disk than the window shows
         self.dirty = False  # something was left on disk while a read was under way
+        self.read_to = 0  # the highest id that a read has shown: a read may see a commit before it is offered
         self.refill: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.timer_at = 0.0
@@ -124,8 +125,8 @@ class Dispatcher:
             if track is None:
                 continue
             track.pending += 1
-            if track.backlog or track.lane.held or len(track.window) >= OFFERED:
-                track.backlog = track.dirty = True  # it is on disk; a read will find it in its turn
+            if track.backlog or track.lane.held or len(track.window) >= OFFERED or delivery.id <= track.read_to:
+                track.backlog = track.dirty = True  # it is on disk; a read will find it in its turn, or has found it
             else:
                 track.window.append(delivery)
             touched[track.id] = track
@@ -299,6 +300,7 @@ class Dispatcher:
             found = await self._queue.due(track.id, WINDOW, busy, now)
             if track.lane.held:
                 return
+            track.read_to = max(track.read_to, *(one.id for one in found), 0)
             busy = track.busy()
             track.window.extend(one for one in found if one.id not in busy)
             if len(found) < WINDOW and not track.dirty:

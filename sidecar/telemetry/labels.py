@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from sidecar.domain.delivery import Reason, State
 from sidecar.domain.fold import OUTCOMES
 
+EVENT_OUTCOMES = (*OUTCOMES, "quarantined")  # what a record came to: folded, or set aside before that
 INGEST_OUTCOMES = ("accepted", "duplicate", "quarantined", "unauthorized", "unavailable")
 
 _STATES = {State.DELIVERED: "delivered", State.DUE: "retried", State.DEAD: "dead", State.CANCELLED: "cancelled"}
@@ -47,7 +48,7 @@ class Source:
     def __init__(self, name: str, events: Counter, requests: Counter, last_event: Gauge) -> None:
         self._name = name
         self._families = (events, requests, last_event)
-        self.events = {outcome: events.labels(name, outcome) for outcome in OUTCOMES}
+        self.events = {outcome: events.labels(name, outcome) for outcome in EVENT_OUTCOMES}
         self.requests = {outcome: requests.labels(name, outcome) for outcome in INGEST_OUTCOMES}
         self.last_event = last_event.labels(name)
 

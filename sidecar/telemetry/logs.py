@@ -5,6 +5,7 @@ error: trouble inside. All else is debug. A failure that repeats is told when it
 no end to tell is told at its first, tenth, hundredth, ... time. No line holds a secret, a body or a whole URL.
 """
 
+import logging
 from collections.abc import Sequence
 
 from sidecar.domain import instant
@@ -16,6 +17,7 @@ from sidecar.telemetry.lines import LEVELS, configure, get
 
 __all__ = ["LEVELS", "Logs", "configure", "get"]
 
+_USUAL = frozenset({"accepted", "duplicate", "quarantined"})
 _KEYS = 1000  # registries and places that are remembered; names can come from outside
 _TROUBLED = frozenset({"held", "orphaned", "paused"})
 
@@ -35,11 +37,14 @@ class Logs:
 
     def __init__(self) -> None:
         self._log = get()
+        self._debug: bool = self._log.bind().is_enabled_for(logging.DEBUG)  # else most calls have nothing to do
         self._failing: dict[str, _Streak] = {}
         self._unavailable: dict[str, _Streak] = {}
         self._times: dict[tuple[str, ...], int] = {}
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
+        if not self._unavailable and not self._debug and outcome in _USUAL:
+            return
         if outcome == "unavailable":
             streak = self._unavailable.get(registry)
             if streak is None:
@@ -95,6 +100,8 @@ class Logs:
 
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
         before = self._failing.get(subscription)
+        if before is None and not self._debug and settlement.state is State.DELIVERED:
+            return
         suppressed = before.suppressed if before is not None else 0
         if settlement.state is State.DELIVERED:
             if before is None:

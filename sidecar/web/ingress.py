@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from aiohttp import web
-from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError
 
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.pipeline.intake import KEPT_HEAD, Intake
@@ -82,7 +82,7 @@ class Ingress:
             response = problem(408, f"The body did not arrive within {BODY_TIMEOUT:.0f} seconds.")
             response.force_close()
             return response
-        except (ConnectionError, HttpProcessingError):
+        except (ConnectionError, web.RequestPayloadError):
             response = problem(400, "The body did not arrive whole: send it again.")
             response.force_close()
             return response
@@ -107,8 +107,11 @@ class Ingress:
                     size += len(chunk)
                     if size > self.max_body + DRAINED:
                         break
-            except ContentEncodingError:
+            except web.RequestPayloadError as error:
+                if not isinstance(error.__cause__, ContentEncodingError):
+                    raise
                 # A body that says it is compressed and is not: what came is kept, and is unreadable by itself.
+                content.feed_eof()  # else the server trips over the rest of it, and logs that
                 return b"".join(chunks), True
         body = b"".join(chunks)
         if size > self.max_body:

@@ -208,7 +208,9 @@ async def test_deaths_are_counted_at_the_same_cursor(store):
     await store.append([entry("a"), entry("b")])
     assert [(await store.begin()).deaths for _ in range(4)] == [0, 1, 2, 3]
     await store.commit(write_set(0, 1))
-    assert await store.begin() == Position(cursor=1, deaths=0, clean=False)
+    assert await store.begin() == Position(cursor=1, deaths=1, clean=False)
+    await store.commit(write_set(1, 2))
+    assert await store.begin() == Position(cursor=2, deaths=0, clean=False)
 
 
 async def test_an_end_with_nothing_to_translate_is_nobody_s_fault(store):
@@ -219,12 +221,12 @@ async def test_an_end_with_nothing_to_translate_is_nobody_s_fault(store):
     assert (await store.begin()).deaths == 1
 
 
-def manifest(name, *, time=NOW, live=True, repository="prj/app"):
+def manifest(name, *tags, time=NOW, live=True, repository="prj/app"):
     return ManifestRow(
         registry="main",
         repository=repository,
         artifact=Artifact(digest=digest(name), kind=Kind.IMAGE, size=517, media_type="application/x"),
-        ever_tagged=True,
+        tags=("v1",),
         live=live,
         time=time,
         number=1,
@@ -269,8 +271,13 @@ async def catalogue(store):
     repository = RepositoryRow(registry="main", name="prj/app", first_push=NOW, live=True, time=NOW, number=1)
     changes = Changes(
         repositories=[repository],
-        manifests=[manifest("a"), manifest("b"), manifest("c", live=False), manifest("d", repository="prj/other")],
-        tags=[tag("v1", "a"), tag("v2", "a"), tag("old", "a", live=False), tag("w", "b")],
+        manifests=[
+            manifest("a", "v1", "old", "v2", "moved"),
+            manifest("b", "w", "moved"),
+            manifest("c", live=False),
+            manifest("d", "v1", repository="prj/other"),
+        ],
+        tags=[tag("v1", "a"), tag("v2", "a"), tag("old", "a", live=False), tag("w", "b"), tag("moved", "b")],
         deletions=[deletion("r1", "c"), deletion("r2", "x", parked=True, deadline=NOW + 5)],
         namespaces=[NamespaceRow(id=2, name="prj", created=NOW)],
     )
@@ -286,20 +293,23 @@ async def test_rows_come_back_as_they_were_written(catalogue):
         Need(repositories={APP}, manifests={(*APP, digest("a"))}, namespaces={"prj"}, parked=True)
     )
     assert facts.repositories[0].first_push == NOW
-    assert facts.manifests == [manifest("a")]
+    assert facts.manifests == [manifest("a", "v1", "old", "v2", "moved")]
     assert facts.namespaces == [NamespaceRow(id=2, name="prj", created=NOW)]
     assert facts.deletions == [deletion("r2", "x", parked=True, deadline=NOW + 5)]
 
 
-async def test_a_tag_brings_the_manifest_it_points_to(catalogue):
-    facts = await catalogue.look(Need(tags={(*APP, "w"), (*APP, "absent")}))
+async def test_a_followed_tag_brings_the_manifest_it_points_to(catalogue):
+    wanted = {(*APP, "w"), (*APP, "absent")}
+    facts = await catalogue.look(Need(tags=wanted, followed=wanted))
     assert facts.tags == [tag("w", "b")]
-    assert facts.manifests == [manifest("b")]
+    assert facts.manifests == [manifest("b", "w", "moved")]
 
 
 async def test_a_digest_brings_its_live_tags_alone(catalogue):
-    facts = await catalogue.look(Need(tags_of={(*APP, digest("a"))}))
-    assert sorted(row.tag for row in facts.tags) == ["v1", "v2"]
+    digests = {(*APP, digest("a"))}
+    facts = await catalogue.look(Need(manifests=digests, tags_of=digests))
+    live = [row.tag for row in facts.tags if row.live and row.digest == digest("a")]
+    assert sorted(live) == ["v1", "v2"]
 
 
 async def test_a_deletion_brings_the_manifest_that_it_took(catalogue):
@@ -311,7 +321,7 @@ async def test_a_deletion_brings_the_manifest_that_it_took(catalogue):
 async def test_a_whole_repository_is_what_lives_in_it(catalogue):
     facts = await catalogue.look(Need(whole={APP}))
     assert sorted(row.artifact.digest for row in facts.manifests) == sorted([digest("a"), digest("b")])
-    assert sorted(row.tag for row in facts.tags) == ["v1", "v2", "w"]
+    assert sorted(row.tag for row in facts.tags) == ["moved", "v1", "v2", "w"]
 
 
 async def test_a_new_namespace_gets_the_next_number(catalogue):
@@ -322,10 +332,10 @@ async def test_a_new_namespace_gets_the_next_number(catalogue):
 
 async def test_rows_are_written_over(catalogue):
     changes = nothing()
-    changes.manifests.append(manifest("a", time=NOW + 9, live=False))
+    changes.manifests.append(manifest("a", "v1", time=NOW + 9, live=False))
     await catalogue.commit(write_set(1, 2, changes=changes))
     facts = await catalogue.look(Need(manifests={(*APP, digest("a"))}))
-    assert facts.manifests == [manifest("a", time=NOW + 9, live=False)]
+    assert facts.manifests == [manifest("a", "v1", time=NOW + 9, live=False)]
 
 
 async def test_a_batch_gives_its_due_deliveries_as_a_later_read_does(store):

@@ -233,23 +233,27 @@ async def test_an_idle_writer_owes_no_sign_of_life(loop):
     await future
 
 
-async def test_the_loop_goes_on_while_the_thread_commits(database):
-    """Work that takes long blocks neither the loop nor what is submitted meanwhile."""
+async def test_the_loop_goes_on_while_the_thread_is_at_something_long(database):
+    """A checkpoint blocks neither the loop nor, for good, what is submitted meanwhile."""
     started, go = threading.Event(), threading.Event()
 
-    def slow(connection, items):
+    def long():
         started.set()
-        assert go.wait(10)
-        return put(connection, items)
+        return go.wait(10)
 
     runner = ThreadRunner()
-    loop = CommitLoop(runner, [Verb("slow", slow, limit=1), Verb("first", put, limit=8)])
+    loop = CommitLoop(runner, [Verb("first", put, limit=8)])
     loop.connect(database)
-    first = loop.submit("slow", 1)
+    done = asyncio.get_running_loop().create_future()
+    runner.call_thread(long, lambda result, _error: done.set_result(result))
     assert await asyncio.to_thread(started.wait, 10)
+    first = loop.submit("first", 1)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not first.done()
     second = loop.submit("first", 2)
     go.set()
-    assert await gathered(first, second) == [10, 20]
+    assert await gathered(done, first, second) == [True, 10, 20]
     runner.close()
 
 

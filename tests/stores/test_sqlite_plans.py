@@ -34,7 +34,6 @@ INDEXES = {
     "look.REPOSITORIES": (translation.REPOSITORIES, "PRIMARY KEY (registry=? AND name=?)"),
     "look.MANIFESTS": (translation.MANIFESTS, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
     "look.TAGS": (translation.TAGS, "PRIMARY KEY (registry=? AND repository=? AND tag=?)"),
-    "look.TAGS_OF": (translation.TAGS_OF, "tag_by_digest (registry=? AND repository=? AND digest=?)"),
     "look.DELETIONS": (translation.DELETIONS, "PRIMARY KEY (registry=? AND repository=? AND request=?)"),
     "look.PARKED": (translation.PARKED, "deletion_parked"),
     "look.NAMESPACES": (translation.NAMESPACES, "(name=?)"),

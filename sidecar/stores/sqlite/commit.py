@@ -31,6 +31,9 @@ from sidecar.domain.errors import SidecarError, StoreBusy, StoreRefused, StoreUn
 I = TypeVar("I")  # noqa: E741 - an item of work
 R = TypeVar("R")
 
+SMALL = 4  # items of a cycle that may be committed on the loop
+LINGERING = 64  # items of a lingering verb that make it linger no longer
+
 _STORE_TROUBLE = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -63,7 +66,8 @@ class Verb(msgspec.Struct, Generic[I, R], frozen=True, eq=False):
     """One thing the store can do in a transaction, to several items at once.
 
     `limit` items per cycle; at most `bound` may wait (0 = no bound). A cycle is flushed to disk when one of its verbs
-    is `durable`. A verb that `yields` lets so many cycles go without it while verbs before it have work. `committed` is
+    is `durable`. A verb that `yields` lets so many cycles go without it while verbs before it have work; one that `lingers` waits so many seconds
+    for a cycle that others begin before it begins one itself. `committed` is
     called on the loop with the results of a cycle, after the waiters were answered.
     """
 
@@ -73,6 +77,7 @@ class Verb(msgspec.Struct, Generic[I, R], frozen=True, eq=False):
     bound: int = 0
     durable: bool = True
     yields: int = 0
+    lingers: float = 0.0
     committed: Callable[[Sequence[R]], None] | None = None
 
 
@@ -82,8 +87,8 @@ Done = Callable[[Any, BaseException | None], None]
 class Runner(Protocol):
     """Where transactions run."""
 
-    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done) -> None:
-        """Run `commit(apply())` and call `done(result, error)` on the event loop."""
+    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:
+        """Run `commit(apply())` and call `done(result, error)` on the event loop. `small`: little was waiting."""
 
     def call_thread(self, work: Callable[[], Any], done: Done) -> None:
         """Run work that may take long, and call `done` alike."""
@@ -98,9 +103,10 @@ class ThreadRunner:
     """A daemon thread for what may wait, and the loop itself for what does not.
 
     Applying a cycle is nearly all Python, which gains nothing from a second thread: both would fight for the
-    interpreter. Committing is waiting for the disk. So a cycle is applied on the loop and committed on the thread; on a
-    disk that flushes in a fraction of a millisecond even the hop there and back costs more than the commit, and both
-    are done on the loop. Whatever turns out to be slow goes to the thread, whole, and stays there for long.
+    interpreter. Committing is waiting for the disk. So a cycle is applied on the loop and committed on the thread, while
+    the loop goes on; when little is going on, and the disk flushes in a fraction of a millisecond, the hop there and
+    back costs more than the commit, and both are done on the loop. Whatever turns out to be slow goes to the thread,
+    whole, and stays there for long.
     """
 
     QUICK = 0.0004  # seconds; while commits take less on average, they are made on the loop
@@ -109,6 +115,7 @@ class ThreadRunner:
     BANISHED = 2000  # cycles that the thread does after a slow one
 
     def __init__(self) -> None:
+        self._given = 0  # long jobs at the thread
         self._commits = 0
         self._applies = self.TRUST
         self._average = self.SLOW
@@ -117,12 +124,12 @@ class ThreadRunner:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done) -> None:
+    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:
         """One cycle at a time: the caller waits for `done` before the next."""
-        if self._applies < self.TRUST:
+        if self._applies < self.TRUST or self._given:  # while the thread checkpoints, the loop would wait for it
             self._work.put((lambda: commit(apply()), done))
             return
-        if self._commits >= self.TRUST and self._average < self.QUICK:
+        if small and self._commits >= self.TRUST and self._average < self.QUICK:
             _run_here(lambda: commit(apply()), done)
             return
         try:
@@ -133,7 +140,12 @@ class ThreadRunner:
             self._work.put((lambda: commit(applied), done))
 
     def call_thread(self, work: Callable[[], Any], done: Done) -> None:
-        self._work.put((work, done))
+        def back(result: Any, error: BaseException | None) -> None:
+            self._given -= 1
+            done(result, error)
+
+        self._given += 1
+        self._work.put((work, back))
 
     def learn(self, applied: float, flushed: float) -> None:
         self._average += (flushed - self._average) / 16
@@ -170,7 +182,7 @@ def _run_here(work: Callable[[], Any], done: Done) -> None:
 class InlineRunner:
     """Runs everything where it is asked for: the same store without a thread, for deterministic tests."""
 
-    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done) -> None:
+    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:  # noqa: ARG002 - all the same here
         _run_here(lambda: commit(apply()), done)
 
     def call_thread(self, work: Callable[[], Any], done: Done) -> None:
@@ -206,6 +218,7 @@ class CommitLoop:
         self._queues: dict[str, tuple[Verb[Any, Any], deque[_Waiting]]] = {verb.name: (verb, deque()) for verb in verbs}
         self._report = report
         self._passed: dict[str, int] = {}
+        self._timer: asyncio.TimerHandle | None = None
         self._connection: sqlite3.Connection | None = None
         self._down = "the store is not open yet"
         self._busy = False
@@ -241,13 +254,17 @@ class CommitLoop:
         future: asyncio.Future[Any] = self._loop.create_future()
         waiting.append((item, future))
         if not self._busy and not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._cycle)
+            if kind.lingers and len(waiting) < LINGERING:
+                if self._timer is None:
+                    self._timer = self._loop.call_later(kind.lingers, self._begin)
+            else:
+                self._begin()
         return future
 
     async def drained(self) -> None:
         """Wait until nothing is waiting or running."""
         while self.busy:
+            self._begin()  # nothing lingers now
             future: asyncio.Future[None] = self._loop.create_future()
             self._idle.append(future)
             await future
@@ -278,7 +295,10 @@ class CommitLoop:
         self._busy = True
         work = [(verb, [item for item, _ in items]) for verb, items in batch]
         self._runner.call(
-            lambda: _apply(connection, work), _commit, lambda result, error: self._done(batch, result, error)
+            lambda: _apply(connection, work),
+            _commit,
+            lambda result, error: self._done(batch, result, error),
+            small=sum(len(items) for _, items in batch) <= SMALL,
         )
 
     def _done(
@@ -306,10 +326,26 @@ class CommitLoop:
             return
         self._next()
 
-    def _next(self) -> None:
+    def _begin(self) -> None:
+        """Have a cycle begin in the loop's next turn, unless one is under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if not self._busy and not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._cycle)
+
+    def _next(self) -> None:
+        """Begin the next cycle, unless all that waits may linger."""
+        lingers = [verb.lingers for verb, waiting in self._queues.values() if waiting]
+        if lingers and all(lingers) and not self._idle and max(map(len, self._lingering())) < LINGERING:
+            if self._timer is None:
+                self._timer = self._loop.call_later(min(lingers), self._begin)
+            return
+        self._begin()
+
+    def _lingering(self) -> list[deque[_Waiting]]:
+        return [waiting for verb, waiting in self._queues.values() if verb.lingers]
 
     def _answer(self, batch: list[tuple[Verb[Any, Any], list[_Waiting]]], results: list[Sequence[Any]]) -> None:
         for (_, items), values in zip(batch, results, strict=True):
@@ -356,7 +392,7 @@ class CommitLoop:
                     self._fail(one, error)
                 step()
 
-            self._runner.call(lambda: _apply(connection, [(verb, [item[0]])]), _commit, done)
+            self._runner.call(lambda: _apply(connection, [(verb, [item[0]])]), _commit, done, small=True)
 
         self._busy = True
         step()
@@ -382,6 +418,7 @@ def _apply(connection: sqlite3.Connection, work: list[tuple[Verb[Any, Any], list
     held: list[tuple[str, float]] = []
     results: list[Sequence[Any]] = []
     durable = any(verb.durable for verb, _ in work)
+    _rollback(connection)  # a roll-back may have failed together with its commit
     connection.execute("PRAGMA synchronous = FULL" if durable else "PRAGMA synchronous = NORMAL")
     connection.execute("BEGIN IMMEDIATE")
     try:

@@ -22,6 +22,7 @@ SIZES = (64, 16, 4, 1)
 _encode = msgspec.json.Encoder().encode
 _artifact = msgspec.json.Decoder(Artifact).decode
 _notice = msgspec.json.Decoder(Notice).decode
+_tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _event = msgspec.json.Decoder(Event).decode
 _KINDS = {kind.value: kind for kind in RecordKind}
 
@@ -68,7 +69,7 @@ def manifest_values(row: ManifestRow) -> tuple[Any, ...]:
         row.repository,
         row.artifact.digest,
         artifact,
-        row.ever_tagged,
+        _encode(row.tags).decode(),
         row.live,
         row.time,
         row.number,
@@ -80,11 +81,16 @@ def manifest(row: tuple[Any, ...]) -> ManifestRow:
         registry=row[0],
         repository=row[1],
         artifact=_artifact(row[3]),
-        ever_tagged=bool(row[4]),
+        tags=manifest_tags(row),
         live=bool(row[5]),
         time=row[6],
         number=row[7],
     )
+
+
+def manifest_tags(row: tuple[Any, ...]) -> tuple[str, ...]:
+    """Every tag that was ever pushed onto a manifest, from its row."""
+    return _tags(row[4]) if row[4] != "[]" else ()
 
 
 def tag_values(row: TagRow) -> tuple[Any, ...]:

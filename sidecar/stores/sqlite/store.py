@@ -184,7 +184,7 @@ class SQLiteStore:
                 bound=APPEND_BOUND,
                 committed=self._appended,
             ),
-            Verb("settle", queue.settle, limit=SETTLE_LIMIT, durable=False),
+            Verb("settle", queue.settle, limit=SETTLE_LIMIT, durable=False, lingers=0.005),
             Verb(
                 "translate",
                 lambda connection, items: [translation.commit(connection, self._ids, items[0])],

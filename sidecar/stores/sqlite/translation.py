@@ -18,10 +18,6 @@ MANIFESTS = (
     f"{_BY_KEY} manifest t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.digest = v.value ->> 2"
 )
 TAGS = f"{_BY_KEY} tag t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.tag = v.value ->> 2"
-TAGS_OF = (
-    f"{_BY_KEY} tag t INDEXED BY tag_by_digest "
-    "ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.digest = v.value ->> 2 AND t.live = 1"
-)
 DELETIONS = (
     f"{_BY_KEY} deletion t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.request = v.value ->> 2"
 )
@@ -49,7 +45,7 @@ class Ids:
 
 
 def begin(connection: sqlite3.Connection) -> Position:
-    """Note a start. `deaths` counts starts at the same cursor that followed no orderly stop and found a record there.
+    """Note a start. `deaths` counts the ends in a row, none of them orderly, that left the same record next in line.
 
     A process that was killed while nothing waited did not die of a record.
     """
@@ -61,7 +57,9 @@ def begin(connection: sqlite3.Connection) -> Position:
     cursor = meta["cursor"]
     clean = bool(meta["clean"])
     waiting = connection.execute(journal.READ, (cursor, 1)).fetchone() is not None
-    deaths = meta["deaths"] + 1 if waiting and not clean and meta["started_at_cursor"] == cursor else 0
+    deaths = 0
+    if waiting and not clean:
+        deaths = 1 + (meta["deaths"] if meta["started_at_cursor"] == cursor else 0)
     rows.insert(
         connection,
         "INSERT OR REPLACE INTO meta (key, value)",
@@ -91,9 +89,7 @@ async def look(reader: Reader, need: Need) -> Facts:
             facts.next_namespace = (await reader.rows(NEXT_NAMESPACE))[0][0]
     if need.tags:
         tags.update((row[:3], row) for row in await reader.rows(TAGS, (rows.keys(need.tags),)))
-        wanted.update((row[0], row[1], row[3]) for row in tags.values())
-    if need.tags_of:
-        tags.update((row[:3], row) for row in await reader.rows(TAGS_OF, (rows.keys(need.tags_of),)))
+        wanted.update((*key[:2], tags[key][3]) for key in need.followed if key in tags)
     if need.deletions:
         facts.deletions = [rows.deletion(row) for row in await reader.rows(DELETIONS, (rows.keys(need.deletions),))]
         wanted.update((row.registry, row.repository, row.digest) for row in facts.deletions)
@@ -103,6 +99,11 @@ async def look(reader: Reader, need: Need) -> Facts:
         facts.deletions.extend(row for row in parked if row.key not in known)
     if wanted:
         manifests.update((row[:3], row) for row in await reader.rows(MANIFESTS, (rows.keys(wanted),)))
+    pointing = {
+        (*key[:2], tag) for key in need.tags_of & manifests.keys() for tag in rows.manifest_tags(manifests[key])
+    }
+    if pointing - tags.keys():
+        tags.update((row[:3], row) for row in await reader.rows(TAGS, (rows.keys(pointing - tags.keys()),)))
     for place in need.whole:
         manifests.update((row[:3], row) for row in await reader.rows(WHOLE_MANIFESTS, place))
         tags.update((row[:3], row) for row in await reader.rows(WHOLE_TAGS, place))

@@ -47,7 +47,7 @@ CREATE TABLE manifest (
   repository  TEXT NOT NULL,
   digest      TEXT NOT NULL,
   artifact    BLOB NOT NULL, -- JSON of the whole artifact, references included
-  ever_tagged INTEGER NOT NULL,
+  tags        TEXT NOT NULL, -- JSON of every tag that was ever pushed onto it
   live        INTEGER NOT NULL,
   time        INTEGER NOT NULL,
   number      INTEGER NOT NULL,
@@ -65,7 +65,6 @@ CREATE TABLE tag (
   number     INTEGER NOT NULL,
   PRIMARY KEY (registry, repository, tag)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX tag_by_digest ON tag (registry, repository, digest) WHERE live = 1;
 
 CREATE TABLE deletion (
   registry   TEXT NOT NULL,

@@ -1,0 +1,305 @@
+"""The parts of the documentation that are made from the code.
+
+`python tests/generated_docs.py` writes them into the files; tests/test_house.py and tests/test_docs.py compare. A part
+stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from prometheus_client.metrics import MetricWrapperBase
+
+from sidecar import dialects
+from sidecar.cli.exits import MEANINGS
+from sidecar.config import amounts, keys
+from sidecar.config.shapes import Choice, Flag, Number, Or, Text
+from sidecar.config.tables import Field, Later, ListOf, MapOf, Raw, Table
+from sidecar.config.texts import NAME
+from sidecar.domain.delivery import MOVES, Reason, State
+from sidecar.domain.event import EventType
+from sidecar.domain.record import QuarantineReason
+from sidecar.telemetry.labels import EVENT_OUTCOMES, INGEST_OUTCOMES
+from sidecar.telemetry.metrics import Metrics
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "sidecar"
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def code(text: object) -> str:
+    return f"`{text}`"
+
+
+def plain(text: str) -> str:
+    """A sentence as Markdown shows it: what it would take for markup is escaped."""
+    return re.sub(r"([*_<>|])", r"\\\1", text)
+
+
+# --- ARCHITECTURE.md --------------------------------------------------------------------------------------------------
+
+
+def purpose(path: Path) -> str:
+    """The first line of a module's docstring."""
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return said.partition("\n")[0]
+
+
+def tree() -> str:
+    """The package, folder by folder: modules first, then the folders in them."""
+    lines = [f"{'sidecar/':<28}{purpose(PACKAGE / '__init__.py')}"]
+
+    def branch(folder: Path, depth: int) -> None:
+        indent = "  " * depth
+        for path in sorted(folder.glob("*.py")):
+            if path.name != "__init__.py":
+                lines.append(f"{indent + path.name:<28}{purpose(path)}")
+        for inner in sorted(path.parent for path in folder.glob("*/__init__.py")):
+            lines.append(f"{indent + inner.name + '/':<28}{purpose(inner / '__init__.py')}")
+            branch(inner, depth + 1)
+
+    branch(PACKAGE, 1)
+    return "```text\n" + "\n".join(line.rstrip() for line in lines) + "\n```"
+
+
+def states() -> str:
+    """The moves of a delivery as a picture."""
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {State.DUE.name.lower()}"]
+    lines += [
+        f"    {move.before.name.lower()} --> {move.after.name.lower()}: {move.who}, {move.why.replace(':', ',')}"
+        for move in MOVES
+    ]
+    ends = {move.after for move in MOVES} - {State.DUE}
+    lines += [f"    {state.name.lower()} --> [*]" for state in State if state in ends]
+    return "\n".join([*lines, "```"])
+
+
+# --- formats ----------------------------------------------------------------------------------------------------------
+
+
+def said(dialect: dialects.Dialect, kind: EventType) -> list[str]:
+    """The words of one format for a canonical type, with the option that brings them where one is needed."""
+    found: dict[str, str] = {}
+    for options, needs in _settings(dialect):
+        for word in dialect.vocabulary(options):
+            if kind in word.types and word.name not in found:
+                note = needs if word.by_type else "by name only"
+                found[word.name] = code(word.name) + (f" ({note})" if note else "")
+    return list(found.values())
+
+
+def _settings(dialect: dialects.Dialect) -> Iterator[tuple[object, str]]:
+    """The format's default options, then each of its switches alone."""
+    yield dialect.example, ""
+    for field in msgspec.structs.fields(dialect.options):
+        if field.type is bool:
+            value = not field.default
+            changed = msgspec.structs.replace(dialect.example, **{field.name: value})
+            yield changed, f"{code(f'{field.encode_name}: {str(value).lower()}')}"
+
+
+def words() -> str:
+    """Canonical types down, formats across."""
+    known = dialects.load()
+    rows = [(code(kind.value), *(", ".join(said(one, kind)) or "-" for one in known.values())) for kind in EventType]
+    return table(("event", *(code(name) for name in known)), rows)
+
+
+def formats() -> str:
+    """Every format with its options and their defaults."""
+    rows = []
+    for name, dialect in dialects.load().items():
+        fields = msgspec.structs.fields(dialect.options)
+        options = ", ".join(code(f"{one.encode_name}: {_shown(one.default)}") for one in fields) or "none"
+        rows.append((code(name), dialect.title, options))
+    return table(("format", "whose words", "options with their defaults"), rows)
+
+
+# --- configuration ----------------------------------------------------------------------------------------------------
+
+
+def sections() -> Iterator[tuple[str, Table]]:
+    """Every table of keys with its path, in the order of the file; `[]` is an item of a list."""
+
+    def below(path: str, keys_of: Table) -> Iterator[tuple[str, Table]]:
+        yield path, keys_of
+        for name, field in keys_of.fields.items():
+            where = f"{path}.{name}" if path else name
+            shape = field.shape
+            if isinstance(shape, ListOf):
+                shape, where = shape.item, f"{where}[]"
+            if isinstance(shape, Table):
+                yield from below(where, shape)
+
+    yield from below("", keys.root())
+    yield "defaults.formats.<format>", keys.FORMAT_DEFAULTS
+
+
+def takes(shape: object) -> str:
+    """What a key may hold, in a few words."""
+    match shape:
+        case Table():
+            return "section"
+        case ListOf(item=item, lone=lone):
+            return ("one or " if lone else "") + f"a list of {_plural(takes(item))}"
+        case Flag():
+            return "`true` or `false`"
+        case Number(low=low, high=high):
+            return f"{low} to {high}"
+        case Choice(words=known):
+            return ", ".join(code(word) for word in known)
+        case Or(this=this, that=that) if isinstance(this, Number):
+            return takes(that)
+        case Or(that=that):
+            return f"{takes(that)}, or `false`"
+        case Raw() | MapOf():
+            return "mapping"
+        case Text(pattern=amounts.DURATION):
+            return "duration"
+        case Text(pattern=amounts.SIZE):
+            return "size"
+        case Text(pattern=amounts.STATUSES):
+            return "status"
+        case Text() if shape is NAME:
+            return "name"
+        case _:
+            return "text"
+
+
+def _plural(what: str) -> str:
+    return {
+        "section": "sections", "status": "statuses", "text": "texts", "name": "names"
+    }.get(what, what)  # fmt: skip
+
+
+def _shown(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _default(field: Field) -> str:
+    if field.needed:
+        return "needed"
+    if field.default is msgspec.UNSET:
+        return "-"
+    return code(field.default if isinstance(field.default, str) else _shown(field.default))
+
+
+def configuration() -> str:
+    """A table for every section."""
+    parts = []
+    first: dict[int, str] = {}
+    for path, keys_of in sections():
+        title = f"### `{path}`" if path else "### The file"
+        if first.setdefault(id(keys_of), path) != path:
+            parts.append(f"{title}\n\nThe same keys as `{first[id(keys_of)]}`.")
+            continue
+        rows = [
+            (code(name), takes(field.shape), _default(field), plain(field.note))
+            for name, field in keys_of.fields.items()
+            if not isinstance(field.shape, Later)
+        ]
+        parts.append(f"{title}\n\n" + table(("key", "takes", "default", "meaning"), rows))
+    return "\n\n".join(parts)
+
+
+def later() -> str:
+    """Keys and words that are known and refused."""
+    lines = []
+    seen: set[int] = set()
+    for path, keys_of in sections():
+        if id(keys_of) in seen:
+            continue
+        seen.add(id(keys_of))
+        for name, field in keys_of.fields.items():
+            where = f"{path}.{name}" if path else name
+            if isinstance(field.shape, Later):
+                lines.append(f"* {code(where)}")
+            if isinstance(field.shape, Choice):
+                lines += [f"* {code(f'{where}: {word}')}" for word in field.shape.later]
+    return "\n".join(lines)
+
+
+# --- operations -------------------------------------------------------------------------------------------------------
+
+
+def metrics() -> str:
+    """Every metric of ours: as it is exposed, its kind, its labels, its meaning."""
+    suffix = {"counter": "_total", "info": "_info"}
+    rows = [
+        (
+            code(one._name + suffix.get(one._type, "")),
+            one._type,
+            ", ".join(code(label) for label in one._labelnames) or "-",
+            one._documentation,
+        )
+        for one in Metrics()._registry._collector_to_names
+        if isinstance(one, MetricWrapperBase)
+    ]
+    return table(("metric", "kind", "labels", "meaning"), rows)
+
+
+def labels() -> str:
+    """The closed sets that label values come from."""
+    outcomes = sorted({"delivered", "retried", "dead"})
+    rows = [
+        ("`outcome` of `registry_sidecar_events_total`", EVENT_OUTCOMES),
+        ("`outcome` of `registry_sidecar_ingest_requests_total`", INGEST_OUTCOMES),
+        ("`outcome` of `registry_sidecar_deliveries_total`", outcomes),
+        ("`reason` of `registry_sidecar_deliveries_total`", [one.value for one in Reason]),
+        ("`reason` of `registry_sidecar_quarantined_total`", [one.value for one in QuarantineReason]),
+    ]
+    return table(("label", "values"), [(label, ", ".join(code(one) for one in values)) for label, values in rows])
+
+
+def exits() -> str:
+    """The exit codes."""
+    return table(("code", "meaning"), [(str(one.value), text) for one, text in MEANINGS.items()])
+
+
+# --- in and out of the files ------------------------------------------------------------------------------------------
+
+PARTS = {
+    "ARCHITECTURE.md": {"tree": tree, "states": states},
+    "README.md": {"words": words},
+    "docs/events.md": {"formats": formats, "words": words},
+    "docs/configuration.md": {"configuration": configuration, "later": later},
+    "docs/metrics.md": {"metrics": metrics, "labels": labels},
+    "docs/operations.md": {"exits": exits},
+}
+
+
+def _between(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- generated: {name} -->\n)(.*?)(\n<!-- end of {name} -->)", re.DOTALL)
+
+
+def written(file: str, name: str) -> str:
+    """What a file has for one part."""
+    found = _between(name).search((ROOT / file).read_text(encoding="utf-8"))
+    return found[2].strip("\n") if found is not None else f"{file} has no part called {name}"
+
+
+def main() -> int:
+    """Write every part into its file."""
+    for file, parts in PARTS.items():
+        path = ROOT / file
+        text = path.read_text(encoding="utf-8")
+        for name, make in parts.items():
+            made = make()
+            text, count = _between(name).subn(lambda found, made=made: f"{found[1]}\n{made}\n{found[3]}", text)
+            if count != 1:
+                print(f"{file} needs exactly one part called {name}", file=sys.stderr)
+                return 1
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
