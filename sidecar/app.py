@@ -14,14 +14,16 @@ import gc
 import os
 import random
 import signal
+import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from sidecar import __version__
 from sidecar.config.loading import load
-from sidecar.config.settings import Settings
+from sidecar.config.settings import ServerTls, Settings
 from sidecar.config.watch import Watched
 from sidecar.dialects.contract import Audience
 from sidecar.domain.errors import ConfigError, SidecarError, StoreUnavailable
@@ -126,13 +128,13 @@ class App:
 
     async def _listen(self) -> None:
         ingest, management = self.settings.ingest, self.settings.management
-        context = _context(ingest.tls)
+        context = _context(self.settings.source, "ingest.tls", ingest.tls)
         self.ingest_ports = await self._ingest_listeners.serve(
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
         api = Api(self.operations, self.status, health)
-        context = _context(management.tls)
+        context = _context(self.settings.source, "management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
             self.management_ports += await self._management_listeners.serve_app(
@@ -380,8 +382,17 @@ def _access(settings: Settings) -> Access:
     return Access([one.name for one in settings.registries], settings.ingest.tokens)
 
 
-def _context(tls: Any) -> Any:
-    return None if tls is None else server_context(tls.cert_file, tls.key_file, tls.client_ca_file)
+def _context(source: Path, key: str, tls: ServerTls | None) -> ssl.SSLContext | None:
+    """A listener's TLS. Raises ConfigError when its files do not make one."""
+    if tls is None:
+        return None
+    try:
+        return server_context(tls.cert_file, tls.key_file, tls.client_ca_file)
+    except (ssl.SSLError, OSError) as error:
+        why = getattr(error, "reason", None) or error
+        raise ConfigError(
+            f"{source}: {key} cannot be used ({why}): check that the key belongs to the certificate and both are PEM"
+        ) from error
 
 
 def _needs_restart(old: Settings, new: Settings) -> list[str]:

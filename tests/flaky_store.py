@@ -26,6 +26,13 @@ def disk_full() -> sqlite3.OperationalError:
     return error
 
 
+def constraint() -> sqlite3.IntegrityError:
+    """What SQLite raises for one bad item."""
+    error = sqlite3.IntegrityError("CHECK constraint failed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CONSTRAINT_CHECK
+    return error
+
+
 class FlakyStore(SQLiteStore):
     """`trouble(verb)` gives the error with which a transaction holding that verb fails now, or None.
 
@@ -35,6 +42,7 @@ class FlakyStore(SQLiteStore):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.trouble: Callable[[str], Exception | None] = lambda _verb: None
+        self.refuses: Callable[[str, Any], bool] = lambda _verb, _item: False  # items that break a constraint
         self.blind = False
 
     def fail(self, *verbs: str) -> None:
@@ -47,6 +55,8 @@ class FlakyStore(SQLiteStore):
     def _failing(self, verb: Verb[Any, Any]) -> Callable[[sqlite3.Connection, Sequence[Any]], Sequence[Any]]:
         def apply(connection: sqlite3.Connection, items: Sequence[Any]) -> Sequence[Any]:
             results = verb.apply(connection, items)
+            if any(self.refuses(verb.name, item) for item in items):
+                raise constraint()
             error = self.trouble(verb.name)
             if error is not None:
                 raise error

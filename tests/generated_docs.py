@@ -59,9 +59,8 @@ def tree() -> str:
 
     def branch(folder: Path, depth: int) -> None:
         indent = "  " * depth
-        for path in sorted(folder.glob("*.py")):
-            if path.name != "__init__.py":
-                lines.append(f"{indent + path.name:<28}{purpose(path)}")
+        modules = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
+        lines.extend(f"{indent + path.name:<28}{purpose(path)}" for path in modules)
         for inner in sorted(path.parent for path in folder.glob("*/__init__.py")):
             lines.append(f"{indent + inner.name + '/':<28}{purpose(inner / '__init__.py')}")
             branch(inner, depth + 1)
@@ -277,7 +276,7 @@ PARTS = {
 
 
 def _between(name: str) -> re.Pattern[str]:
-    return re.compile(rf"(<!-- generated: {name} -->\n)(.*?)(\n<!-- end of {name} -->)", re.DOTALL)
+    return re.compile(rf"(<!-- generated: {name} -->\n)(.*?)(<!-- end of {name} -->)", re.DOTALL)
 
 
 def written(file: str, name: str) -> str:
@@ -293,7 +292,7 @@ def main() -> int:
         text = path.read_text(encoding="utf-8")
         for name, make in parts.items():
             made = make()
-            text, count = _between(name).subn(lambda found, made=made: f"{found[1]}\n{made}\n{found[3]}", text)
+            text, count = _between(name).subn(lambda found, made=made: f"{found[1]}\n{made}\n\n{found[3]}", text)
             if count != 1:
                 print(f"{file} needs exactly one part called {name}", file=sys.stderr)
                 return 1

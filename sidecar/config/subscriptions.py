@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sidecar import dialects
-from sidecar.config import options, signing
+from sidecar.config import options
 from sidecar.config.problems import Problems
 from sidecar.config.registries import globs
 from sidecar.config.settings import Bound
@@ -15,6 +15,7 @@ from sidecar.config.shapes import BAD
 from sidecar.config.tables import Section
 from sidecar.config.tree import Mapping
 from sidecar.dialects.contract import Dialect, Voice
+from sidecar.domain import signing
 from sidecar.domain.event import Kind
 from sidecar.domain.registry import Registry
 from sidecar.domain.secret import Secret

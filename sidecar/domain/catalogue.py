@@ -123,8 +123,8 @@ class Facts(msgspec.Struct):
     """What the store knows of a Need.
 
     `tags` holds every tag asked for and every live tag of a digest in `tags_of`; `manifests` also those that the
-    followed tags and the deletions found point to. `next_namespace` is the id for the next new namespace. With `parked`, `deletions`
-    holds every parked deletion.
+    followed tags and the deletions found point to. `next_namespace` is the id for the next new namespace. With
+    `parked`, `deletions` holds every parked deletion.
     """
 
     repositories: list[RepositoryRow] = msgspec.field(default_factory=list)

@@ -209,7 +209,7 @@ class Dispatcher:
         try:
             outcome, settlement = await self._courier.attempt(delivery, destination, held_total=track.held_total)
         except Exception as error:  # noqa: BLE001 - a fault of ours ends one attempt, never the lane
-            self._observer.trouble(f"courier of {track.name}", error)
+            self._trouble("courier", track, error)
             outcome, settlement = _broken(delivery, self._clock.now(), error)
         finally:
             track.in_flight.pop(delivery.id, None)
@@ -238,7 +238,7 @@ class Dispatcher:
                 await self._queue.pause(pause, self._clock.now())
                 return
             except SidecarError as error:
-                self._observer.trouble(f"pause of {track.name}", error)
+                self._trouble("pause", track, error)
                 if not isinstance(error, StoreUnavailable) or self._stopping:
                     return
             await asyncio.sleep(STORE_RETRY)
@@ -261,7 +261,7 @@ class Dispatcher:
             self._write_later(track, settlement, error)
             return
         if error is not None:
-            self._observer.trouble(f"settling in {track.name}", error)
+            self._trouble("settling", track, error)
             if settlement.detail or settlement.answer:  # what the destination said may be what cannot be written
                 self._write(track, msgspec.structs.replace(settlement, detail="", answer=b""))
             return  # else it stays among the unsettled: due on disk, it must not be sent over and over
@@ -309,13 +309,17 @@ class Dispatcher:
                 if next_due is not None:
                     self._wake_at(track, next_due)
         except StoreUnavailable as error:
-            self._observer.trouble(f"reading for {track.name}", error)
+            self._trouble("reading", track, error)
             self._wake_in(track, STORE_RETRY)
             return
         finally:
             track.refill = None
         if track.window or track.backlog:
             self._pump(track)
+
+    def _trouble(self, where: str, track: _Track, error: BaseException) -> None:
+        error.add_note(f"in subscription {track.name}")
+        self._observer.trouble(where, error)
 
     def _wake_at(self, track: _Track, instant: int) -> None:
         self._wake_in(track, max(0, instant - self._clock.now()) / 1e9)

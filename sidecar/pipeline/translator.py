@@ -14,7 +14,7 @@ import msgspec
 
 from sidecar.domain.catalogue import Catalogue, Changes, Need, need_of
 from sidecar.domain.delivery import Delivery
-from sidecar.domain.errors import CursorMoved, StoreRefused, StoreUnavailable, Unreadable
+from sidecar.domain.errors import CursorMoved, SidecarError, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import Event
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
@@ -281,7 +281,7 @@ class Translator:
         return _Batch(work, told, min(deadlines, default=None))
 
     async def _give_way(self) -> None:
-        """Let the loop answer requests. While it has its hands full, let it go on, within bounds: answers come first."""
+        """Let the loop answer requests. While it has its hands full let it go on, within bounds: answers come first."""
         for _ in range(COURTESY):
             before = self._clock.monotonic()
             await asyncio.sleep(0)
@@ -319,6 +319,9 @@ class Translator:
         counts: dict[int, int] = {}
         for planned in batch.work.events:
             for delivery in planned.deliveries:
+                if delivery.message is None:
+                    name = self._words.subscriptions.get(delivery.lane, "")
+                    self._observer.trouble("rendering", SidecarError(f"for {name}: {delivery.detail}"))
                 counts[delivery.lane] = counts.get(delivery.lane, 0) + 1
         for lane, count in counts.items():
             self._observer.planned(self._words.subscriptions.get(lane, ""), count)

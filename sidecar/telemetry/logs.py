@@ -139,7 +139,7 @@ class Logs:
         say("lane " + what, subscription=subscription, detail=detail)
 
     def trouble(self, where: str, error: BaseException) -> None:
-        kind, said = type(error).__name__, str(error)
+        kind, said = type(error).__name__, ", ".join([str(error), *dict.fromkeys(getattr(error, "__notes__", ()))])
         times = self._seldom(where, kind, said)
         if times:
             # What has a name of ours, or the system's, says enough; anything else is a fault whose place we need.

@@ -16,6 +16,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import Self
 
 from tests.bench.wire import TOKEN
 
@@ -50,7 +51,7 @@ def generate(kind: str, port: int, count: int, *more: int) -> dict[str, float]:
 
 
 class Sink:
-    def __enter__(self) -> "Sink":
+    def __enter__(self) -> Self:
         self._process = module("tests.bench.sink")
         self.port = int(self._process.stdout.readline())
         return self
@@ -104,7 +105,7 @@ class Sidecar:
         self._config = folder / "config.yml"
         self._config.write_text(json.dumps(config))
 
-    def __enter__(self) -> "Sidecar":
+    def __enter__(self) -> Self:
         self._start()
         if self._paused:
             self._stop()
@@ -197,13 +198,22 @@ def run(report: Report, root: Path) -> None:
         with Sidecar(folder("paused"), sink.port, 1, paused=True) as sidecar:
             generate("serial", sidecar.port, 200)
             figure = generate("serial", sidecar.port, SERIAL)
-            _serial(report, "ack, serial, new connection, delivery paused", figure, bare_serial, (0.6, 3.0), (0.4, 1.5))
+            _serial(
+                report,
+                "ack, serial, new connection, delivery paused",
+                figure,
+                bare_serial,
+                must=(0.6, 3.0),
+                aim=(0.4, 1.5),
+            )
 
         with Sidecar(folder("serial"), sink.port, 1, paused=False) as sidecar:
             before = sink.count()[0]
             generate("serial", sidecar.port, 200)
             figure = generate("serial", sidecar.port, SERIAL)
-            _serial(report, "the same while one subscription delivers", figure, bare_serial, (0.8, 4.0), (0.5, 2.0))
+            _serial(
+                report, "the same while one subscription delivers", figure, bare_serial, must=(0.8, 4.0), aim=(0.5, 2.0)
+            )
             sink.wait(before + SERIAL + 200)
 
         with Sidecar(folder("ingest"), sink.port, 3, paused=True) as sidecar:
@@ -225,16 +235,16 @@ def run(report: Report, root: Path) -> None:
             before = sink.count()[0]
             figure = generate("parallel", sidecar.port, END_TO_END, CONNECTIONS)
             took = sink.wait(before + END_TO_END) - figure["begun"]
-            _rate(report, "end to end, 1 subscription, signed", END_TO_END / took, bare_client, 3500, 6000)
+            _rate(report, "end to end, 1 subscription, signed", END_TO_END / took, bare_client, must=3500, aim=6000)
 
         with Sidecar(folder("fan"), sink.port, 3, paused=False) as sidecar:
             before = sink.count()[0]
             figure = generate("parallel", sidecar.port, FAN_OUT, CONNECTIONS)
             took = sink.wait(before + 3 * FAN_OUT) - figure["begun"]
-            _rate(report, "deliveries, fan-out 3", 3 * FAN_OUT / took, bare_client, 6000, 10_000)
+            _rate(report, "deliveries, fan-out 3", 3 * FAN_OUT / took, bare_client, must=6000, aim=10_000)
 
 
-def _serial(report: Report, name: str, figure, bare, must, aim) -> None:
+def _serial(report: Report, name: str, figure, bare, *, must, aim) -> None:
     p50, p99 = figure["p50_ms"], figure["p99_ms"]
     report.row(
         name,
@@ -246,7 +256,7 @@ def _serial(report: Report, name: str, figure, bare, must, aim) -> None:
     )
 
 
-def _rate(report: Report, name: str, rate: float, bare, must: int, aim: int) -> None:
+def _rate(report: Report, name: str, rate: float, bare, *, must: int, aim: int) -> None:
     report.row(
         name, f"{rate:.0f} /s", met=rate >= must, must=str(must), aim=str(aim), ratio=f"{rate / bare['rate']:.2f}x bare"
     )

@@ -375,7 +375,9 @@ class TestIdentity:
         first, second = story.push(A, "v1"), twin.push(A, "v1")
         assert [event.id for event in first] == [event.id for event in second]
         assert len({event.id for event in first}) == 2
-        assert all(uuid.UUID(event.id).version == 5 for event in first)
+        assert all(uuid.UUID(event.id).version == 8 for event in first)
+        milliseconds = [uuid.UUID(event.id).int >> 80 for event in first]
+        assert milliseconds == [event.accepted // 1_000_000 for event in first]
 
     def test_an_event_keeps_who_when_and_which_record(self, story):
         (_, pushed) = story.push(A, "v1", at=100, actor="maria", request="r")

@@ -6,7 +6,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.domain.event import stable_uuid
+from sidecar.domain.event import ordered_uuid, stable_uuid
 
 
 def test_the_id_has_the_version_and_variant_of_a_name_based_uuid():
@@ -23,3 +23,12 @@ def test_any_parts_give_what_the_uuid_module_makes_of_their_hash(parts):
 
 def test_other_parts_give_another_id():
     assert len({stable_uuid("a", "b"), stable_uuid("b", "a"), stable_uuid("a", "b", ""), stable_uuid("ab")}) == 4
+
+
+def test_an_ordered_id_is_version_8_begins_with_its_milliseconds_and_grows_with_time():
+    made = uuid.UUID(ordered_uuid(1_795_219_200_123_456_789, "main", "record"))
+    assert (made.version, made.variant) == (8, uuid.RFC_4122)
+    assert made.int >> 80 == 1_795_219_200_123
+    later = uuid.UUID(ordered_uuid(1_795_219_200_124_000_000, "a", "b"))
+    assert made < later
+    assert ordered_uuid(5, "a") == ordered_uuid(5, "a") != ordered_uuid(5, "b")

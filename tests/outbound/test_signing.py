@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
-from sidecar.outbound.signing import Signer, check_secret, signature_headers
+from sidecar.outbound.signing import Signer, signature_headers
 
 # Published with the Standard Webhooks reference implementation.
 SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -84,42 +84,8 @@ def test_without_signing_a_delivery_still_carries_its_id_and_time():
     assert Signer.of(None).headers(ID, 7, b"") == (("webhook-id", ID), ("webhook-timestamp", "7"))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [SECRET, "whsec_" + SECRET, base64.b64encode(b"k" * 16).decode(), base64.b64encode(b"k" * 32).decode().rstrip("=")],
-)
-def test_secrets_that_the_standard_scheme_takes(text):
-    assert check_secret(SignScheme.STANDARD, text) == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("", "empty"),
-        (SECRET + "\n", "white space"),
-        ("correct horse battery staple", "not base64"),
-        ("whsec_not!base64", "not base64"),
-        ("whsec_", "0 bytes"),
-        (base64.b64encode(b"k" * 15).decode(), "15 bytes"),
-        (base64.urlsafe_b64encode(b"\xff" * 32).decode(), "not base64"),
-        ("whsk_" + SECRET, "ed25519"),
-        ("whpk_" + SECRET, "ed25519"),
-    ],
-)
-def test_secrets_that_the_standard_scheme_refuses(text, why):
-    sentence = check_secret(SignScheme.STANDARD, text)
-    assert why in sentence
-    assert not text.strip() or text.strip() not in sentence
-
-
-def test_hex_schemes_take_any_text_without_white_space_around_it():
-    assert check_secret(SignScheme.GITHUB, "correct horse battery staple") == ""
-    assert "white space" in check_secret(SignScheme.X_SIGNATURE, "secret\n")
-    assert "empty" in check_secret(SignScheme.X_SIGNATURE, "")
-
-
 def test_a_signer_is_not_made_from_a_secret_that_cannot_be_used():
-    with pytest.raises(ValueError, match="not base64"):
+    with pytest.raises(ValueError, match="must be base64"):
         Signer.of(signing(SignScheme.STANDARD, SECRET, "plain text!"))
     with pytest.raises(ValueError, match="at least one"):
         Signer.of(signing(SignScheme.STANDARD))

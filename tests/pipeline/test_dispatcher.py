@@ -446,7 +446,7 @@ async def test_a_store_that_cannot_be_read_is_asked_again_and_not_all_the_time(p
     one.dispatcher.apply((await store.register((), one.clock.now()))[0])
     await one.configure([subscription("one")])
     await asyncio.sleep(60)
-    assert 30 <= [where for where, _ in one.observer.troubles].count("reading for one") <= 65
+    assert 30 <= [where for where, _ in one.observer.troubles].count("reading") <= 65
     store.blind = False
     await pushes(one, 5)
     await one.quiet(10)
@@ -465,7 +465,7 @@ async def test_an_outcome_that_cannot_be_written_as_it_is_is_written_without_its
     assert len(one.sender.requests) == 1
     (row,) = await one.store.deliveries(DeliveryFilter())
     assert (row.state, row.reason, row.status, row.detail) == (State.DEAD, "redirected", 302, "")
-    assert [where for where, _ in one.observer.troubles] == ["settling in one"]
+    assert [where for where, _ in one.observer.troubles] == ["settling"]
     await one.stop()
 
 
@@ -484,7 +484,7 @@ async def test_a_fault_of_ours_ends_one_attempt_and_not_the_lane(path):
     await pushes(one, 2)
     await one.quiet(120)
     assert len(one.sender.requests) == 3
-    assert [where for where, _ in one.observer.troubles] == ["courier of one"]
+    assert [where for where, _ in one.observer.troubles] == ["courier"]
     assert sorted(row.attempts for row in await one.store.deliveries(DeliveryFilter())) == [1, 2]
     await one.stop()
 

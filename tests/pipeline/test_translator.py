@@ -161,6 +161,27 @@ async def test_what_cannot_be_translated_is_set_aside_and_its_neighbours_are_not
 
 
 @simulated
+async def test_what_the_store_refuses_is_set_aside_alone(path):
+    """An event that breaks a constraint must not take its neighbours along, nor come again and again."""
+
+    def refuses(verb, item):
+        return verb == "translate" and any(one.event.actor == "bad" for one in item.events)
+
+    store = FlakyStore(path, inline=True)
+    store.refuses = refuses
+    one = house(path, store=store)
+    await one.start()
+    await accept(one, push("a"), push("b", actor="bad"), push("c"))
+    await one.quiet()
+    assert await aside(one) == [("untranslatable", "b")]
+    (row,) = await store.quarantined(QuarantineFilter())
+    assert row.detail == "the store refuses this item: CHECK constraint failed"
+    assert [event.origin.record for event in one.observer.events if event.type == "artifact.pushed"] == ["a", "c"]
+    assert len(one.sender.requests) == 2
+    await one.stop()
+
+
+@simulated
 async def test_a_record_at_which_the_process_dies_three_times_is_set_aside_unseen(path):
     """And alone: what came before and after it is translated."""
     one = house(path, registries=[rigged()])

@@ -10,7 +10,7 @@ from world import World
 
 from virtual_time import run
 
-SEEDS = [int(os.environ["SIMULATION_SEED"])] if "SIMULATION_SEED" in os.environ else range(1, 9)
+SEEDS = [int(os.environ["SIMULATION_SEED"])] if "SIMULATION_SEED" in os.environ else range(1, 7)
 
 
 def journal(path):

@@ -226,7 +226,7 @@ def manifest(name, *tags, time=NOW, live=True, repository="prj/app"):
         registry="main",
         repository=repository,
         artifact=Artifact(digest=digest(name), kind=Kind.IMAGE, size=517, media_type="application/x"),
-        tags=("v1",),
+        tags=tags,
         live=live,
         time=time,
         number=1,

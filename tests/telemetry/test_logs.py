@@ -16,8 +16,18 @@ from sidecar.domain.instant import parse_rfc3339
 from sidecar.domain.record import Quarantined
 from sidecar.telemetry.logs import Logs, configure
 
+EVENT = "01a20085-bf37-83c8-b153-04e83db291a8"
 DELIVERY = Delivery(
-    id=7, lane=1, event=3, webhook_id="w-7", word="PUSH_ARTIFACT", content_type="", body=b"{}", due=0, created=0
+    event_id=EVENT,
+    id=7,
+    lane=1,
+    event=3,
+    webhook_id="w-7",
+    word="PUSH_ARTIFACT",
+    content_type="",
+    body=b"{}",
+    due=0,
+    created=0,
 )
 
 
@@ -114,7 +124,7 @@ def test_a_failed_attempt_says_which_why_and_how_long(logs, written):
         "message": "attempt failed",
         "subscription": "argocd",
         "delivery": 7,
-        "event_number": 3,
+        "event_id": EVENT,
         "webhook_id": "w-7",
         "word": "PUSH_ARTIFACT",
         "attempt": 3,

@@ -2,13 +2,15 @@
 
 import asyncio
 import os
+import ssl
 import stat
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from sidecar.web.server import Listeners
+from sidecar.web.server import Listeners, server_context
 
 
 @pytest.fixture
@@ -51,6 +53,29 @@ async def test_the_socket_never_has_wider_rights(listeners, tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     await listeners.stop()
     assert not path.exists()
+
+
+CERTIFICATE = Path(__file__).parent.parent / "outbound" / "certificates" / "localhost.pem"
+
+
+@pytest.mark.parametrize("insist", [False, True])
+async def test_a_listener_with_a_certificate(listeners, insist):
+    """With a client CA only those who show a certificate of it are admitted."""
+    ca = str(CERTIFICATE.with_suffix(".crt"))
+    context = server_context(str(CERTIFICATE), str(CERTIFICATE), ca if insist else "")
+    (port,) = await listeners.serve(well, [("127.0.0.1", 0)], context)
+    trust = ssl.create_default_context(cafile=ca)
+
+    async def ask():
+        url = f"https://localhost:{port}/"
+        async with aiohttp.ClientSession() as session, session.get(url, ssl=trust) as answer:
+            return await answer.text()
+
+    if insist:
+        with pytest.raises(aiohttp.ClientError):
+            await ask()
+        trust.load_cert_chain(str(CERTIFICATE))
+    assert await ask() == "well"
 
 
 async def test_a_stop_lets_requests_end_and_admits_no_more(listeners):

@@ -66,9 +66,9 @@ class Verb(msgspec.Struct, Generic[I, R], frozen=True, eq=False):
     """One thing the store can do in a transaction, to several items at once.
 
     `limit` items per cycle; at most `bound` may wait (0 = no bound). A cycle is flushed to disk when one of its verbs
-    is `durable`. A verb that `yields` lets so many cycles go without it while verbs before it have work; one that `lingers` waits so many seconds
-    for a cycle that others begin before it begins one itself. `committed` is
-    called on the loop with the results of a cycle, after the waiters were answered.
+    is `durable`. A verb that `yields` lets so many cycles go without it while verbs before it have work; one that
+    `lingers` waits so many seconds for a cycle that others begin before it begins one itself. `committed` is called on
+    the loop with the results of a cycle, after the waiters were answered.
     """
 
     name: str
@@ -103,10 +103,10 @@ class ThreadRunner:
     """A daemon thread for what may wait, and the loop itself for what does not.
 
     Applying a cycle is nearly all Python, which gains nothing from a second thread: both would fight for the
-    interpreter. Committing is waiting for the disk. So a cycle is applied on the loop and committed on the thread, while
-    the loop goes on; when little is going on, and the disk flushes in a fraction of a millisecond, the hop there and
-    back costs more than the commit, and both are done on the loop. Whatever turns out to be slow goes to the thread,
-    whole, and stays there for long.
+    interpreter. Committing is waiting for the disk. So a cycle is applied on the loop and committed on the thread,
+    while the loop goes on; when little is going on, and the disk flushes in a fraction of a millisecond, the hop there
+    and back costs more than the commit, and both are done on the loop. Whatever turns out to be slow goes to the
+    thread, whole, and stays there for long.
     """
 
     QUICK = 0.0004  # seconds; while commits take less on average, they are made on the loop
