@@ -77,10 +77,9 @@ class WriteSet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Where the translator stands. `deaths` counts how often the process died at this very cursor."""
+    """Where the translator stands."""
 
     cursor: int
-    deaths: int
     clean: bool  # the last stop was orderly
 
 
@@ -89,6 +88,12 @@ class Translation(Protocol):
 
     async def begin(self) -> Position:
         """Note that translation starts here and return the position."""
+
+    async def attempt(self) -> int:
+        """Note that the record after the cursor is now being translated by itself.
+
+        Returns how often the process died before at this record, as far as anybody can tell.
+        """
 
     async def end(self) -> None:
         """Note an orderly stop."""

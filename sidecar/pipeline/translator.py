@@ -23,15 +23,15 @@ from sidecar.domain.record import Entry, Quarantined, QuarantineReason, Record, 
 from sidecar.domain.registry import Registry
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
-from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Position, Translation, WriteSet
+from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
 from sidecar.registry.normalise import normalise
 
-BATCH = 64  # records per transaction: about 5 ms of the loop
+BATCH = 100  # records per transaction: about 5 ms of the loop
 BREATH = 4  # records between two chances for the loop to answer requests
 COURTESY = 100  # turns that the loop gets at each of them while it is busy
 BUSY = 50_000  # nanoseconds; a turn of the loop that takes longer had other work in it
 CAREFUL = 256  # records translated one by one after a stop that was not orderly
-POISONED = 3  # deaths at one cursor after which its record is quarantined unseen
+POISONED = 3  # deaths while translating one record after which it is quarantined unseen
 FINISHED = frozenset({"blob", "ignored", "silent"})  # their bytes are not needed again
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store is unavailable
 
@@ -124,8 +124,10 @@ class Translator:
                 records = await self._handover.take(1 if self._careful else BATCH)
                 if records:
                     self._behind_since = records[0].accepted
-                    self._careful = max(0, self._careful - 1)
-                    await self._translate(records)
+                    if self._careful:
+                        await self._carefully(records[0])
+                    else:
+                        await self._translate(records)
             except Exception as error:  # noqa: BLE001 - a translator that ends would leave everything behind it for ever
                 self._observer.trouble("translator", error)
                 self._handover.start(self._cursor)
@@ -141,16 +143,11 @@ class Translator:
 
     async def _begin(self) -> None:
         delay = RETRY_FIRST
-        position: Position | None = None
         while not self._stopped.is_set():
             try:
-                if position is None:  # noted once only: a second note at the same cursor would count as a death
-                    position = await self._translation.begin()
-                    self._cursor = position.cursor
-                    self._careful = 0 if position.clean else CAREFUL
-                if position.deaths >= POISONED:
-                    await self._bypass()
-                    position = msgspec.structs.replace(position, deaths=0)
+                position = await self._translation.begin()
+                self._cursor = position.cursor
+                self._careful = 0 if position.clean else CAREFUL
                 self._handover.start(self._cursor)
                 facts = await self._translation.look(_all_parked())
                 self._set_deadline(min((row.deadline for row in facts.deletions), default=None))
@@ -160,16 +157,24 @@ class Translator:
                 await self._pause(delay)
                 delay = min(delay * 2, RETRY_MOST)
 
-    async def _bypass(self) -> None:
-        """Quarantine the record at which the process keeps dying, without looking into it."""
-        found = await self._journal.read(self._cursor, 1)
-        if not found:
-            return
-        detail = f"the process died {POISONED} times while translating this record; it was set aside unread"
-        batch = self._set_aside(found[0], QuarantineReason.POISON, detail)
-        await self._translation.commit(batch.work)
-        self._cursor = batch.work.cursor
-        self._tell(batch)
+    async def _carefully(self, record: Record) -> None:
+        """After a stop that was not orderly: one record at a time, and none that the process keeps dying of.
+
+        Each attempt is noted before it is made, so that being killed for other reasons is no evidence.
+        """
+        self._careful -= 1
+        try:
+            deaths = await self._patiently(self._translation.attempt)
+            if deaths < POISONED:
+                await self._translate([record])
+                return
+            detail = f"the process died {deaths} times while translating this record; it was set aside unread"
+            batch = self._set_aside(record, QuarantineReason.POISON, detail)
+            await self._patiently(lambda: self._translation.commit(batch.work))
+            self._cursor = batch.work.cursor
+            self._tell(batch)
+        except StoreUnavailable as error:
+            self._observer.trouble("translator", error)  # stopped while the store is away
 
     async def _translate(self, records: Sequence[Record]) -> None:
         """Translate and commit a batch, however often the store makes us try; gives up only when stopped."""

@@ -197,28 +197,40 @@ async def test_quarantined_items_are_listed_shown_and_released(store):
 # --- translation -----------------------------------------------------------------------------------------------------
 
 
-async def test_an_orderly_stop_is_no_death(store):
-    assert await store.begin() == Position(cursor=0, deaths=0, clean=True)
-    await store.append([entry("a")])
+async def test_an_orderly_stop_is_remembered_until_the_next_start(store):
+    assert await store.begin() == Position(cursor=0, clean=True)
+    assert await store.begin() == Position(cursor=0, clean=False)
     await store.end()
-    assert await store.begin() == Position(cursor=0, deaths=0, clean=True)
+    assert await store.begin() == Position(cursor=0, clean=True)
 
 
-async def test_deaths_are_counted_at_the_same_cursor(store):
+async def test_unfinished_attempts_are_counted_at_the_same_record(store):
     await store.append([entry("a"), entry("b")])
-    assert [(await store.begin()).deaths for _ in range(4)] == [0, 1, 2, 3]
+    assert [await store.attempt() for _ in range(3)] == [0, 1, 2]
     await store.commit(write_set(0, 1))
-    assert await store.begin() == Position(cursor=1, deaths=1, clean=False)
-    await store.commit(write_set(1, 2))
-    assert await store.begin() == Position(cursor=2, deaths=0, clean=False)
+    assert [await store.attempt() for _ in range(2)] == [0, 1]
 
 
-async def test_an_end_with_nothing_to_translate_is_nobody_s_fault(store):
-    """A process that is killed over and over while it idles must not cost the next record its translation."""
-    for _ in range(5):
-        assert (await store.begin()).deaths == 0
+async def test_starts_alone_are_little_evidence_against_a_record(store):
+    """A process that is killed over and over before it translates must not cost the next record its translation."""
     await store.append([entry("a")])
-    assert (await store.begin()).deaths == 1
+    for _ in range(5):
+        await store.begin()
+    assert await store.attempt() == 1
+
+
+async def test_an_end_with_nothing_to_translate_is_nobodys_fault(store):
+    for _ in range(5):
+        await store.begin()
+    await store.append([entry("a")])
+    assert await store.attempt() == 0
+
+
+async def test_an_orderly_stop_forgets_unfinished_attempts(store):
+    await store.append([entry("a")])
+    assert [await store.attempt() for _ in range(2)] == [0, 1]
+    await store.end()
+    assert await store.attempt() == 0
 
 
 def manifest(name, *tags, time=NOW, live=True, repository="prj/app"):

@@ -85,7 +85,7 @@ def test_the_names_and_labels_that_dashboards_rely_on(metrics):
 
 def test_what_is_to_be_expected_exists_at_zero(metrics):
     samples = read(metrics)
-    for outcome in OUTCOMES:
+    for outcome in (*OUTCOMES, "quarantined"):
         assert samples[P + "events_total", frozenset({("registry", "main"), ("outcome", outcome)})] == 0
     for outcome in ("accepted", "duplicate", "quarantined", "unauthorized", "unavailable"):
         assert samples[P + "ingest_requests_total", frozenset({("registry", "main"), ("outcome", outcome)})] == 0

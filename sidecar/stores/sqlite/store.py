@@ -276,6 +276,9 @@ class SQLiteStore:
         position: Position = await self._submit("do", translation.begin)
         return position
 
+    async def attempt(self) -> int:
+        return int(await self._submit("do", translation.attempt))
+
     async def end(self) -> None:
         await self._submit("do", translation.end)
 

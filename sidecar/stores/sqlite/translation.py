@@ -1,4 +1,4 @@
-"""The translator's verbs: begin, look, commit, end."""
+"""The translator's verbs: begin, attempt, look, commit, end."""
 
 import sqlite3
 from typing import Any
@@ -45,31 +45,36 @@ class Ids:
 
 
 def begin(connection: sqlite3.Connection) -> Position:
-    """Note a start. `deaths` counts the ends in a row, none of them orderly, that left the same record next in line.
+    """Note a start: until an orderly end is noted, the next start will know that there was none.
 
-    A process that was killed while nothing waited did not die of a record.
+    An end that was not orderly is held against the record that waits, once, however often it happens: the process may
+    have been translating it in a batch.
     """
-    meta = dict(
-        connection.execute(
-            "SELECT key, value FROM meta WHERE key IN ('cursor', 'started_at_cursor', 'deaths', 'clean')"
-        ).fetchall()
-    )
-    cursor = meta["cursor"]
-    clean = bool(meta["clean"])
+    keys = "('cursor', 'clean', 'tried_at')"
+    meta = dict(connection.execute(f"SELECT key, value FROM meta WHERE key IN {keys}").fetchall())
+    cursor, clean = meta["cursor"], bool(meta["clean"])
     waiting = connection.execute(journal.READ, (cursor, 1)).fetchone() is not None
-    deaths = 0
-    if waiting and not clean:
-        deaths = 1 + (meta["deaths"] if meta["started_at_cursor"] == cursor else 0)
-    rows.insert(
-        connection,
-        "INSERT OR REPLACE INTO meta (key, value)",
-        [("started_at_cursor", cursor), ("deaths", deaths), ("clean", 0)],
-    )
-    return Position(cursor=cursor, deaths=deaths, clean=clean)
+    if waiting and not clean and meta["tried_at"] != cursor:
+        _note(connection, cursor, 1)
+    connection.execute("UPDATE meta SET value = 0 WHERE key = 'clean'")
+    return Position(cursor=cursor, clean=clean)
+
+
+def attempt(connection: sqlite3.Connection) -> int:
+    """Note an attempt at the record after the cursor; returns the attempts that were begun there before."""
+    keys = "('cursor', 'tried_at', 'tries')"
+    meta = dict(connection.execute(f"SELECT key, value FROM meta WHERE key IN {keys}").fetchall())
+    before = meta["tries"] if meta["tried_at"] == meta["cursor"] else 0
+    _note(connection, meta["cursor"], before + 1)
+    return int(before)
+
+
+def _note(connection: sqlite3.Connection, cursor: int, tries: int) -> None:
+    rows.insert(connection, "INSERT OR REPLACE INTO meta (key, value)", [("tried_at", cursor), ("tries", tries)])
 
 
 def end(connection: sqlite3.Connection) -> None:
-    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('clean', 1)")
+    rows.insert(connection, "INSERT OR REPLACE INTO meta (key, value)", [("clean", 1), ("tried_at", -1)])
 
 
 async def look(reader: Reader, need: Need) -> Facts:

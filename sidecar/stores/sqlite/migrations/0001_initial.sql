@@ -148,5 +148,5 @@ CREATE TABLE attempt (
   PRIMARY KEY (delivery, number)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO meta (key, value) VALUES ('cursor', 0), ('started_at_cursor', -1), ('deaths', 0), ('clean', 1);
+INSERT INTO meta (key, value) VALUES ('cursor', 0), ('tried_at', -1), ('tries', 0), ('clean', 1);
 INSERT INTO namespace (id, name, public, created) VALUES (1, 'library', 0, 0);

@@ -1,0 +1,102 @@
+"""The house is as ARCHITECTURE.md says, and nothing in it is without a test."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import generated_docs
+from sidecar.config.loading import load
+
+ROOT = Path(__file__).parents[1]
+TESTS = ROOT / "tests"
+MODULES = sorted(
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+    for path in (ROOT / "sidecar").rglob("*.py")
+    if path.name not in {"__init__.py", "__main__.py"}
+)
+
+# Neither imported by a test nor with a test file of their own name: what tests them instead, and why that is enough.
+TESTED_THROUGH = {
+    "sidecar.app": ("cli/test_cli_serve.py", "the composition root is tested as the process that it is"),
+    "sidecar.cli.demo.play": ("cli/test_cli_demo.py", "the running part of `demo`"),
+    "sidecar.cli.listening": ("cli/test_cli_listen.py", "the running part of `listen`"),
+    "sidecar.cli.offline": ("cli/test_cli_records.py", "every command runs with --offline as well"),
+    "sidecar.cli.receiver": ("cli/test_cli_listen.py", "the server behind `listen` and `demo`"),
+    "sidecar.config.defaults": ("config/test_loading.py", "one step of reading a file"),
+    "sidecar.config.headers": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
+    "sidecar.config.places": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
+    "sidecar.config.registries": ("config/test_loading.py", "one step of reading a file"),
+    "sidecar.config.subscriptions": ("config/test_loading.py", "one step of reading a file"),
+    "sidecar.config.texts": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
+    "sidecar.outbound.failures": ("outbound/test_sender_failures.py", "each failure is met on the wire"),
+    "sidecar.stores.sqlite.rows": ("stores/test_every_store.py", "what goes in must come out of the store alike"),
+    "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
+    "sidecar.telemetry.lines": ("telemetry/test_logs.py", "lines are read back as they were written"),
+    "sidecar.web.shapes": ("web/test_api.py", "what the API answers is looked at as JSON"),
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Everything that a file imports, modules and what is taken from them alike."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+    return found
+
+
+@pytest.mark.parametrize("name", generated_docs.PARTS["ARCHITECTURE.md"])
+def test_what_the_architecture_page_shows_is_the_code(name):
+    made = generated_docs.PARTS["ARCHITECTURE.md"][name]()
+    assert generated_docs.written("ARCHITECTURE.md", name) == made, "run: python tests/generated_docs.py"
+
+
+def test_every_module_says_in_one_line_what_it_is_for():
+    modules = [path for path in (ROOT / "sidecar").rglob("*.py") if not generated_docs.purpose(path)]
+    assert modules == []
+
+
+def test_every_module_is_tested():
+    """A module is imported by a test, or has a test file of its name in the folder of its package, or is excused."""
+    files = [path for path in TESTS.rglob("*.py") if path.parent.name != "bench" and path.name != "generated_docs.py"]
+    known = set[str]().union(*(imported(path) for path in files))
+    mirrored = {
+        (path.parent.name, path.stem.removeprefix("test_").removeprefix(f"{path.parent.name}_")) for path in files
+    }
+    missing = {
+        one for one in MODULES if one not in known and (one.split(".")[1], one.rpartition(".")[2]) not in mirrored
+    }
+    assert missing - TESTED_THROUGH.keys() == set(), "write tests/<package>/test_<module>.py, or say what tests it"
+
+
+def test_excuses_are_for_modules_and_tests_that_exist():
+    assert TESTED_THROUGH.keys() <= set(MODULES)
+    assert [file for file, _ in TESTED_THROUGH.values() if not (TESTS / file).is_file()] == []
+
+
+def test_test_files_have_names_of_their_own():
+    """Without packages under tests/ two files of one name would be one module."""
+    names = [path.name for path in TESTS.rglob("*.py") if path.name != "conftest.py" and path.parent.name != "bench"]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_the_example_configuration_loads():
+    settings = load(ROOT / "config.example.yml", {})
+    assert settings.warnings == ()
+
+
+def test_nothing_is_left_to_do_in_the_code():
+    """No reminders, no stubs: what is not there is not there, and the configuration refuses it by name."""
+    reminder = re.compile(r"\b(T[O]DO|F[I]XME|X[X]X)\b|NotImplemented[E]rror|pytest\.s[k]ip")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for folder in ("sidecar", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if reminder.search(line)
+    ]
+    assert found == []
