@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
+
 from sidecar import __version__
 from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings
@@ -111,6 +113,7 @@ class App:
         self._stopping = False
         self._reloading = asyncio.Lock()
         self._config_error = ""
+        self._socket_app: web.Application | None = None
         self.ingest_ports: list[int] = []
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock)
@@ -140,8 +143,15 @@ class App:
             self.management_ports += await self._management_listeners.serve_app(
                 api.app(door), [(address.host, address.port)], context
             )
-        if management.socket is not None and management.socket.parent.is_dir():
-            await self._management_listeners.serve_socket(api.app(Door.SOCKET), management.socket)
+        self._socket_app = api.app(Door.SOCKET)
+        await self._serve_socket()
+
+    async def _serve_socket(self) -> None:
+        """Serve the command line's way in; without a directory for it, that is done when the store has opened."""
+        path = self.settings.management.socket
+        if path is not None and self._socket_app is not None and path.parent.is_dir():
+            app, self._socket_app = self._socket_app, None
+            await self._management_listeners.serve_socket(app, path)
 
     async def _bring_up(self) -> None:
         """Open the store however long it takes, then start the pipeline."""
@@ -155,6 +165,7 @@ class App:
                     said = str(error)
                     self._observer.trouble("store", error)
                 await asyncio.sleep(OPEN_AGAIN)
+        await self._serve_socket()
         self._clock.not_before(self._store.newest)
         self._sender = HttpSender(self._guard)
         courier = Courier(self._sender, self._clock, random)

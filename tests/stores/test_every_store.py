@@ -1,6 +1,7 @@
 """What every store promises, whatever it is made of. A new store joins by one line in STORES."""
 
 import asyncio
+import shutil
 
 import pytest
 from store_work import NOW, entry, names, nothing, planned, quarantined, settled, write_set
@@ -846,3 +847,17 @@ async def test_a_closed_store_says_so(place):
         with pytest.raises(StoreUnavailable, match="the store is closed"):
             await verb
     await store.close()
+
+
+async def test_too_little_disk_refuses_entries_and_says_so(store, monkeypatch):
+    """Before the disk is full, while everything else still works: what is owed can still be delivered."""
+    usage = shutil.disk_usage(store.path.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=5 * 1024 * 1024))
+    store.measure()
+    with pytest.raises(StoreUnavailable, match="only 5 MiB are free on the disk"):
+        await store.append([entry("a")])
+    assert store.down.startswith("only 5 MiB are free")
+    monkeypatch.undo()
+    store.measure()
+    assert await store.append([entry("a")]) == 1
+    assert store.down == ""

@@ -1,8 +1,9 @@
 """The one commit loop of the process.
 
 Work arrives as items of verbs. Each cycle takes what is there, in the order of the verbs and bounded per verb, and
-applies it in one transaction: with a slow disk three separate commits would treble the time to an answer. There is no
-timer: an idle loop commits at once, a busy one gathers what arrives while the previous commit runs.
+applies it in one transaction: with a slow disk three separate commits would treble the time to an answer. No answer
+waits for a timer: an idle loop commits at once, a busy one gathers what arrives while the previous commit runs. Only
+results of attempts, for which nobody waits, linger a few milliseconds for company.
 
 If a cycle fails for the store's own reasons (locked, full, I/O error) every item of it fails with StoreUnavailable. If
 it fails for any other reason its items are tried again singly, so that one bad item fails alone with StoreRefused.
@@ -12,7 +13,8 @@ results of attempts can be made again from what was flushed before them (a deliv
 is sent again with the same id), so a cycle of those alone is committed without waiting for the disk. The log is written
 in order, so a later flush covers them; killing the process loses nothing either way.
 
-A verb is a plain synchronous function over a connection. It runs on the writer's thread, or inline in tests.
+A verb is a plain synchronous function over a connection, applied on the loop while that is quick; `ThreadRunner` says
+what is done where.
 """
 
 import asyncio

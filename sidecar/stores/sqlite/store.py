@@ -216,7 +216,16 @@ class SQLiteStore:
         """Why the store cannot be used just now, "" when it can."""
         if self._loop is None or self._connection is None:
             return self._why
-        return self._loop.down
+        return self._loop.down or self._low_disk()
+
+    def _low_disk(self) -> str:
+        """Why nothing more is accepted for want of space, "" when there is enough."""
+        if self._sizes.free >= MIN_FREE:
+            return ""
+        return (
+            f"only {self._sizes.free // 1024 // 1024} MiB are free on the disk of {self.path}; nothing is accepted "
+            f"below {MIN_FREE // 1024 // 1024} MiB"
+        )
 
     @property
     def newest(self) -> int:
@@ -257,11 +266,9 @@ class SQLiteStore:
         self._listeners.append(heard)
 
     async def append(self, entries: Sequence[Entry]) -> int:
-        if self._sizes.free < MIN_FREE:
-            raise StoreUnavailable(
-                f"only {self._sizes.free // 1024 // 1024} MiB are free on the disk of {self.path}; nothing is accepted "
-                f"below {MIN_FREE // 1024 // 1024} MiB"
-            )
+        low = self._low_disk()
+        if low:
+            raise StoreUnavailable(low)
         return len(await self._submit("append", entries))
 
     async def read(self, after: int, limit: int) -> Sequence[Record]:

@@ -1,0 +1,127 @@
+"""The composition root: our trouble is never the registry's."""
+
+import asyncio
+import json
+
+import aiohttp
+import pytest
+
+from sidecar import app as root
+from sidecar.config.loading import load
+from sidecar.domain.errors import ConfigError
+
+ENVELOPE = b'{"events": [{"id": "one", "action": "ping"}]}'
+
+
+def configuration(folder, **sections):
+    path = folder / "config.yml"
+    given = {
+        "ingest": {"listen": "127.0.0.1:0"},
+        "management": {"listen": "127.0.0.1:0"},
+        "store": f"sqlite:///{folder}/data/sidecar.db",
+        "registries": [{"name": "main", "hostname": "registry.example.com"}],
+        **sections,
+    }
+    path.write_text(json.dumps(given))
+    return path
+
+
+async def until(condition, *, seconds=10.0):
+    """Look again and again until it holds; fails when it does not in time."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - it waits for what others do, and they set no event
+            await asyncio.sleep(0.01)
+
+
+async def ready(one):
+    return not one.unready()
+
+
+@pytest.fixture
+async def http():
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    monkeypatch.setattr(root, "OPEN_AGAIN", 0.02)
+    running = []
+
+    async def started(**sections):
+        one = root.App(load(configuration(tmp_path, **sections), {}))
+        running.append(one)
+        await one.start()
+        return one
+
+    yield started
+    assert all(one._stopping for one in running), "every test stops what it starts"
+
+
+async def test_a_store_without_its_directory_leaves_the_process_alive_and_not_ready(tmp_path, start, http):
+    """It answers 503 so that the registry keeps its events, says why, and goes on by itself once that is mended."""
+    one = await start()
+    ingest = f"http://127.0.0.1:{one.ingest_ports[0]}/events"
+    management = f"http://127.0.0.1:{one.management_ports[0]}"
+
+    async def told_why():
+        async with http.get(f"{management}/readyz") as answer:
+            return answer.status == 503 and f"the directory {tmp_path}/data does not exist" in await answer.text()
+
+    await until(told_why)
+    async with http.get(f"{management}/livez") as answer:
+        assert answer.status == 200
+    async with http.post(ingest, data=ENVELOPE) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+        assert "Nothing was accepted" in (await answer.json(content_type=None))["detail"]
+    assert not (tmp_path / "data").exists()
+
+    (tmp_path / "data").mkdir()
+    await until(lambda: ready(one))
+    async with http.get(f"{management}/readyz") as answer:
+        assert answer.status == 200
+    async with http.post(ingest, data=ENVELOPE) as answer:
+        assert answer.status == 202
+    connector = aiohttp.UnixConnector(str(tmp_path / "data" / "control.sock"))
+    async with (
+        aiohttp.ClientSession(connector=connector) as socket,
+        socket.get("http://sidecar/v1/status") as answer,
+    ):
+        assert (await answer.json())["ready"] is True
+    await one.stop()
+
+
+async def test_a_listener_whose_key_does_not_fit_is_a_configuration_error(tmp_path, start):
+    """Told with the key, not with a traceback."""
+    (tmp_path / "cert.pem").write_text("no certificate")
+    (tmp_path / "key.pem").write_text("no key")
+    tls = {"cert_file": str(tmp_path / "cert.pem"), "key_file": str(tmp_path / "key.pem")}
+    one = root.App(load(configuration(tmp_path, ingest={"listen": "127.0.0.1:0", "tls": tls}), {}))
+    with pytest.raises(ConfigError, match=r"ingest\.tls cannot be used .* check that the key belongs"):
+        await one.start()
+    await one.stop(drain=0)
+
+
+async def test_a_refused_reload_leaves_everything_as_it_was(tmp_path, start, http):
+    (tmp_path / "data").mkdir()
+    one = await start()
+    await until(lambda: ready(one))
+    before = one.settings
+    path = configuration(tmp_path, registries=[])
+    assert "registries" in await one.reload()
+    assert one.settings is before
+    assert one.status()["config"]["error"].startswith(str(path))
+    configuration(tmp_path, registries=[{"name": "other", "hostname": "registry.example.com"}])
+    assert await one.reload() == ""
+    async with http.post(f"http://127.0.0.1:{one.ingest_ports[0]}/events/other", data=ENVELOPE) as answer:
+        assert answer.status == 202
+    assert one.status()["registries"] == ["other"]
+    await one.stop()
+
+
+async def test_stopping_twice_is_safe(tmp_path, start):
+    (tmp_path / "data").mkdir()
+    one = await start()
+    await one.stop()
+    await one.stop()
+    assert "stopping" in one.unready()
