@@ -6,7 +6,7 @@ PIP    := $(PY) -m pip --quiet --disable-pip-version-check
 LOCK   := $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
           --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: help run demo check test e2e bench lock clean
+.PHONY: help run demo check test e2e bench docs lock clean
 
 help:                ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ e2e: $(VENV)/.dev    ## real registries and clients; .ci/peers installs them
 
 bench: $(VENV)/.dev  ## the figures of docs/performance.md, with their ratios to bare aiohttp
 	$(PY) -m tests.bench
+
+docs: $(VENV)/.dev   ## write the generated parts of the documentation anew
+	PYTHONPATH=. $(PY) tests/generated_docs.py
 
 lock: $(VENV)/.dev   ## write the lock files anew from pyproject.toml
 	$(LOCK) --extra fast --output-file requirements.lock pyproject.toml

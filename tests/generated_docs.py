@@ -1,6 +1,6 @@
 """The parts of the documentation that are made from the code.
 
-`python tests/generated_docs.py` writes them into the files; tests/test_house.py and tests/test_docs.py compare. A part
+`make docs` writes them into the files; tests/test_house.py and tests/test_docs.py compare. A part
 stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
 """
 

@@ -50,7 +50,7 @@ def prose(page):
 @pytest.mark.parametrize(("file", "name"), PARTS)
 def test_generated_parts_are_those_of_the_code(file, name):
     made = generated_docs.PARTS[file][name]()
-    assert generated_docs.written(file, name) == made, "run: python tests/generated_docs.py"
+    assert generated_docs.written(file, name) == made, "run: make docs"
 
 
 def keys_of(node):

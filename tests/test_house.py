@@ -52,7 +52,7 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("name", generated_docs.PARTS["ARCHITECTURE.md"])
 def test_what_the_architecture_page_shows_is_the_code(name):
     made = generated_docs.PARTS["ARCHITECTURE.md"][name]()
-    assert generated_docs.written("ARCHITECTURE.md", name) == made, "run: python tests/generated_docs.py"
+    assert generated_docs.written("ARCHITECTURE.md", name) == made, "run: make docs"
 
 
 def test_every_module_says_in_one_line_what_it_is_for():
