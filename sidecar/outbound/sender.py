@@ -122,7 +122,7 @@ class HttpSender:
         )
         head = bytearray()
         try:
-            while len(head) < BODY_LIMIT:
+            while len(head) < BODY_LIMIT and not response.content.at_eof():
                 block = await response.content.read(BODY_LIMIT - len(head))
                 if not block:
                     break

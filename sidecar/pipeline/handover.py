@@ -14,7 +14,7 @@ from sidecar.ports import Clock, Journal
 
 BOUND = 2048
 STREAM = 1_500_000  # nanoseconds between two commits below which more are taken to be coming
-PATIENCE = 0.002  # seconds to wait for them
+PATIENCE = 0.004  # seconds to wait for them
 
 
 class Handover:

@@ -4,12 +4,13 @@ Every line has `time` (RFC 3339, UTC), `level` and `message`. What joins lines: 
 own id of it), and `delivery` with `event_id`, `webhook_id`, `subscription` and `attempt`.
 """
 
+import asyncio
 import json
 import logging
 import sys
 import time
 from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 import msgspec
 
@@ -47,7 +48,7 @@ def configure(level: str = "info", *, pretty: bool | None = None, stream: TextIO
         factory = structlog.PrintLoggerFactory(out)
     else:
         processors = [structlog.processors.format_exc_info, json_line]
-        factory = structlog.BytesLoggerFactory(out.buffer)
+        factory = structlog.BytesLoggerFactory(cast("BinaryIO", _Gathered(out.buffer)))
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=processors,
@@ -74,6 +75,32 @@ def json_line(_logger: object, level: str, row: MutableMapping[str, Any]) -> byt
 def get(**bound: object) -> Any:
     """A logger, with what every line of it carries."""
     return structlog.get_logger(**bound)
+
+
+class _Gathered:
+    """A binary stream whose flushes within one turn of the event loop are one: a system call per line costs more than
+    the line. Without a running loop every flush is made at once.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._waiting = False
+        self.write = stream.write
+
+    def flush(self) -> None:
+        if self._waiting:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._stream.flush()
+            return
+        self._waiting = True
+        loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._waiting = False
+        self._stream.flush()
 
 
 class _Bridge(logging.Handler):

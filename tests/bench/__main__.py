@@ -20,7 +20,7 @@ from typing import Self
 
 from tests.bench.wire import TOKEN
 
-SERIAL = 2000
+SERIAL = 3000
 PARALLEL = 30_000
 END_TO_END = 20_000
 FAN_OUT = 8_000
@@ -162,6 +162,17 @@ def flush_ms(folder: Path) -> float:
     return sorted(times)[100] * 1e3
 
 
+def counting_ms() -> float:
+    """What a million additions cost: says whether the machine gives us its whole speed just now. Best of five."""
+    times = []
+    for _ in range(5):
+        start, total = time.perf_counter(), 0
+        for number in range(1_000_000):
+            total += number
+        times.append(time.perf_counter() - start)
+    return min(times) * 1e3
+
+
 class Report:
     def __init__(self) -> None:
         self.failed: list[str] = []
@@ -224,8 +235,8 @@ def run(report: Report, root: Path) -> None:
                 "durable ingest, 32 connections, 3 subscriptions, paused",
                 figure["rate"],
                 bare_parallel,
-                6000,
-                10_000,
+                must=6000,
+                aim=10_000,
             )
             print(
                 f"{'':<10}idle {idle:.0f} MB, after {sidecar.memory_mb():.0f} MB; ready after {sidecar.ready_s:.2f} s"
@@ -267,7 +278,7 @@ def main() -> None:
         root = Path(name)
         print(
             f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, uvloop, {os.cpu_count()} cores, "
-            f"a flush costs {flush_ms(root):.3f} ms"
+            f"a flush costs {flush_ms(root):.3f} ms, a million additions {counting_ms():.0f} ms"
         )
         report = Report()
         run(report, root)

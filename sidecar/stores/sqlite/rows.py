@@ -4,6 +4,7 @@
 one statement does not. Statements come in a few fixed sizes, so that they stay prepared.
 """
 
+import functools
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -33,11 +34,16 @@ def insert(connection: sqlite3.Connection, head: str, rows: Sequence[tuple[Any, 
     at = 0
     while at < len(rows):
         size = next(one for one in SIZES if one <= len(rows) - at)
-        one = "(" + ",".join("?" * len(rows[at])) + ")"
         values = [value for row in rows[at : at + size] for value in row]
-        written += connection.execute(f"{head} VALUES {','.join([one] * size)} {tail}", values).rowcount
+        written += connection.execute(_statement(head, len(rows[at]), size, tail), values).rowcount
         at += size
     return written
+
+
+@functools.lru_cache(maxsize=256)
+def _statement(head: str, width: int, size: int, tail: str) -> str:
+    row = "(" + ",".join("?" * width) + ")"
+    return f"{head} VALUES {','.join([row] * size)} {tail}"
 
 
 def keys(values: Iterable[tuple[str, ...]]) -> str:
