@@ -13,11 +13,9 @@ import contextlib
 import gc
 import os
 import random
-import signal
 import ssl
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +26,7 @@ from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings
 from sidecar.config.watch import Watched
 from sidecar.dialects.contract import Audience
-from sidecar.domain.errors import ConfigError, SidecarError, StoreUnavailable
+from sidecar.domain.errors import ConfigError, StoreUnavailable
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.signing import Signer
@@ -58,10 +56,6 @@ WATCH_EVERY = 5.0  # seconds between looks at the configuration's files
 GAUGES_EVERY = 5.0
 OPEN_AGAIN = 2.0  # seconds between attempts to open the store
 DRAIN = 10.0  # seconds that attempts in flight get at a stop
-
-EXIT_OK = 0
-EXIT_CONFIG = 78
-EXIT_FORCED = 130
 
 
 class SystemClock:
@@ -417,47 +411,3 @@ def _needs_restart(old: Settings, new: Settings) -> list[str]:
         "management.socket": old.management.socket != new.management.socket,
     }
     return [key for key, differs in changed.items() if differs]
-
-
-def run(settings: Settings, *, ready: Callable[[App], None] | None = None) -> int:
-    """Serve until told to stop; returns the exit code. A second signal ends the process at once."""
-    sys.setswitchinterval(1e-4)  # the writer's thread must not wait 5 ms for the interpreter
-    factory = None
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_serve(settings, ready))
-
-
-async def _serve(settings: Settings, ready: Callable[[App], None] | None) -> int:
-    app = App(settings)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def told() -> None:
-        if stop.is_set():
-            os._exit(EXIT_FORCED)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
-    reloads: set[asyncio.Task[str]] = set()
-
-    def hangup() -> None:
-        task = asyncio.create_task(app.reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    loop.add_signal_handler(signal.SIGHUP, hangup)
-    try:
-        await app.start()
-    except OSError as error:
-        await app.stop(drain=0)
-        raise SidecarError(f"cannot listen: {error}") from error
-    if ready is not None:
-        ready(app)
-    await stop.wait()
-    await app.stop()
-    return EXIT_OK

@@ -23,6 +23,7 @@ TESTED_THROUGH = {
     "sidecar.cli.demo.play": ("cli/test_cli_demo.py", "the running part of `demo`"),
     "sidecar.cli.listening": ("cli/test_cli_listen.py", "the running part of `listen`"),
     "sidecar.cli.offline": ("cli/test_cli_records.py", "every command runs with --offline as well"),
+    "sidecar.cli.process": ("cli/test_cli_serve.py", "signals and exit codes, tested as the process that it is"),
     "sidecar.cli.receiver": ("cli/test_cli_listen.py", "the server behind `listen` and `demo`"),
     "sidecar.config.defaults": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.headers": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),

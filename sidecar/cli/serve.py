@@ -41,13 +41,13 @@ def serve(
     """
     settings = read_settings(config)
     # Only now: a configuration that cannot be used is told without loading the server.
-    from sidecar import app
+    from sidecar.cli import process
     from sidecar.telemetry import logs
 
     pretty = None if log_format is LogFormat.AUTO else log_format is LogFormat.PRETTY
     logs.configure(log_level.value, pretty=pretty)
     try:
-        code = app.run(settings)
+        code = process.run(settings)
     except ConfigError:
         raise
     except SidecarError as error:  # the only other one that ends a start: an address cannot be listened on

@@ -15,7 +15,8 @@ from sidecar.domain.errors import NotFound, StoreBusy, StoreRefused, StoreUnavai
 from sidecar.ports import DeliveryFilter, Pause, QuarantineFilter
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite import store as store_module
-from sidecar.stores.sqlite.commit import CommitLoop, InlineRunner, ThreadRunner, Verb, is_store_trouble
+from sidecar.stores.sqlite.commit import CommitLoop, Verb, is_store_trouble
+from sidecar.stores.sqlite.runners import InlineRunner, ThreadRunner
 
 
 @pytest.fixture

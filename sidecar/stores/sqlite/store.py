@@ -35,9 +35,10 @@ from sidecar.ports import (
     WriteSet,
 )
 from sidecar.stores.sqlite import journal, ledger, queue, rows, translation, upkeep
-from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, InlineRunner, Runner, ThreadRunner, Verb
+from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.file import Lock, open_writer
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
+from sidecar.stores.sqlite.runners import InlineRunner, Runner, ThreadRunner
 
 APPEND_LIMIT = 512  # requests per cycle
 APPEND_BOUND = 8192  # requests waiting before intake is held back

@@ -1,0 +1,120 @@
+"""Where the commit loop's transactions run: on the loop, on a thread, or inline in tests."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+Done = Callable[[Any, BaseException | None], None]
+
+
+class Runner(Protocol):
+    """Where transactions run."""
+
+    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:
+        """Run `commit(apply())` and call `done(result, error)` on the event loop. `small`: little was waiting."""
+
+    def call_thread(self, work: Callable[[], Any], done: Done) -> None:
+        """Run work that may take long, and call `done` alike."""
+
+    def learn(self, applied: float, flushed: float) -> None:
+        """Hear how many seconds a cycle took to apply and to commit."""
+
+    def close(self) -> None: ...
+
+
+class ThreadRunner:
+    """A daemon thread for what may wait, and the loop itself for what does not.
+
+    Applying a cycle is nearly all Python, which gains nothing from a second thread: both would fight for the
+    interpreter. Committing is waiting for the disk. So a cycle is applied on the loop and committed on the thread,
+    while the loop goes on; when little is going on, and the disk flushes in a fraction of a millisecond, the hop there
+    and back costs more than the commit, and both are done on the loop. Whatever turns out to be slow goes to the
+    thread, whole, and stays there for long.
+    """
+
+    QUICK = 0.0004  # seconds; while commits take less on average, they are made on the loop
+    SLOW = 0.020  # seconds; a commit or an application that takes longer is not done on the loop again soon
+    TRUST = 50  # quick ones in a row before the loop is trusted with one
+    BANISHED = 2000  # cycles that the thread does after a slow one
+
+    def __init__(self) -> None:
+        self._given = 0  # long jobs at the thread
+        self._commits = 0
+        self._applies = self.TRUST
+        self._average = self.SLOW
+        self._loop = asyncio.get_running_loop()
+        self._work: queue.SimpleQueue[tuple[Callable[[], Any], Done] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:
+        """One cycle at a time: the caller waits for `done` before the next."""
+        if self._applies < self.TRUST or self._given:  # while the thread checkpoints, the loop would wait for it
+            self._work.put((lambda: commit(apply()), done))
+            return
+        if small and self._commits >= self.TRUST and self._average < self.QUICK:
+            _run_here(lambda: commit(apply()), done)
+            return
+        try:
+            applied = apply()
+        except Exception as error:  # noqa: BLE001 - carried to the one who knows whom it concerns
+            self._loop.call_soon(done, None, error)
+        else:
+            self._work.put((lambda: commit(applied), done))
+
+    def call_thread(self, work: Callable[[], Any], done: Done) -> None:
+        def back(result: Any, error: BaseException | None) -> None:
+            self._given -= 1
+            done(result, error)
+
+        self._given += 1
+        self._work.put((work, back))
+
+    def learn(self, applied: float, flushed: float) -> None:
+        self._average += (flushed - self._average) / 16
+        self._commits = -self.BANISHED if flushed > self.SLOW else self._commits + 1
+        self._applies = -self.BANISHED if applied > self.SLOW else self._applies + 1
+
+    def close(self) -> None:
+        self._work.put(None)
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while (job := self._work.get()) is not None:
+            work, done = job
+            result, error = None, None
+            try:
+                result = work()
+            except BaseException as caught:  # noqa: BLE001 - carried to the loop, which knows whom it concerns
+                error = caught
+            try:
+                self._loop.call_soon_threadsafe(done, result, error)
+            except RuntimeError:
+                return  # the loop is closed: nobody is waiting any more
+
+
+def _run_here(work: Callable[[], Any], done: Done) -> None:
+    result, error = None, None
+    try:
+        result = work()
+    except Exception as caught:  # noqa: BLE001 - the same contract as the thread's
+        error = caught
+    asyncio.get_running_loop().call_soon(done, result, error)
+
+
+class InlineRunner:
+    """Runs everything where it is asked for: the same store without a thread, for deterministic tests."""
+
+    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:  # noqa: ARG002 - all the same here
+        _run_here(lambda: commit(apply()), done)
+
+    def call_thread(self, work: Callable[[], Any], done: Done) -> None:
+        _run_here(work, done)
+
+    def learn(self, applied: float, flushed: float) -> None:
+        """Nothing to learn."""
+
+    def close(self) -> None:
+        return
