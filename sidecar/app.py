@@ -16,14 +16,13 @@ import random
 import ssl
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from sidecar import __version__
 from sidecar.config.loading import load
-from sidecar.config.settings import ServerTls, Settings
+from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.dialects.contract import Audience
 from sidecar.domain.errors import ConfigError, StoreUnavailable
@@ -125,13 +124,13 @@ class App:
 
     async def _listen(self) -> None:
         ingest, management = self.settings.ingest, self.settings.management
-        context = _context(self.settings.source, "ingest.tls", ingest.tls)
+        context = self._tls("ingest.tls", ingest.tls)
         self.ingest_ports = await self._ingest_listeners.serve(
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
         api = Api(self.operations, self.status, health)
-        context = _context(self.settings.source, "management.tls", management.tls)
+        context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
             self.management_ports += await self._management_listeners.serve_app(
@@ -139,6 +138,11 @@ class App:
             )
         self._socket_app = api.app(Door.SOCKET)
         await self._serve_socket()
+
+    def _tls(self, key: str, tls: ServerTls | None) -> ssl.SSLContext | None:
+        if tls is None:
+            return None
+        return server_context(tls.cert_file, tls.key_file, tls.client_ca_file, named=f"{self.settings.source}: {key}")
 
     async def _serve_socket(self) -> None:
         """Serve the command line's way in; without a directory for it, that is done when the store has opened."""
@@ -234,7 +238,7 @@ class App:
                 self._metrics.reloaded(success=False, now=self._clock.now())
                 self._log.error("configuration refused, the old one stays", detail=str(error))
                 return str(error)
-            fixed = _needs_restart(self.settings, settings)
+            fixed = needs_restart(self.settings, settings)
             self._ingress.access = _access(settings)
             self._ingress.max_body = settings.ingest.max_body
             self._store.set_retention(settings.retention)
@@ -385,29 +389,3 @@ class App:
 
 def _access(settings: Settings) -> Access:
     return Access([one.name for one in settings.registries], settings.ingest.tokens)
-
-
-def _context(source: Path, key: str, tls: ServerTls | None) -> ssl.SSLContext | None:
-    """A listener's TLS. Raises ConfigError when its files do not make one."""
-    if tls is None:
-        return None
-    try:
-        return server_context(tls.cert_file, tls.key_file, tls.client_ca_file)
-    except (ssl.SSLError, OSError) as error:
-        why = getattr(error, "reason", None) or error
-        raise ConfigError(
-            f"{source}: {key} cannot be used ({why}): check that the key belongs to the certificate and both are PEM"
-        ) from error
-
-
-def _needs_restart(old: Settings, new: Settings) -> list[str]:
-    """Keys whose change takes effect only at the next start."""
-    changed = {
-        "store": old.store != new.store,
-        "ingest.listen": old.ingest.listen != new.ingest.listen,
-        "ingest.tls": old.ingest.tls != new.ingest.tls,
-        "management.listen": old.management.listen != new.management.listen,
-        "management.tls": old.management.tls != new.management.tls,
-        "management.socket": old.management.socket != new.management.socket,
-    }
-    return [key for key, differs in changed.items() if differs]

@@ -86,3 +86,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...]
     stamps: dict[Path, Stamp] = {}
     warnings: tuple[str, ...] = ()
+
+
+def needs_restart(old: Settings, new: Settings) -> list[str]:
+    """Keys whose change takes effect only at the next start."""
+    changed = {
+        "store": old.store != new.store,
+        "ingest.listen": old.ingest.listen != new.ingest.listen,
+        "ingest.tls": old.ingest.tls != new.ingest.tls,
+        "management.listen": old.management.listen != new.management.listen,
+        "management.tls": old.management.tls != new.management.tls,
+        "management.socket": old.management.socket != new.management.socket,
+    }
+    return [key for key, differs in changed.items() if differs]

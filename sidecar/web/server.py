@@ -9,19 +9,30 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sidecar.domain.errors import ConfigError
+
 KEEPALIVE = 75.0  # seconds an idle connection is kept
 BACKLOG = 512
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-def server_context(cert_file: str, key_file: str, client_ca_file: str) -> ssl.SSLContext:
-    """TLS for a listener; with a client CA every client must show a certificate of it."""
+def server_context(cert_file: str, key_file: str, client_ca_file: str, *, named: str) -> ssl.SSLContext:
+    """TLS for a listener; with a client CA every client must show a certificate of it.
+
+    Raises ConfigError, beginning with `named`, when the files do not make one.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(cert_file, key_file)
-    if client_ca_file:
-        context.load_verify_locations(cafile=client_ca_file)
-        context.verify_mode = ssl.CERT_REQUIRED
+    try:
+        context.load_cert_chain(cert_file, key_file)
+        if client_ca_file:
+            context.load_verify_locations(cafile=client_ca_file)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except OSError as error:
+        why = getattr(error, "reason", None) or error
+        raise ConfigError(
+            f"{named} cannot be used ({why}): check that the key belongs to the certificate and both are PEM"
+        ) from error
     return context
 
 

@@ -62,7 +62,7 @@ CERTIFICATE = Path(__file__).parent.parent / "outbound" / "certificates" / "loca
 async def test_a_listener_with_a_certificate(listeners, insist):
     """With a client CA only those who show a certificate of it are admitted."""
     ca = str(CERTIFICATE.with_suffix(".crt"))
-    context = server_context(str(CERTIFICATE), str(CERTIFICATE), ca if insist else "")
+    context = server_context(str(CERTIFICATE), str(CERTIFICATE), ca if insist else "", named="ingest.tls")
     (port,) = await listeners.serve(well, [("127.0.0.1", 0)], context)
     trust = ssl.create_default_context(cafile=ca)
 
