@@ -311,8 +311,11 @@ class App:
         """Reload when the file or a secret's file changed."""
         while True:
             await asyncio.sleep(WATCH_EVERY)
-            if self._watched.changed():
-                await self.reload()
+            try:
+                if self._watched.changed():
+                    await self.reload()
+            except Exception as error:  # noqa: BLE001 - a watch that ended would never see the mended file
+                self._observer.trouble("watch", error)
 
     # --- what is shown -----------------------------------------------------------------------------------------------
 
@@ -359,7 +362,10 @@ class App:
 
     async def _gauges(self) -> None:
         while True:
-            await self._measure()
+            try:
+                await self._measure()
+            except Exception as error:  # noqa: BLE001 - gauges that stand still look like a sidecar that is well
+                self._observer.trouble("gauges", error)
             await asyncio.sleep(GAUGES_EVERY)
 
     async def _measure(self) -> None:
@@ -377,13 +383,14 @@ class App:
             if view.name not in configured:
                 orphaned += view.pending > 0
                 continue
-            oldest = 0.0
-            if view.pending:
-                with contextlib.suppress(StoreUnavailable):
-                    due = await self._store.next_due(view.lane, 0)
-                    oldest = max(0, now - due) / 1e9 if due is not None else 0.0
+            backlog, oldest = view.pending, 0.0
+            with contextlib.suppress(StoreUnavailable):
+                due = await self._store.next_due(view.lane, 0)
+                # The count in memory may be off by what was committed during a reload; whether there is any is not.
+                backlog = max(backlog, 1) if due is not None else 0
+                oldest = max(0, now - due) / 1e9 if due is not None else 0.0
             paused = view.held or view.paused_until > now
-            self._metrics.set_lane(view.name, backlog=view.pending, oldest_due=oldest, paused=paused)
+            self._metrics.set_lane(view.name, backlog=backlog, oldest_due=oldest, paused=paused)
         self._metrics.set_orphaned(orphaned)
 
 

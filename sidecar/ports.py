@@ -1,7 +1,9 @@
 """What the pipeline asks of the world, as narrow protocols. Adapters implement them; `app` joins the two.
 
-Every store verb is one transaction, durable when its await returns. Any of them may raise StoreUnavailable, which
-means: nothing was written, the same call may succeed later.
+Every store verb is one transaction, committed when its await returns: killing the process loses nothing of it. What
+somebody is told to be safe (entries, quarantine, operators' changes) is flushed as well, so that a power cut loses
+nothing either; translations and results of attempts may be made again after one. Any verb may raise StoreUnavailable,
+which means: nothing was written, the same call may succeed later.
 """
 
 import asyncio
@@ -115,7 +117,7 @@ class Queue(Protocol):
         """The earliest due time of the lane that lies after `after`, or None."""
 
     def settle(self, settlement: Settlement) -> "asyncio.Future[None]":
-        """Queue the result of one attempt for writing; the future ends when it is durable."""
+        """Queue the result of one attempt for writing; the future ends when it is committed."""
 
     async def register(self, lanes: Sequence["LaneName"], now: int) -> Sequence["LaneState"]:
         """Make the lanes of a configuration, and return every lane there is.

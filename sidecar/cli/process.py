@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sidecar.app import App
 from sidecar.config.settings import Settings
-from sidecar.domain.errors import SidecarError
+from sidecar.domain.errors import ConfigError, SidecarError
 
 EXIT_OK = 0
 EXIT_FORCED = 130
@@ -49,6 +49,9 @@ async def _serve(settings: Settings, ready: Callable[[App], None] | None) -> int
     loop.add_signal_handler(signal.SIGHUP, hangup)
     try:
         await app.start()
+    except ConfigError:
+        await app.stop(drain=0)
+        raise
     except OSError as error:
         await app.stop(drain=0)
         raise SidecarError(f"cannot listen: {error}") from error

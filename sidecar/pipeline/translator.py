@@ -64,7 +64,7 @@ class _Batch(msgspec.Struct, frozen=True):
 
 
 class Translator:
-    """Runs until stopped. `offer` receives the deliveries that are due, after they are durable."""
+    """Runs until stopped. `offer` receives the deliveries that are due, once they are committed."""
 
     def __init__(
         self,
@@ -147,6 +147,7 @@ class Translator:
             try:
                 position = await self._translation.begin()
                 self._cursor = position.cursor
+                self._behind_since = self._clock.now()  # of what waits already, only the start of the wait is known
                 self._careful = 0 if position.clean else CAREFUL
                 self._handover.start(self._cursor)
                 facts = await self._translation.look(_all_parked())
@@ -257,7 +258,6 @@ class Translator:
         planned: list[PlannedEvent] = []
         told: list[_Told] = []
         finished: list[int] = []
-        deadlines: list[int] = []
         for at, (record, notice) in enumerate(zip(records, notices, strict=True)):
             if at and at % BREATH == 0:
                 await self._give_way()
@@ -273,7 +273,6 @@ class Translator:
             if folded.outcome in FINISHED:
                 finished.append(record.number)
             planned.extend(words.router.plan(event) for event in folded.events)
-        deadlines.extend(row.deadline for row in catalogue.parked())
         work = WriteSet(
             expected=self._cursor,
             cursor=records[-1].number,
@@ -283,7 +282,7 @@ class Translator:
             quarantined=quarantined,
             now=now,
         )
-        return _Batch(work, told, min(deadlines, default=None))
+        return _Batch(work, told, min((row.deadline for row in catalogue.parked()), default=None))
 
     async def _give_way(self) -> None:
         """Let the loop answer requests. While it has its hands full let it go on, within bounds: answers come first."""

@@ -292,6 +292,26 @@ async def test_two_transactions_never_share_the_connection(database):
     runner.close()
 
 
+async def test_a_lock_that_somebody_else_holds_never_holds_the_loop(database):
+    """An operator's own sqlite3 may write for a while; probes and other requests are answered meanwhile."""
+    path = database.execute("PRAGMA database_list").fetchone()[2]
+    runner = ThreadRunner()
+    loop = CommitLoop(runner, [Verb("first", put, limit=4)])
+    loop.connect(database)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        waiting = loop.submit("first", 1)
+        begun = time.monotonic()
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert time.monotonic() - begun < 1  # a lock is waited for up to five seconds
+        assert not waiting.done()
+        foreign.execute("ROLLBACK")
+    assert await gathered(waiting) == [10]
+    assert loop.down == ""
+    runner.close()
+
+
 # --- the store's own verbs in one cycle -------------------------------------------------------------------------------
 
 

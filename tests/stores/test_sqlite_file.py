@@ -1,7 +1,9 @@
 """The database file: its settings, its lock, its migrations, and the sentence for everything that can be wrong."""
 
+import contextlib
 import os
 import re
+import resource
 import sqlite3
 import stat
 import time
@@ -311,3 +313,19 @@ async def test_a_reader_that_cannot_be_opened_leaves_no_second_writer(path, monk
     await store.open()
     assert await store.append([entry("a")]) == 1
     await store.close()
+
+
+def test_a_disk_without_room_for_the_log_does_not_keep_the_store_closed(tmp_path, monkeypatch):
+    """What is owed can still be delivered from it. The limit on file sizes stands for the disk."""
+    path = tmp_path / "sidecar.db"
+    file.open_writer(path).close()
+    monkeypatch.setattr(file, "LOG_SPACE", 8 * 1024 * 1024)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024 * 1024, before[1]))
+    try:
+        with contextlib.closing(file.open_writer(path)) as connection:
+            assert connection.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone() == (0,)
+            connection.execute("UPDATE meta SET value = 5 WHERE key = 'cursor'")
+            assert connection.execute("PRAGMA cache_size").fetchone() == (file.CACHE_SIZE,)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

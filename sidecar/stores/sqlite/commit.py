@@ -27,6 +27,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from sidecar.domain.errors import SidecarError, StoreBusy, StoreRefused, StoreUnavailable
+from sidecar.stores.sqlite.file import BUSY_TIMEOUT
 from sidecar.stores.sqlite.runners import Runner
 
 I = TypeVar("I")  # noqa: E741 - an item of work
@@ -132,7 +133,7 @@ class CommitLoop:
         self._down = why
 
     def submit(self, verb: str, item: Any) -> asyncio.Future[Any]:
-        """Queue one item. The future ends when it is durable; cancelling the waiter does not stop the commit."""
+        """Queue one item. The future ends when it is committed; cancelling the waiter does not stop the commit."""
         kind, waiting = self._queues[verb]
         if self._connection is None:
             raise StoreUnavailable(self._down)
@@ -182,7 +183,7 @@ class CommitLoop:
         self._busy = True
         work = [(verb, [item for item, _ in items]) for verb, items in batch]
         self._runner.call(
-            lambda: _apply(connection, work),
+            lambda patient: _apply(connection, work, patient=patient),
             _commit,
             lambda result, error: self._done(batch, result, error),
             small=sum(len(items) for _, items in batch) <= SMALL,
@@ -279,7 +280,9 @@ class CommitLoop:
                     self._fail(one, error)
                 step()
 
-            self._runner.call(lambda: _apply(connection, [(verb, [item[0]])]), _commit, done, small=True)
+            self._runner.call(
+                lambda patient: _apply(connection, [(verb, [item[0]])], patient=patient), _commit, done, small=True
+            )
 
         self._busy = True
         step()
@@ -299,14 +302,15 @@ class _Applied(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def _apply(connection: sqlite3.Connection, work: list[tuple[Verb[Any, Any], list[Any]]]) -> _Applied:
-    """Apply a cycle in a transaction and leave it open; an error leaves none."""
+def _apply(connection: sqlite3.Connection, work: list[tuple[Verb[Any, Any], list[Any]]], *, patient: bool) -> _Applied:
+    """Apply a cycle in a transaction and leave it open; an error leaves none. `patient` waits for a foreign lock."""
     begun = before = time.perf_counter()
     held: list[tuple[str, float]] = []
     results: list[Sequence[Any]] = []
     durable = any(verb.durable for verb, _ in work)
     _rollback(connection)  # a roll-back may have failed together with its commit
     connection.execute("PRAGMA synchronous = FULL" if durable else "PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT if patient else 0}")
     connection.execute("BEGIN IMMEDIATE")
     try:
         for verb, items in work:

@@ -130,9 +130,12 @@ def _lay_out_log(connection: sqlite3.Connection, path: Path) -> None:
     """
     log = path.with_name(f"{path.name}-wal")
     connection.execute("PRAGMA cache_size = 16")
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('log_space', zeroblob(?))", (LOG_SPACE,))
-    connection.execute("ROLLBACK")
+    # Without room for it commits are slower, no more: what is owed can still be delivered from a disk that is full.
+    with contextlib.suppress(sqlite3.OperationalError):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('log_space', zeroblob(?))", (LOG_SPACE,))
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
     connection.execute(f"PRAGMA cache_size = {CACHE_SIZE}")
     with contextlib.suppress(OSError):
         descriptor = os.open(log, os.O_RDWR | os.O_CLOEXEC)

@@ -2,18 +2,20 @@
 
 import asyncio
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
 Done = Callable[[Any, BaseException | None], None]
+Apply = Callable[[bool], Any]  # whether to wait for a lock that somebody else holds
 
 
 class Runner(Protocol):
     """Where transactions run."""
 
-    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:
-        """Run `commit(apply())` and call `done(result, error)` on the event loop. `small`: little was waiting."""
+    def call(self, apply: Apply, commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:
+        """Run `commit(apply(...))` and call `done(result, error)` on the event loop. `small`: little was waiting."""
 
     def call_thread(self, work: Callable[[], Any], done: Done) -> None:
         """Run work that may take long, and call `done` alike."""
@@ -49,18 +51,24 @@ class ThreadRunner:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:
+    def call(self, apply: Apply, commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:
         """One cycle at a time: the caller waits for `done` before the next."""
         if self._applies < self.TRUST or self._given:  # while the thread checkpoints, the loop would wait for it
-            self._work.put((lambda: commit(apply()), done))
-            return
-        if small and self._commits >= self.TRUST and self._average < self.QUICK:
-            _run_here(lambda: commit(apply()), done)
+            self._work.put((lambda: commit(apply(True)), done))
             return
         try:
-            applied = apply()
+            applied = apply(False)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                self._loop.call_soon(done, None, error)
+            else:  # somebody else writes to the file: the thread may wait for that, the loop must not
+                self._work.put((lambda: commit(apply(True)), done))
+            return
         except Exception as error:  # noqa: BLE001 - carried to the one who knows whom it concerns
             self._loop.call_soon(done, None, error)
+            return
+        if small and self._commits >= self.TRUST and self._average < self.QUICK:
+            _run_here(lambda: commit(applied), done)
         else:
             self._work.put((lambda: commit(applied), done))
 
@@ -107,8 +115,8 @@ def _run_here(work: Callable[[], Any], done: Done) -> None:
 class InlineRunner:
     """Runs everything where it is asked for: the same store without a thread, for deterministic tests."""
 
-    def call(self, apply: Callable[[], Any], commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:  # noqa: ARG002 - all the same here
-        _run_here(lambda: commit(apply()), done)
+    def call(self, apply: Apply, commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:  # noqa: ARG002 - all the same here
+        _run_here(lambda: commit(apply(True)), done)
 
     def call_thread(self, work: Callable[[], Any], done: Done) -> None:
         _run_here(work, done)
