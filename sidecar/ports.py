@@ -7,7 +7,7 @@ which means: nothing was written, the same call may succeed later.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -17,6 +17,7 @@ from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.message import Message, Response
 from sidecar.domain.record import Entry, Quarantined, Record
+from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 
 
 class Journal(Protocol):
@@ -298,6 +299,33 @@ class Ledger(Protocol):
         """Take an item out of quarantine."""
 
 
+class Interventions(Protocol):
+    """What operators change: deliveries in bounded steps, lanes one by one.
+
+    `tally` and `pick` read: a step looks at a bounded number of rows and may find none; it returns where the next one
+    begins, None at the end. The others write by id and look at the state again, so that what has changed since it was
+    read is left alone; each returns the ids that it moved, by lane. They take at most a few hundred ids.
+    """
+
+    async def tally(self, where: Selection, cursor: Cursor) -> tuple[Sequence[Tally], Cursor | None]: ...
+
+    async def pick(self, where: Selection, cursor: Cursor, limit: int) -> tuple[Sequence[Pick], Cursor | None]: ...
+
+    async def replay(self, ids: Collection[int], states: Collection[State], now: int) -> Mapping[int, Sequence[int]]:
+        """Make deliveries in these states due again, with the same bytes and webhook-id and a fresh horizon.
+
+        Leaves those of orphaned lanes and those without bytes.
+        """
+
+    async def hasten(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
+        """Make deliveries that wait for a later attempt due now. Leaves those of orphaned lanes."""
+
+    async def cancel(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
+        """Give due deliveries up for good."""
+
+    async def pause(self, pause: Pause, now: int) -> LaneState: ...  # as Queue.pause
+
+
 class Upkeep(Protocol):
     """Housekeeping in small slices."""
 
@@ -365,6 +393,9 @@ class Observer(Protocol):
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         """A lane was paused, held, released or orphaned."""
+
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        """An operator changed something: `who` as far as the door tells, `what` the verb, how many."""
 
     def trouble(self, where: str, error: BaseException) -> None:
         """A part of the pipeline failed and will try again."""

@@ -141,6 +141,9 @@ class Metrics:
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         """Nothing: `set_lane` says whether a lane is paused."""
 
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        """Nothing: who did what is for the log."""
+
     def trouble(self, where: str, error: BaseException) -> None:  # noqa: ARG002 - the log says what it was
         self._troubles.labels(where).inc()
 

@@ -24,7 +24,7 @@ class Office:
         self.house = House(
             path, VirtualClock(), RecordingSender(answer), subscriptions, store=FlakyStore(path, inline=True)
         )
-        self.operations = Operations(self.house.store, self.house.intake, self.house.clock)
+        self.operations = Operations(self.house.store, self.house.intake, self.house.clock, self.house.observer)
 
     async def open(self):
         await self.house.start()
@@ -34,7 +34,9 @@ class Office:
     def connect(self, *more):
         lanes = {one.name: one.lane for one in self.house.dispatcher.views()}
         routes = [route(one, lanes[one.name]) for one in self.house.subscriptions]
-        self.operations.connect(Router([*routes, *more]), self.house.dispatcher)
+        self.operations.connect(
+            Router([*routes, *more]), self.house.destinations, self.house.dispatcher, self.house.courier
+        )
 
     async def push(self, *names):
         await self.house.intake.accept("main", envelope(*(push(name) for name in names)))
@@ -68,14 +70,14 @@ async def test_an_event_is_shown_with_its_deliveries(path):
 async def test_explain_says_what_the_running_configuration_makes_of_an_event(path):
     office = await Office(path, subscription("one"), subscription("two", match=match(["other/**"]))).open()
     await office.push("a")
-    _, parts = await office.operations.explain((await office.events())[0])
+    _, parts, others = await office.operations.explain((await office.events())[0])
     assert [(part.verdict.subscription, part.verdict.fired, part.verdict.why) for part in parts] == [
         ("one", True, ""),
         ("two", False, "repositories"),
     ]
-    assert [one.body for one in parts[0].messages] == [office.house.sender.requests[0].body]
+    assert [one.body for one in parts[0].requests] == [office.house.sender.requests[0].body]
     assert [row.subscription for row in parts[0].deliveries] == ["one"]
-    assert (parts[1].messages, parts[1].deliveries) == ([], [])
+    assert (parts[1].requests, parts[1].deliveries, others) == ([], [], [])
 
 
 @simulated
@@ -89,10 +91,10 @@ async def test_explain_says_what_cannot_be_rendered(path):
     dialect = msgspec.structs.replace(load()["harbor"], render=render)
     voice = dialect.bind(dialect.options(), ["artifact.pushed"])
     office.connect(Route(subscription("broken"), voice, 99, Audience("broken")))
-    _, parts = await office.operations.explain((await office.events())[0])
+    _, parts, _ = await office.operations.explain((await office.events())[0])
     assert [(part.verdict.subscription, part.verdict.fired) for part in parts] == [("one", True), ("broken", True)]
     assert parts[1].verdict.why == "PUSH_ARTIFACT cannot be rendered: KeyError: 'digest'"
-    assert (len(parts[0].messages), parts[1].messages) == (1, [])
+    assert (len(parts[0].requests), parts[1].requests) == (1, [])
 
 
 @simulated
@@ -126,7 +128,7 @@ async def test_undelivered_is_what_is_due_or_dead(path):
 @simulated
 async def test_subscriptions_are_shown_as_the_store_and_the_dispatcher_have_them(path):
     office = Office(path, subscription("one"))
-    before = Operations(office.house.store, office.house.intake, office.house.clock)
+    before = Operations(office.house.store, office.house.intake, office.house.clock, office.house.observer)
     await office.open()
     await office.push("a")
     lanes, views = await office.operations.subscriptions()
@@ -142,11 +144,11 @@ async def test_a_retried_item_leaves_quarantine_when_it_is_accepted(path):
     await office.house.intake.unknown_registry("main", envelope(push("late")), "")
     await office.house.intake.accept("main", b"unreadable")
     unreadable, late = (row.id for row in await operations.quarantined(QuarantineFilter()))
-    assert await operations.retry_quarantined(late) == "accepted"
-    assert await operations.retry_quarantined(unreadable) == "quarantined"
+    assert await operations.retry_quarantined(late, "tester") == "accepted"
+    assert await operations.retry_quarantined(unreadable, "tester") == "quarantined"
     assert [row.id for row in await operations.quarantined(QuarantineFilter())] == [unreadable]
     with pytest.raises(NotFound, match=f"there is no quarantined item {late}; it may have been retried or deleted"):
-        await operations.retry_quarantined(late)
+        await operations.retry_quarantined(late, "tester")
     await office.house.quiet()
     assert [event.origin.record for event in office.house.observer.events if event.type == "artifact.pushed"] == [
         "late"
@@ -161,12 +163,12 @@ async def test_a_record_that_could_not_be_translated_is_translated_when_it_can(p
     await office.house.quiet()
     (row,) = await office.operations.quarantined(QuarantineFilter())
     assert (row.reason, row.record, row.registry) == ("unknown_registry", "early", "other")
-    assert await office.operations.retry_quarantined(row.id) == "accepted"
+    assert await office.operations.retry_quarantined(row.id, "tester") == "accepted"
     await office.house.quiet()
     (again,) = await office.operations.quarantined(QuarantineFilter())
     assert again.id > row.id
     office.house.registries["other"] = office.house.registries["main"]
-    assert await office.operations.retry_quarantined(again.id) == "accepted"
+    assert await office.operations.retry_quarantined(again.id, "tester") == "accepted"
     await office.house.quiet()
     assert await office.operations.quarantined(QuarantineFilter()) == []
     assert len(office.house.sender.requests) == 1
@@ -179,9 +181,9 @@ async def test_everything_of_a_reason_is_retried_oldest_first(path):
     for name in ("first", "second", "first"):
         await intake.unknown_registry("main", envelope(push(name)), "")
     await intake.accept("main", b"unreadable")
-    done = await office.operations.retry_all_quarantined(QuarantineFilter(reason="unknown_registry"))
+    done = await office.operations.retry_all_quarantined(QuarantineFilter(reason="unknown_registry"), "tester")
     assert msgspec.to_builtins(done) == {"tried": 3, "accepted": 2, "duplicate": 1, "quarantined": 0}
-    done = await office.operations.retry_all_quarantined(QuarantineFilter())
+    done = await office.operations.retry_all_quarantined(QuarantineFilter(), "tester")
     assert msgspec.to_builtins(done) == {"tried": 1, "accepted": 0, "duplicate": 0, "quarantined": 1}
     assert [one.id for one in await office.house.store.read(0, 10)] == ["first", "second"]
 
@@ -193,7 +195,7 @@ async def test_an_item_that_cannot_be_taken_stays(path):
     (row,) = await office.operations.quarantined(QuarantineFilter())
     office.house.store.fail("append")
     with pytest.raises(Exception, match="disk I/O error"):
-        await office.operations.retry_quarantined(row.id)
+        await office.operations.retry_quarantined(row.id, "tester")
     office.house.store.fail()
     assert len(await office.operations.quarantined(QuarantineFilter())) == 1
 
@@ -204,6 +206,6 @@ async def test_an_item_is_thrown_away_once(path):
     await office.house.intake.accept("main", b"unreadable")
     (row,) = await office.operations.quarantined(QuarantineFilter())
     assert (await office.operations.quarantined_body(row.id)) == (row, b"unreadable")
-    await office.operations.delete_quarantined(row.id)
+    await office.operations.delete_quarantined(row.id, "tester")
     with pytest.raises(NotFound):
-        await office.operations.delete_quarantined(row.id)
+        await office.operations.delete_quarantined(row.id, "tester")
