@@ -16,6 +16,7 @@ from sidecar.pipeline.operations import Operations
 from sidecar.ports import DeliveryFilter, EventFilter, QuarantineFilter
 from sidecar.web import shapes
 from sidecar.web.exchange import (
+    WHO,
     BadArgument,
     answer,
     before_of,
@@ -192,7 +193,7 @@ def _guarded(door: Door) -> Any:
             refusal = _refusal(request, door)
             if refusal:
                 return problem(403, refusal)
-        request["who"] = door.value
+        request[WHO] = door.value
         return await handler(request)
 
     return guarded

@@ -12,6 +12,7 @@ from sidecar.domain.errors import SidecarError
 PAGE, LARGEST_PAGE = 50, 500
 LAST = 2**63 - 1  # the last instant that the store's 64 bits hold
 
+WHO: web.RequestKey[str] = web.RequestKey("who", str)  # set where it is decided who may use the API
 B = TypeVar("B", bound=msgspec.Struct)
 
 
@@ -26,7 +27,8 @@ def answer(value: Any) -> web.Response:
 
 def who(request: web.Request) -> str:
     """Who asks, as far as the door tells; for the log."""
-    return str(request.get("who", ""))
+    name: str = request.get(WHO, "")
+    return name
 
 
 def query_of(request: web.Request, known: set[str]) -> dict[str, str]:
