@@ -66,7 +66,8 @@ def _url(to: Destination) -> str:
 def _headers(request: SendRequest, to: Destination) -> list[tuple[str, str]]:
     configured = {name.lower() for name, _ in to.subscription.headers}
     parts = urlsplit(to.subscription.url)
-    shown = [("Host", parts.netloc.rpartition("@")[2])]
+    port = ":443" if parts.scheme == "https" else ":80"
+    shown = [("Host", parts.netloc.rpartition("@")[2].lower().removesuffix(port))]
     for name, value in request.headers:
         lowered = name.lower()
         if lowered in configured:
