@@ -97,13 +97,14 @@ async def _count(client: Client, walk: Walk) -> Sum:
 
 
 async def _steps(client: Client, walk: Walk, total: int) -> Sum:
+    """Every step, at the pace that was asked for. What breaks it off is told with the place to go on from."""
     done, cursor = Sum(), walk.body.get("cursor", "")
     limit = max(1, min(STEP, int(walk.rate * BREATH))) if walk.rate else STEP
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    with _progress(walk, total) as told:
-        while True:
-            try:
+    try:
+        with _progress(walk, total) as told:
+            while True:
                 step = await client.post(walk.path, {**walk.body, "limit": limit, "cursor": cursor})
                 done.add(step)
                 told(done.total)
@@ -114,10 +115,10 @@ async def _steps(client: Client, walk: Walk, total: int) -> Sum:
                 cursor = step["next"]
                 if walk.rate:
                     await asyncio.sleep(max(0.0, begun + done.total / walk.rate - loop.time()))
-            except (Failure, asyncio.CancelledError):
-                again = f"; to go on, give the same command with --after {cursor}" if cursor else ""
-                print(f"broken off: {done.total} of {total} {walk.done}{again}", file=sys.stderr)
-                raise
+    except (Failure, asyncio.CancelledError):
+        again = f"; to go on, give the same command with --after {cursor}" if cursor else ""
+        print(f"broken off: {done.total} of {total} {walk.done}{again}", file=sys.stderr)
+        raise
 
 
 @contextlib.contextmanager
