@@ -328,6 +328,49 @@ class Sender(Protocol):
         """The destination's answer, or an Outcome that says why there is none."""
 
 
+class ManifestHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What a registry says of a manifest without sending it. `unchanged` answers a HEAD with `unless` (304)."""
+
+    digest: str
+    media_type: str = ""
+    size: int = 0
+    unchanged: bool = False
+
+
+class ManifestDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A manifest or index as the registry sent it, its digest verified over the bytes."""
+
+    digest: str
+    media_type: str
+    body: bytes
+
+
+class NamePage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of names. `next` is what to pass as `after` for the next page, "" at the end."""
+
+    names: tuple[str, ...]
+    next: str = ""
+
+
+class RegistryApi(Protocol):
+    """One registry's own HTTP API (OCI distribution specification 1.1). None means that it has no such thing.
+
+    Raises RegistryUnavailable with one sentence when it cannot be asked now: down, slow, refusing, or its breaker open.
+    """
+
+    async def head(self, repository: str, reference: str, *, unless: str = "") -> ManifestHead | None:
+        """HEAD of a manifest by tag or digest; with the known digest in `unless` as `If-None-Match`."""
+
+    async def manifest(self, repository: str, reference: str) -> ManifestDocument | None: ...
+
+    async def blob(self, repository: str, digest: str, *, limit: int) -> bytes | None:
+        """A small blob (a config), None also when it is larger than `limit` bytes."""
+
+    async def repositories(self, after: str, limit: int) -> NamePage: ...
+
+    async def tags(self, repository: str, after: str, limit: int) -> NamePage | None: ...
+
+
 class Clock(Protocol):
     """Time. Waits are made on the event loop's own time, which a test can make virtual."""
 

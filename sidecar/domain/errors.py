@@ -54,3 +54,7 @@ class AddressRefused(SidecarError):
 
 class NotFound(SidecarError):
     """An operator named something that is not there."""
+
+
+class RegistryUnavailable(SidecarError):
+    """A registry's own API cannot be asked now; the same question may be answered later."""
