@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sidecar.config.settings import Address, Network
+from sidecar.domain.host import literal
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?", re.ASCII)
 _LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:/\s]*)):(?P<port>\d{1,5})", re.ASCII)
@@ -57,9 +58,36 @@ def web_address(text: str) -> str:
         raise ValueError("must name a host, such as https://hooks.example.com/path")
     if port == 0:
         raise ValueError("must not have port 0")
+    try:
+        literal(host)
+    except ValueError as error:
+        raise ValueError(f"cannot be dialled, because it {error}") from None
     if parts.fragment or text.endswith("#"):
         raise ValueError("must not have a fragment, which is never sent: write %23 for a #")
     return text
+
+
+def proxy(text: str) -> str:
+    """`none`, `env`, or an http URL of nothing but a host, its port and perhaps credentials; as written."""
+    if text in {"none", "env"}:
+        return text
+    parts = urlsplit(web_address(text))
+    if parts.scheme != "http":
+        raise ValueError("must be none, env or http://host:port: proxies that speak TLS or SOCKS are not used")
+    if parts.path not in {"", "/"} or "?" in text:
+        raise ValueError("must end with the proxy's host and port")
+    return text
+
+
+def server_name(text: str) -> str:
+    """A host name or an address, as certificates carry it."""
+    try:
+        if text and not text.endswith("."):
+            literal(text)
+            return text
+    except ValueError:
+        pass
+    raise ValueError("must be a host name without a port, such as hooks.example.com")
 
 
 def homepage(text: str) -> str:
