@@ -286,6 +286,8 @@ class App:
             destinations[state.id] = Destination.of(subscription, bound.voice, signer, USER_AGENT)
             routes.append(Route(subscription, bound.voice, state.id, Audience(subscription.name, state.policy)))
         self._router = Router(routes)
+        if self._sender is not None:  # before the first attempt that asks for a new transport
+            self._sender.configure(settings.transports)
         self._dispatcher.configure(destinations, states)
         for state in states:
             if state.orphaned and state.pending:
@@ -303,6 +305,7 @@ class App:
         self._metrics.configure(
             [one.name for one in settings.registries],
             [(one.subscription.name, one.subscription.format) for one in settings.subscriptions],
+            settings.unverified,
         )
         for warning in settings.warnings:
             self._log.warning("configuration", detail=warning)
