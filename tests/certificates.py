@@ -34,7 +34,7 @@ class Authority:
     def __init__(self, folder: Path, name="ca"):
         self.folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name(f"{name} {self._key.public_key().public_numbers().x}")
+        self._name = _name(name)
         usage = x509.KeyUsage(
             digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
             key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
