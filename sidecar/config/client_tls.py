@@ -102,6 +102,7 @@ def _context(setting: ClientTls) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # whatever the system's own configuration admits
     context.set_alpn_protocols(_ALPN)
     if setting.cert_file:
         try:

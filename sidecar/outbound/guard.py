@@ -70,8 +70,8 @@ _INTERNAL: tuple[tuple[str, tuple[Network, ...]], ...] = (
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
-# Where RFC 6052 (2.2) puts the IPv4 address behind prefixes of 48, 56 and 64 bits: it leaves octet 8 out.
-_EMBEDDED = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12))
+# Where RFC 6052 (2.2) puts the IPv4 address behind prefixes of 48, 56, 64 and 96 bits: it leaves octet 8 out.
+_EMBEDDED = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
@@ -155,7 +155,6 @@ def _layers(address: Address) -> Iterator[Address]:
     if address in _NAT64 or address in _TRANSLATED or (address in _COMPATIBLE and address not in _NOT_COMPATIBLE):
         yield low
     if address in _NAT64_LOCAL:
-        yield low
         octets = address.packed
         for places in _EMBEDDED:
             other = ipaddress.IPv4Address(bytes(octets[place] for place in places))

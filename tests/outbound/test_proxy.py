@@ -17,6 +17,7 @@ from sidecar.outbound.guard import Guard
 from sidecar.outbound.resolver import Resolver
 from sidecar.outbound.sender import HttpSender
 
+OPEN = Guard()
 CREDENTIAL = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="  # RFC 7617, section 2: Aladdin, open sesame
 
 
@@ -29,7 +30,7 @@ async def send():
     """Sends over a transport, with senders that are closed at the end."""
     senders = {}
 
-    async def send(url, transport, *, guard=Guard(), resolver=None, **more):
+    async def send(url, transport, *, guard=OPEN, resolver=None, **more):
         key = (transport, guard, resolver)
         if key not in senders:
             senders[key] = HttpSender(guard, resolver=resolver)
@@ -62,7 +63,7 @@ def names(**table):
     return Resolver(lookup)
 
 
-# --- what goes over the wire --------------------------------------------------------------------------------------------
+# --- what goes over the wire ------------------------------------------------------------------------------------------
 
 
 async def test_http_is_asked_for_in_absolute_form_with_the_url_untouched(send):
@@ -135,7 +136,7 @@ async def test_the_destinations_own_407_in_a_tunnel_is_its_answer(send, authorit
         assert await send(peer.url, through(proxy.url, tls=private)) == Response(status=407)
 
 
-# --- the proxy's troubles -----------------------------------------------------------------------------------------------
+# --- the proxy's troubles ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -199,7 +200,7 @@ async def test_what_is_no_proxy_ends_in_an_outcome(send, said, reason):
     assert CREDENTIAL not in outcome.detail
 
 
-# --- the guard ----------------------------------------------------------------------------------------------------------
+# --- the guard --------------------------------------------------------------------------------------------------------
 
 
 async def test_the_proxys_own_address_is_judged_as_it_is_dialled(send):

@@ -166,7 +166,7 @@ def test_only_an_ed25519_key_loads_the_library_for_it(secret, loaded):
     assert said.stdout.strip() == loaded
 
 
-# --- rotation where one signature is all there is ------------------------------------------------------------------------
+# --- rotation where one signature is all there is ---------------------------------------------------------------------
 
 
 def by_hand(key, message):
