@@ -14,6 +14,7 @@ _LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:/\s
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _ANY: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
+_PROXY: Final = "http://host:port, because proxies that speak TLS or SOCKS are not used"
 STORE_FORM: Final = "must be sqlite:///relative/path or sqlite:////absolute/path"
 
 
@@ -68,12 +69,19 @@ def web_address(text: str) -> str:
 
 
 def proxy(text: str) -> str:
-    """`none`, `env`, or an http URL of nothing but a host, its port and perhaps credentials; as written."""
+    """`none`, `env`, or a proxy's URL; as written."""
     if text in {"none", "env"}:
         return text
+    if not text.startswith("http://"):
+        raise ValueError(f"must be none, env or {_PROXY}")
+    return proxy_url(text)
+
+
+def proxy_url(text: str) -> str:
+    """An http URL of nothing but a host, its port and perhaps credentials; as written."""
+    if not text.startswith("http://"):
+        raise ValueError(f"must be {_PROXY}")
     parts = urlsplit(web_address(text))
-    if parts.scheme != "http":
-        raise ValueError("must be none, env or http://host:port: proxies that speak TLS or SOCKS are not used")
     if parts.path not in {"", "/"} or "?" in text:
         raise ValueError("must end with the proxy's host and port")
     return text

@@ -20,7 +20,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def proxy(text: str) -> Proxy:
-    """The proxy that `places.proxy` admitted."""
+    """The proxy of a URL that `places.proxy_url` admitted."""
     parts = urlsplit(text)
     user, at, host = parts.netloc.rpartition("@")
     if not at:
@@ -39,7 +39,7 @@ def from_environment(url: str, environ: Environment[str, str]) -> Proxy | None:
     if not value or bypassed(host, port, environ.get(_variable(environ, "no_proxy"), "")):
         return None
     try:
-        return proxy(places.proxy(value if "://" in value else f"http://{value}"))
+        return proxy(places.proxy_url(value if "://" in value else f"http://{value}"))
     except ValueError as error:
         raise ValueError(f"takes the proxy from {variable}, which {error}") from None
 
