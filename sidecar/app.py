@@ -264,7 +264,7 @@ class App:
 
     async def _register(self, settings: Settings) -> bool:
         """Give every subscription its lane; False when the store cannot."""
-        if self._dispatcher is None:
+        if self._dispatcher is None or self._sender is None:
             return True
         names = [
             LaneName(name=one.subscription.name, format=one.subscription.format, formerly=one.subscription.formerly)
@@ -286,8 +286,7 @@ class App:
             destinations[state.id] = Destination.of(subscription, bound.voice, signer, USER_AGENT)
             routes.append(Route(subscription, bound.voice, state.id, Audience(subscription.name, state.policy)))
         self._router = Router(routes)
-        if self._sender is not None:  # before the first attempt that asks for a new transport
-            self._sender.configure(settings.transports)
+        self._sender.configure(settings.transports)  # before the first attempt that asks for a new one
         self._dispatcher.configure(destinations, states)
         for state in states:
             if state.orphaned and state.pending:
