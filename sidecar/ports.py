@@ -17,6 +17,7 @@ from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.message import Message, Response
 from sidecar.domain.record import Entry, Quarantined, Record
+from sidecar.domain.transport import Transport
 
 
 class Journal(Protocol):
@@ -306,12 +307,16 @@ class Upkeep(Protocol):
 
 
 class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request to make: exactly this URL, these headers (in order), this body. `timeout` in nanoseconds."""
+    """One HTTP request to make: exactly this URL, these headers (in order), this body. `timeout` in nanoseconds.
+
+    `transport` None = connected to as usual; another must have been made known to the sender.
+    """
 
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     timeout: int
+    transport: Transport | None = None
 
 
 class Signer(Protocol):

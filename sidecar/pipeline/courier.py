@@ -89,6 +89,7 @@ class Courier:
             ),
             body=delivery.body,
             timeout=to.subscription.policy.timeout,
+            transport=to.subscription.transport,
         )
         answer = await self._sender.send(request)
         if isinstance(answer, Response):
