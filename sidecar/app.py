@@ -262,7 +262,7 @@ class App:
 
     async def _register(self, settings: Settings) -> bool:
         """Give every subscription its lane; False when the store cannot."""
-        if self._dispatcher is None:
+        if self._dispatcher is None or self._sender is None:
             return True
         names = [
             LaneName(name=one.subscription.name, format=one.subscription.format, formerly=one.subscription.formerly)
@@ -284,6 +284,7 @@ class App:
             destinations[state.id] = Destination.of(subscription, bound.voice, signer, USER_AGENT)
             routes.append(Route(subscription, bound.voice, state.id, Audience(subscription.name, state.policy)))
         self._router = Router(routes)
+        self._sender.configure(settings.transports)  # before the first attempt that asks for a new one
         self._dispatcher.configure(destinations, states)
         named = {one.subscription.name: one for one in destinations.values()}
         self.operations.connect(self._router, named, self._dispatcher, self._courier)
@@ -303,6 +304,7 @@ class App:
         self._metrics.configure(
             [one.name for one in settings.registries],
             [(one.subscription.name, one.subscription.format) for one in settings.subscriptions],
+            settings.unverified,
         )
         for warning in settings.warnings:
             self._log.warning("configuration", detail=warning)

@@ -18,6 +18,7 @@ from sidecar.domain.event import Event
 from sidecar.domain.message import Message, Response
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
+from sidecar.domain.transport import Transport
 
 
 class Journal(Protocol):
@@ -334,12 +335,16 @@ class Upkeep(Protocol):
 
 
 class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request to make: exactly this URL, these headers (in order), this body. `timeout` in nanoseconds."""
+    """One HTTP request to make: exactly this URL, these headers (in order), this body. `timeout` in nanoseconds.
+
+    `transport` None = connected to as usual; another must have been made known to the sender.
+    """
 
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     timeout: int
+    transport: Transport | None = None
 
 
 class Signer(Protocol):
@@ -354,6 +359,49 @@ class Sender(Protocol):
 
     async def send(self, request: SendRequest) -> Response | Outcome:
         """The destination's answer, or an Outcome that says why there is none."""
+
+
+class ManifestHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What a registry says of a manifest without sending it. `unchanged` answers a HEAD with `unless` (304)."""
+
+    digest: str
+    media_type: str = ""
+    size: int = 0
+    unchanged: bool = False
+
+
+class ManifestDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A manifest or index as the registry sent it, its digest verified over the bytes."""
+
+    digest: str
+    media_type: str
+    body: bytes
+
+
+class NamePage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of names. `next` is what to pass as `after` for the next page, "" at the end."""
+
+    names: tuple[str, ...]
+    next: str = ""
+
+
+class RegistryApi(Protocol):
+    """One registry's own HTTP API (OCI distribution specification 1.1). None means that it has no such thing.
+
+    Raises RegistryUnavailable with one sentence when it cannot be asked now: down, slow, refusing, or its breaker open.
+    """
+
+    async def head(self, repository: str, reference: str, *, unless: str = "") -> ManifestHead | None:
+        """HEAD of a manifest by tag or digest; with the known digest in `unless` as `If-None-Match`."""
+
+    async def manifest(self, repository: str, reference: str) -> ManifestDocument | None: ...
+
+    async def blob(self, repository: str, digest: str, *, limit: int) -> bytes | None:
+        """A small blob (a config), None also when it is larger than `limit` bytes."""
+
+    async def repositories(self, after: str, limit: int) -> NamePage: ...
+
+    async def tags(self, repository: str, after: str, limit: int) -> NamePage | None: ...
 
 
 class Clock(Protocol):

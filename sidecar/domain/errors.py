@@ -9,7 +9,8 @@ SidecarError
 ├── Unreadable             a body or record that cannot be understood; goes to quarantine with its reason
 ├── AddressRefused         the guard forbids the address that a delivery would dial
 ├── NotFound               an operator named something that is not there
-└── Conflict               an operator asked for something that cannot be done as things stand (HTTP 409)
+├── Conflict               an operator asked for something that cannot be done as things stand (HTTP 409)
+└── RegistryUnavailable    a registry's own API cannot be asked just now
 """
 
 
@@ -59,3 +60,7 @@ class NotFound(SidecarError):
 
 class Conflict(SidecarError):
     """An operator asked for something that cannot be done as things stand; the text says what to do instead."""
+
+
+class RegistryUnavailable(SidecarError):
+    """A registry's own API cannot be asked now; the same question may be answered later."""

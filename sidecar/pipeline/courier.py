@@ -38,6 +38,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
             ),
             body=body,
             timeout=self.subscription.policy.timeout,
+            transport=self.subscription.transport,
         )
 
 
