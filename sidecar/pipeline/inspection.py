@@ -7,10 +7,11 @@ import msgspec
 
 from sidecar.dialects.contract import Voice, samples
 from sidecar.domain.event import EventType
+from sidecar.domain.listing import AttemptRow, DeliveryRow
 from sidecar.domain.message import Message
 from sidecar.pipeline.courier import Destination
 from sidecar.pipeline.routing import Route
-from sidecar.ports import AttemptRow, DeliveryRow, SendRequest
+from sidecar.ports import SendRequest
 
 SECRET, SIGNATURE = "<secret>", "<signature>"
 _OPEN = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp"})

@@ -8,6 +8,16 @@ import msgspec
 from sidecar.domain.delivery import Outcome, State
 from sidecar.domain.errors import Conflict, NotFound
 from sidecar.domain.event import Event, EventType, stable_uuid
+from sidecar.domain.listing import (
+    AttemptRow,
+    DeliveryFilter,
+    DeliveryRow,
+    EventFilter,
+    EventRow,
+    QuarantineFilter,
+    QuarantineRow,
+    UndeliveredCount,
+)
 from sidecar.domain.message import Message
 from sidecar.domain.selection import Selection
 from sidecar.pipeline.courier import Courier, Destination
@@ -16,23 +26,7 @@ from sidecar.pipeline.inspection import ShownRequest, rehearsed, stored, would_b
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.redelivery import Redelivery, check
 from sidecar.pipeline.routing import Route, Router, Verdict, webhook_id
-from sidecar.ports import (
-    AttemptRow,
-    Clock,
-    DeliveryFilter,
-    DeliveryRow,
-    EventFilter,
-    EventRow,
-    Interventions,
-    LaneRow,
-    LaneState,
-    Ledger,
-    Observer,
-    Pause,
-    QuarantineFilter,
-    QuarantineRow,
-    UndeliveredCount,
-)
+from sidecar.ports import Clock, Interventions, LaneRow, LaneState, Ledger, Observer, Pause
 
 RETRIED = 1000  # quarantined items taken again by one call
 

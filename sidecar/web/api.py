@@ -12,8 +12,8 @@ import msgspec
 from aiohttp import hdrs, web
 
 from sidecar.domain.errors import Conflict, NotFound, StoreUnavailable
+from sidecar.domain.listing import DeliveryFilter, EventFilter, QuarantineFilter
 from sidecar.pipeline.operations import Operations
-from sidecar.ports import DeliveryFilter, EventFilter, QuarantineFilter
 from sidecar.web import shapes
 from sidecar.web.exchange import (
     WHO,

@@ -8,13 +8,14 @@ import msgspec
 
 from sidecar.domain.event import Event
 from sidecar.domain.instant import rfc3339
+from sidecar.domain.listing import AttemptRow, DeliveryRow, EventRow, QuarantineRow, UndeliveredCount
 from sidecar.domain.message import Message
 from sidecar.pipeline.dispatcher import LaneView
 from sidecar.pipeline.inspection import ShownRequest
 from sidecar.pipeline.operations import Explanation, Tried
 from sidecar.pipeline.redelivery import Step
 from sidecar.pipeline.routing import Route
-from sidecar.ports import AttemptRow, DeliveryRow, EventRow, LaneRow, LaneState, QuarantineRow, UndeliveredCount
+from sidecar.ports import LaneRow, LaneState
 
 RETRY_DETAIL = {
     "accepted": "it is in the journal now and will be translated",

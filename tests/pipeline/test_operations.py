@@ -16,13 +16,13 @@ from sidecar.dialects.contract import Audience
 from sidecar.domain.delivery import State
 from sidecar.domain.errors import Conflict, NotFound
 from sidecar.domain.instant import SECOND
+from sidecar.domain.listing import DeliveryFilter, EventFilter, QuarantineFilter
 from sidecar.domain.message import Response
 from sidecar.domain.secret import Secret
 from sidecar.domain.selection import Cursor, Selection
 from sidecar.domain.subscription import Retry, Signing, SignScheme
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
-from sidecar.ports import DeliveryFilter, EventFilter, QuarantineFilter
 from virtual_time import VirtualClock, simulated
 
 

@@ -22,11 +22,12 @@ from sidecar.domain.errors import CursorMoved, NotFound, StoreUnavailable
 from sidecar.domain.event import Artifact, EventType, Kind
 from sidecar.domain.glob import Globs
 from sidecar.domain.instant import DAY, HOUR, SECOND
+from sidecar.domain.listing import DeliveryFilter, EventFilter, QuarantineFilter
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.record import RecordKind
 from sidecar.domain.retention import Retention
 from sidecar.domain.selection import Cursor, Selection
-from sidecar.ports import DeliveryFilter, EventFilter, LaneName, Pause, Position, QuarantineFilter
+from sidecar.ports import LaneName, Pause, Position
 from sidecar.stores.sqlite import SQLiteStore, interventions
 
 STORES = {

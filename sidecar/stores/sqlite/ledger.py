@@ -8,18 +8,18 @@ from typing import Any
 
 from sidecar.domain.delivery import State
 from sidecar.domain.event import Event
-from sidecar.domain.message import Message
-from sidecar.ports import (
+from sidecar.domain.listing import (
     AttemptRow,
     DeliveryFilter,
     DeliveryRow,
     EventFilter,
     EventRow,
-    LaneRow,
     QuarantineFilter,
     QuarantineRow,
     UndeliveredCount,
 )
+from sidecar.domain.message import Message
+from sidecar.ports import LaneRow
 from sidecar.stores.sqlite import queue, rows
 from sidecar.stores.sqlite.reading import Reader
 

@@ -6,19 +6,19 @@ from typing import Any
 
 from sidecar.domain.delivery import State
 from sidecar.domain.event import Event
-from sidecar.domain.message import Message
-from sidecar.domain.selection import Cursor, Pick, Selection, Tally
-from sidecar.ports import (
+from sidecar.domain.listing import (
     AttemptRow,
     DeliveryFilter,
     DeliveryRow,
     EventFilter,
     EventRow,
-    LaneRow,
     QuarantineFilter,
     QuarantineRow,
     UndeliveredCount,
 )
+from sidecar.domain.message import Message
+from sidecar.domain.selection import Cursor, Pick, Selection, Tally
+from sidecar.ports import LaneRow
 from sidecar.stores.sqlite import interventions, ledger
 from sidecar.stores.sqlite.reading import Reader
 
