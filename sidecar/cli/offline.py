@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sidecar import __version__
-from sidecar.app import SystemClock
 from sidecar.cli.exits import ExitCode, Failure
+from sidecar.clock import SystemClock
 from sidecar.config.settings import Settings
 from sidecar.dialects.contract import Audience
 from sidecar.pipeline.intake import Intake
