@@ -39,6 +39,7 @@ from sidecar.pipeline.upkeep import Keeper
 from sidecar.ports import LaneName, LaneState
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
+from sidecar.telemetry.condition import Condition
 from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
@@ -68,6 +69,7 @@ class App:
         self._log = get_log()
         self._observer = Observers(self._metrics, Logs(), failed=self._observer_failed)
         self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
+        self._condition = Condition(self._store.care, self._metrics, self._observer)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
         self._intake = Intake(self._store, self._clock, self._observer)
         self._ingress = Ingress(
@@ -113,7 +115,7 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        api = Api(self.operations, self.status, health)
+        api = Api(self.operations, self.status, health, self._store.care.backup)
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
@@ -149,6 +151,9 @@ class App:
                 await asyncio.sleep(OPEN_AGAIN)
         await self._serve_socket()
         self._clock.not_before(self._store.newest)
+        self._condition.opened(self._store.notes)
+        if self._store.unclean:
+            self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
         courier = Courier(self._sender, self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, observer=self._observer)
@@ -326,6 +331,7 @@ class App:
                 "path": str(self.settings.store),
                 "down": self._store.down,
                 "sizeBytes": sizes.store,
+                "usedBytes": sizes.used,
                 "walBytes": sizes.wal,
                 "freeBytes": sizes.free,
             },
@@ -337,7 +343,8 @@ class App:
         }
 
     def _committed(self, report: CycleReport) -> None:
-        self._metrics.committed(report.items, report.seconds)
+        if report.items:
+            self._metrics.committed(report.items, report.seconds)
         for verb, seconds in report.held:
             self._metrics.held(verb, seconds)
 
@@ -354,8 +361,8 @@ class App:
 
     async def _measure(self) -> None:
         """Set the gauges: files by their sizes, lanes from memory and one look-up in an index each."""
-        sizes = self._store.measure()
-        self._metrics.set_store(up=not self._store.down, size=sizes.store, wal=sizes.wal, disk_free=sizes.free)
+        self._store.measure()
+        self._condition.tell(up=not self._store.down, held=self._keeper is not None and self._keeper.held)
         if self._translator is not None:
             self._metrics.set_lag(self._translator.lag_seconds())
         if self._dispatcher is None:

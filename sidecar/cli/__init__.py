@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from sidecar.cli import configuration, demo, describe, listen, quarantine, records, render, serve, status
+from sidecar.cli import backup, configuration, demo, describe, listen, quarantine, records, render, serve, status
 from sidecar.cli.exits import MEANINGS, ExitCode, code_of
 from sidecar.domain.errors import ConfigError, SidecarError
 
@@ -48,6 +48,7 @@ app.command()(records.deliveries)
 app.command()(records.undelivered)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(status.status)
+app.command()(backup.backup)
 app.command()(listen.listen)
 app.command()(demo.demo)
 app.command()(describe.version)

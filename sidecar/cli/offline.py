@@ -41,7 +41,7 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
         operations = Operations(store, Intake(store, clock, Observers()), clock)
         operations.connect(await _router(store, settings), None)
         health = Health(stalled=lambda: 0.0, unready=lambda: (_STOPPED,), render_metrics=lambda: (b"", "text/plain"))
-        api = Api(operations, lambda: _status(store, settings), health)
+        api = Api(operations, lambda: _status(store, settings), health, store.care.backup)
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
             path = Path(folder) / "offline.sock"
             await listeners.serve_socket(api.app(Door.SOCKET), path)
@@ -76,6 +76,7 @@ def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
             "path": str(settings.store),
             "down": store.down,
             "sizeBytes": sizes.store,
+            "usedBytes": sizes.used,
             "walBytes": sizes.wal,
             "freeBytes": sizes.free,
         },

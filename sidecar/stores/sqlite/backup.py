@@ -35,14 +35,12 @@ SELECT max(coalesce((SELECT max(number) FROM journal), 0), (SELECT value FROM me
 """
 
 
-def make_backup(
-    store: Path, target: Path, *, force: bool, now: int, progress: Callable[[int, int], None]
-) -> BackupReport:
+def make_backup(store: Path, target: Path, *, force: bool, progress: Callable[[int, int], None]) -> BackupReport:
     """Copy a store at work; `progress(done, total)` in bytes, may raise to give up. Takes long: for a thread.
 
     Raises BackupRefused when this target cannot be written, StoreUnavailable when the store cannot be read.
     """
-    begun = time.monotonic()
+    begun, now = time.monotonic(), time.time_ns()
     _admit(store, target, force=force)
     try:
         with contextlib.closing(sqlite3.connect(read_only_uri(store), uri=True, isolation_level=None)) as source:

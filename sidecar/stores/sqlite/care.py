@@ -151,10 +151,11 @@ class Care:
             self.damaged = remedy(self._path, "; ".join(found.problems))
         return found
 
-    async def backup(
-        self, target: Path, now: int, *, force: bool, progress: Callable[[int, int], None]
-    ) -> BackupReport:
-        """Copy the store into a file. Raises BackupRefused, StoreUnavailable."""
+    async def backup(self, target: Path, *, force: bool, progress: Callable[[int, int], None]) -> BackupReport:
+        """Copy the store, as it is now, into a file. `progress(done, total)` in bytes, from a thread.
+
+        Raises BackupRefused, StoreUnavailable.
+        """
         if self._copying:
             raise BackupRefused("a backup is being made already: wait for it")
         if self._writer.connection() is None:
@@ -167,7 +168,7 @@ class Care:
             progress(done, total)
 
         try:
-            return await self._long(lambda: make_backup(self._path, target, force=force, now=now, progress=watched))
+            return await self._long(lambda: make_backup(self._path, target, force=force, progress=watched))
         finally:
             self._copying = False
 
