@@ -106,7 +106,7 @@ class Care:
 
     async def step(self, now: int) -> bool:
         """One slice; True when another is due at once. The log is written back when that is all."""
-        asked = upkeep.Round(now, idle=self._writer.idle(), low=self.low)
+        asked = upkeep.Round(now, idle=await self._idle(), low=self.low)
         try:
             done: upkeep.Slice = await self._writer.submit("upkeep", asked)
         except StoreUnavailable:
@@ -115,13 +115,18 @@ class Care:
             self.measure()
             raise
         self._keeper.learn(done)
-        if self._writer.idle():
+        if await self._idle():
             if not done.more or self.low:
                 await self._checkpoint("RESTART")
         elif self.sizes.wal > LOG_SPACE:
             await self._checkpoint("PASSIVE")
         self.measure()
         return done.more
+
+    async def _idle(self) -> bool:
+        """Whether nothing waits for the writer. After a commit it looks once more for work, which is no work itself."""
+        await asyncio.sleep(0)
+        return self._writer.idle()
 
     async def _checkpoint(self, mode: str) -> None:
         connection = self._writer.connection()
