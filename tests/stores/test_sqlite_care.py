@@ -194,15 +194,13 @@ async def test_no_slice_holds_the_writer_for_long_in_a_large_file(path):
 
 async def test_what_is_old_goes_on_a_disk_that_is_full(path, monkeypatch):
     """Deleting writes to the log first, and the log cannot grow. The limit on file sizes stands for the disk."""
-    monkeypatch.setattr(file, "LOG_SPACE", 2 * MIB)
+    monkeypatch.setattr(file, "LOG_SPACE", MIB // 4)
     monkeypatch.setattr(file, "WAL_AUTOCHECKPOINT", 100_000)  # nothing but housekeeping writes the log back
     store = await opened(path, retention=Retention(delivered=0, journal=0, quarantine=0))
     (lane,) = await store.register(names("one"), NOW)
-    await store.append([entry(f"r{one}", body=os.urandom(2000)) for one in range(1000)])
-    made = await store.commit(write_set(0, 1000, *(planned(f"e{one}", [lane.id]) for one in range(1000))))
-    for one in made:
-        store.settle(settled(one))
-    await fill(store, 6)
+    await store.append([entry(f"r{one}") for one in range(2000)])
+    made = await store.commit(write_set(0, 2000, *(planned(f"e{one}", [lane.id]) for one in range(2000))))
+    await asyncio.gather(*(store.settle(settled(one)) for one in made))
     await store.close()
     store = await opened(path, retention=Retention(delivered=0, journal=0, quarantine=0))
     most = max(one.stat().st_size for one in path.parent.iterdir())
@@ -210,18 +208,17 @@ async def test_what_is_old_goes_on_a_disk_that_is_full(path, monkeypatch):
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
     try:
         refused = 0
-        for _ in range(300):
+        for _ in range(100):
             try:
                 if not await store.step(NOW + DAY):
                     break
             except StoreUnavailable:
                 refused += 1
+        assert refused > 0, "the disk was not full enough to show anything"
         assert store.down == ""
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert await store.events(EventFilter()) == []
-    assert await store.quarantined(QuarantineFilter()) == []
-    assert store.sizes.store < 8 * MIB
     await store.close()
 
 
