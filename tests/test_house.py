@@ -32,9 +32,11 @@ TESTED_THROUGH = {
     "sidecar.config.subscriptions": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.texts": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
     "sidecar.outbound.failures": ("outbound/test_sender_failures.py", "each failure is met on the wire"),
+    "sidecar.stores.sqlite.copying": ("stores/test_sqlite_backup.py", "every backup and upgrade is a copy"),
     "sidecar.stores.sqlite.rows": ("stores/test_every_store.py", "what goes in must come out of the store alike"),
     "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
     "sidecar.telemetry.lines": ("telemetry/test_logs.py", "lines are read back as they were written"),
+    "sidecar.web.backup": ("web/test_web_backup.py", "asked over real connections"),
     "sidecar.web.shapes": ("web/test_api.py", "what the API answers is looked at as JSON"),
 }
 

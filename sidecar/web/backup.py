@@ -44,7 +44,6 @@ def add_backup(app: web.Application, backup: Backup, *, on_socket: bool) -> None
             return problem(400, f"The body does not fit: {error}.")
         lines: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
-
         gone = False
 
         def progress(done: int, total: int) -> None:
@@ -53,8 +52,13 @@ def add_backup(app: web.Application, backup: Backup, *, on_socket: bool) -> None
             line: dict[str, object] = {"copied": done, "total": total}
             loop.call_soon_threadsafe(lines.put_nowait, line)
 
+        def ended(done: "asyncio.Future[BackupReport]") -> None:
+            if not done.cancelled():
+                done.exception()  # whoever has gone will not ask for it
+            lines.put_nowait(None)
+
         work = asyncio.ensure_future(backup(Path(wanted.target), force=wanted.force, progress=progress))
-        work.add_done_callback(lambda _work: lines.put_nowait(None))
+        work.add_done_callback(ended)
         try:
             line = await lines.get()
             if line is None:
@@ -65,6 +69,9 @@ def add_backup(app: web.Application, backup: Backup, *, on_socket: bool) -> None
                 await response.write(msgspec.json.encode(line) + b"\n")
                 line = await lines.get()
             await response.write(msgspec.json.encode(_last(work)) + b"\n")
+            await response.write_eof()
+            if not isinstance(work.exception(), SidecarError):
+                await work  # a fault of ours goes to the log
         finally:
             gone = True
         return response
