@@ -312,7 +312,7 @@ async def test_a_clock_set_back_by_hours_neither_stops_retries_nor_hurries_them(
 
 @simulated
 async def test_what_a_clock_ahead_put_off_for_a_month_is_made_after_a_start(path):
-    """It failed while the clock was a month ahead; the store's newest record is from before. Not all at once, either."""
+    """They failed while the clock was a month ahead; the store's newest record is from before. Not all at once."""
     virtual = VirtualClock()
     retry = Retry(initial=HOUR, factor=1.0, max_delay=HOUR, horizon=90 * DAY)
     given = {"answer": lambda _request: Response(status=500), "clock": virtual}

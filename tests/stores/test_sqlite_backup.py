@@ -224,7 +224,7 @@ async def test_a_log_left_by_the_file_before_is_not_written_into_the_backup(stor
     left = log.read_bytes()
     await abandon(store)  # closing writes the log back; killing would have left it
     log.write_bytes(left)
-    os.replace(tmp_path / "one.db", store.path)
+    (tmp_path / "one.db").replace(store.path)
     again = SQLiteStore(store.path)
     await again.open()
     assert [one.id for one in await again.read(0, 100)] == ["a", "b"]

@@ -147,8 +147,8 @@ def large(path, events):
             ((one, f"r{one}", NOW, noise[:1200]) for one, _ in at),
         ),
         (
-            "INSERT INTO event (id, uuid, type, registry, repository, time, accepted, body) "
-            "VALUES (?, ?, 'artifact.pushed', 'main', 'prj/app', ?, ?, ?)",
+            """INSERT INTO event (id, uuid, type, registry, repository, time, accepted, body)
+            VALUES (?, ?, 'artifact.pushed', 'main', 'prj/app', ?, ?, ?)""",
             ((one, f"e{one}", NOW, NOW, noise[:900]) for one, _ in at),
         ),
         (
@@ -156,8 +156,8 @@ def large(path, events):
             ((first, noise) for _, first in at),
         ),
         (
-            "INSERT INTO delivery (id, event, lane, message, webhook_id, word, state, due, created, done) "
-            "VALUES (?, ?, 1, ?, ?, 'PUSH', 1, ?, ?, ?)",
+            """INSERT INTO delivery (id, event, lane, message, webhook_id, word, state, due, created, done)
+            VALUES (?, ?, 1, ?, ?, 'PUSH', 1, ?, ?, ?)""",
             ((first, one, first, f"msg_{one}", NOW, NOW, NOW + one) for one, first in at),
         ),
     ):
