@@ -51,6 +51,7 @@ class Reason(enum.StrEnum):
     REFUSED_BY_GUARD = "refused_by_guard"
     BAD_DESTINATION = "bad_destination"  # the URL cannot be dialled at all
     RENDER_FAILED = "render_failed"
+    BACKLOG_FULL = "backlog_full"  # its lane had too much pending when it was made
     EXPIRED = "expired"  # the horizon ended
     CANCELLED = "cancelled"
 
@@ -97,6 +98,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     held_base: int = 0
     event_id: str = ""  # the event's UUID, so that log lines can be joined
+    order_key: str = ""  # it waits for every earlier delivery of its lane with the same key; "" = for none
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
