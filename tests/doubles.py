@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
-from sidecar.domain.delivery import Delivery, Outcome, Settlement
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
 from sidecar.domain.event import Event, RegistryRef
 from sidecar.domain.glob import Globs
 from sidecar.domain.message import Response
@@ -57,6 +57,7 @@ class RecordingObserver:
         self.lanes: list[tuple[str, str, str]] = []
         self.troubles: list[tuple[str, BaseException]] = []
         self.plans: list[tuple[str, int]] = []
+        self.refusals: list[tuple[str, Reason, int]] = []
         self.requests: list[tuple[str, str, int]] = []
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
@@ -71,6 +72,9 @@ class RecordingObserver:
 
     def planned(self, subscription: str, count: int) -> None:
         self.plans.append((subscription, count))
+
+    def refused(self, subscription: str, reason: Reason, count: int) -> None:
+        self.refusals.append((subscription, reason, count))
 
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
         self.attempts.append((subscription, settlement, outcome))
@@ -125,7 +129,11 @@ class House:
         self.store = store or SQLiteStore(path, inline=inline)
         self.intake = Intake(self.store, clock, self.observer)
         self.dispatcher = Dispatcher(
-            self.store, Courier(sender, clock, random.Random(seed)), clock=clock, observer=self.observer
+            self.store,
+            Courier(sender, clock, random.Random(seed)),
+            clock=clock,
+            chance=random.Random(seed + 1),
+            observer=self.observer,
         )
         self.registries = {one.name: one for one in registries or [registry()]}
         self.subscriptions = list(subscriptions)

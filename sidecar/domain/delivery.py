@@ -102,7 +102,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one attempt, to be written: the attempt itself and the delivery's new state and due time."""
+    """The result of one attempt, to be written: the attempt itself and the delivery's new state and due time.
+
+    `ordered` says that other deliveries may wait for this one.
+    """
 
     delivery: int
     lane: int
@@ -115,3 +118,4 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     detail: str = ""
     answer: bytes = b""
+    ordered: bool = False

@@ -8,9 +8,10 @@ from sidecar.domain.delivery import State
 from sidecar.domain.errors import NotFound
 from sidecar.domain.event import Event
 from sidecar.domain.message import Message
-from sidecar.pipeline.dispatcher import Dispatcher, LaneView
+from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.routing import Route, Router, Verdict
+from sidecar.pipeline.track import LaneView
 from sidecar.ports import (
     AttemptRow,
     Clock,

@@ -9,9 +9,9 @@ import msgspec
 from sidecar.domain.event import Event
 from sidecar.domain.instant import rfc3339
 from sidecar.domain.message import Message
-from sidecar.pipeline.dispatcher import LaneView
 from sidecar.pipeline.operations import Explanation
 from sidecar.pipeline.routing import Route
+from sidecar.pipeline.track import LaneView
 from sidecar.ports import AttemptRow, DeliveryRow, EventRow, LaneRow, QuarantineRow, UndeliveredCount
 
 RETRY_DETAIL = {

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.config.amounts import LONGEST, duration, rate, show_duration, show_size, size, statuses
-
 from sidecar.domain.subscription import Rate
 
 

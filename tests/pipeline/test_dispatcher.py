@@ -13,6 +13,7 @@ from sidecar.domain.instant import HOUR, SECOND
 from sidecar.domain.message import Response
 from sidecar.domain.subscription import Retry
 from sidecar.pipeline import dispatcher as module
+from sidecar.pipeline.track import LONGEST_WAIT
 from sidecar.ports import DeliveryFilter, LaneName, Pause
 from virtual_time import VirtualClock, simulated
 
@@ -215,7 +216,7 @@ async def test_a_wall_clock_that_is_set_forward_is_noticed_within_a_minute(path)
     await pushes(one, 1)
     await asyncio.sleep(10)
     clock.step(HOUR)
-    await asyncio.sleep(module.LONGEST_WAIT + 1)
+    await asyncio.sleep(LONGEST_WAIT + 1)
     assert len(one.sender.requests) == 2
     await one.stop()
 

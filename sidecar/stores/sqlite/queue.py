@@ -1,12 +1,14 @@
 """The dispatcher's verbs: due, next_due, settle, and the lanes' memory."""
 
+import asyncio
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from sidecar.domain.delivery import Delivery, Settlement, State
 from sidecar.domain.errors import NotFound
 from sidecar.ports import LaneName, LaneState, Pause
 from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite.pending import PENDING, Owed, Pending
 from sidecar.stores.sqlite.reading import Reader
 from sidecar.stores.sqlite.translation import held_total
 
@@ -15,19 +17,105 @@ from sidecar.stores.sqlite.translation import held_total
 DUE = f"""
 SELECT {rows.DELIVERY_COLUMNS} FROM delivery d CROSS JOIN message m ON m.id = d.message
 CROSS JOIN event e ON e.id = d.event
-WHERE d.state = 0 AND d.lane = ? AND d.due <= ? ORDER BY d.due, d.id LIMIT ?
+WHERE d.state = 0 AND d.lane = ? AND d.due <= ? AND d.order_key = '' ORDER BY d.due, d.id LIMIT ?
 """
+# The head of each key after a given one, key by key: two look-ups in `delivery_order` for each, however much waits
+# behind it.
+HEADS = """
+WITH RECURSIVE head (id, order_key, due) AS (
+  SELECT * FROM (
+    SELECT id, order_key, due FROM delivery
+    WHERE state = 0 AND order_key <> '' AND lane = ?1 AND order_key > ?2 ORDER BY order_key, id LIMIT 1
+  )
+  UNION ALL
+  SELECT d.id, d.order_key, d.due FROM head h CROSS JOIN delivery d ON d.id = (
+    SELECT n.id FROM delivery n WHERE n.state = 0 AND n.order_key <> '' AND n.lane = ?1 AND n.order_key > h.order_key
+    ORDER BY n.order_key, n.id LIMIT 1
+  )
+  LIMIT ?3
+)
+SELECT id, order_key, due FROM head
+"""
+CHOSEN = f"""
+SELECT {rows.DELIVERY_COLUMNS} FROM json_each(?) v CROSS JOIN delivery d ON d.id = v.value
+CROSS JOIN message m ON m.id = d.message CROSS JOIN event e ON e.id = d.event
+"""
+KEYS = 256  # heads looked at between two chances for the loop: about half a millisecond
 NEXT_DUE = "SELECT min(due) FROM delivery WHERE state = 0 AND lane = ? AND due > ?"
 LANES = """
 SELECT id, name, format, policy, paused_until, hold, orphaned, held_since, held_total FROM lane ORDER BY id
 """
-PENDING = "SELECT lane, count(*) FROM delivery WHERE state = 0 GROUP BY lane"
 
 
-async def due(reader: Reader, lane: int, limit: int, excluding: Collection[int], now: int) -> list[Delivery]:
+class Turns:
+    """After which key the next read of each lane's keys begins, so that none of them starves."""
+
+    def __init__(self) -> None:
+        self.after: dict[int, str] = {}
+
+
+async def due(
+    reader: Reader, turns: Turns, owed: Owed, lane: int, limit: int, excluding: Collection[int], now: int
+) -> list[Delivery]:
+    """What has no key comes earliest first; of what has one the heads, their keys taking turns.
+
+    A lane holds both for a while after its order was changed: then each gets at least half of what is asked for.
+    """
+    if not owed.ordered:
+        return await _unordered(reader, lane, limit, excluding, now)
+    if owed.ordered >= owed.due:
+        return await _heads(reader, turns, lane, limit, excluding, now)
+    first = await _unordered(reader, lane, limit // 2, excluding, now)
+    found = first + await _heads(reader, turns, lane, limit - len(first), excluding, now)
+    if len(first) == limit // 2 and len(found) < limit:
+        busy = {*excluding, *(one.id for one in first)}
+        found += await _unordered(reader, lane, limit - len(found), busy, now)
+    return found
+
+
+async def _unordered(reader: Reader, lane: int, limit: int, excluding: Collection[int], now: int) -> list[Delivery]:
     """The excluded ids are few and usually among the earliest, so they are read over rather than queried out."""
     found = await reader.rows(DUE, (lane, now, limit + len(excluding)))
     return [rows.delivery(row) for row in found if row[0] not in excluding][:limit]
+
+
+async def _heads(
+    reader: Reader, turns: Turns, lane: int, limit: int, excluding: Collection[int], now: int
+) -> list[Delivery]:
+    """Heads that are due and not excluded: going on after the key of the last time, once around at the most.
+
+    A head that is excluded, or waits for its retry, is still the head: nothing of its key is given.
+    """
+    begin = turns.after.get(lane, "")
+    chosen: list[int] = []
+    for after, until in ((begin, ""), ("", begin)) if begin else (("", ""),):
+        async for head, key, at in _keys(reader, lane, after, until):
+            if at <= now and head not in excluding:
+                chosen.append(head)
+                if len(chosen) == limit:
+                    turns.after[lane] = key
+                    return await _chosen(reader, chosen)
+    return await _chosen(reader, chosen)
+
+
+async def _keys(reader: Reader, lane: int, after: str, until: str) -> AsyncIterator[tuple[int, str, int]]:
+    """Head, key and due time of each key of a lane after `after`, up to `until` if that is given."""
+    while True:
+        found = await reader.rows(HEADS, (lane, after, KEYS))
+        for head, key, at in found:
+            if until and key > until:
+                return
+            yield head, key, at
+        if len(found) < KEYS:
+            return
+        after = found[-1][1]
+        await asyncio.sleep(0)
+
+
+async def _chosen(reader: Reader, ids: list[int]) -> list[Delivery]:
+    if not ids:
+        return []
+    return [rows.delivery(row) for row in await reader.rows(CHOSEN, (rows.encode(ids).decode(),))]
 
 
 async def next_due(reader: Reader, lane: int, after: int) -> int | None:
@@ -35,7 +123,7 @@ async def next_due(reader: Reader, lane: int, after: int) -> int | None:
     return int(value) if value is not None else None
 
 
-def settle(connection: sqlite3.Connection, items: Sequence[Settlement]) -> list[None]:
+def settle(connection: sqlite3.Connection, pending: Pending, items: Sequence[Settlement]) -> list[None]:
     """Write attempts and new states. A delivery that an operator cancelled meanwhile stays cancelled."""
     rows.insert(
         connection,
@@ -45,7 +133,7 @@ def settle(connection: sqlite3.Connection, items: Sequence[Settlement]) -> list[
             for one in items
         ],
     )
-    at = 0
+    at = moved = 0
     while at < len(items):
         size = next(one for one in rows.SIZES if one <= len(items) - at)
         values: list[object] = []
@@ -61,33 +149,43 @@ def settle(connection: sqlite3.Connection, items: Sequence[Settlement]) -> list[
                 one.detail,
                 done,
             )
-        connection.execute(
+        moved += connection.execute(
             "UPDATE delivery SET state = v.column2, due = v.column3, attempts = v.column4, reason = v.column5, "
             "status = v.column6, detail = v.column7, done = v.column8 "
             f"FROM (VALUES {','.join(['(?,?,?,?,?,?,?,?)'] * size)}) v "
             "WHERE delivery.id = v.column1 AND delivery.state = 0",
             values,
-        )
+        ).rowcount
         at += size
-    _remember_success(connection, items)
-    return [None] * len(items)
+    _remember(connection, pending, items)
+    if moved < len(items):
+        pending.recount(connection)  # somebody else finished one of them: the settlements do not tell whose it was
+    return []
 
 
-def _remember_success(connection: sqlite3.Connection, items: Sequence[Settlement]) -> None:
-    """Keep each lane's last success and consecutive failures, which retention must not take away."""
-    by_lane: dict[int, tuple[int, int]] = {}  # last success, failures since (or since ever)
+def _remember(connection: sqlite3.Connection, pending: Pending, items: Sequence[Settlement]) -> None:
+    """Keep each lane's last success and consecutive failures, which retention must not take away, and its count."""
+    # By lane: last success, failures since (or since ever), how many are finished, and how many of them in order.
+    by_lane: dict[int, tuple[int, int, int, int]] = {}
     for one in items:
-        last, failures = by_lane.get(one.lane, (0, 0))
+        last, failures, done, ordered = by_lane.get(one.lane, (0, 0, 0, 0))
         if one.state is State.DELIVERED:
-            by_lane[one.lane] = (max(last, one.started + one.took), 0)
+            by_lane[one.lane] = (max(last, one.started + one.took), 0, done + 1, ordered + one.ordered)
+        elif one.state is State.DUE:
+            by_lane[one.lane] = (last, failures + 1, done, ordered)
         else:
-            by_lane[one.lane] = (last, failures + 1)
-    for lane, (last, failures) in by_lane.items():
+            by_lane[one.lane] = (last, failures + 1, done + 1, ordered + one.ordered)
+    counted = True
+    for lane, (last, failures, done, ordered) in by_lane.items():
+        counted = counted and done <= pending.of(lane).due
+        pending.finished(lane, done, ordered)
         connection.execute(
             "UPDATE lane SET last_success = max(last_success, ?1), failures = iif(?1 > 0, 0, failures) + ?2 "
             "WHERE id = ?3",
             (last, failures, lane),
         )
+    if not counted:
+        pending.recount(connection)  # what was under way belongs to another lane by now
 
 
 async def lanes(reader: Reader) -> list[LaneState]:
@@ -110,7 +208,7 @@ def _lane(row: tuple[int, str, str, int, int, str, int, int, int], pending: int)
     )
 
 
-def register(connection: sqlite3.Connection, names: Sequence[LaneName], now: int) -> list[LaneState]:
+def register(connection: sqlite3.Connection, pending: Pending, names: Sequence[LaneName], now: int) -> list[LaneState]:
     known = {row[1]: row[0] for row in connection.execute(LANES)}
     for one in names:
         if one.formerly and one.formerly in known:
@@ -138,8 +236,8 @@ def register(connection: sqlite3.Connection, names: Sequence[LaneName], now: int
     wanted = {one.name for one in names}
     for name, lane in known.items():
         _set_orphaned(connection, lane, orphaned=name not in wanted, now=now)
-    pending = dict(connection.execute(PENDING).fetchall())
-    return [_lane(row, pending.get(row[0], 0)) for row in connection.execute(LANES).fetchall()]
+    counted = pending.recount(connection)  # deliveries may have moved between lanes
+    return [_lane(row, counted[row[0]].due if row[0] in counted else 0) for row in connection.execute(LANES).fetchall()]
 
 
 def _set_orphaned(connection: sqlite3.Connection, lane: int, *, orphaned: bool, now: int) -> None:
@@ -163,7 +261,7 @@ def _hold(connection: sqlite3.Connection, lane: int, *, held: bool, now: int) ->
         )
 
 
-def pause(connection: sqlite3.Connection, change: Pause, now: int) -> LaneState:
+def pause(connection: sqlite3.Connection, pending: Pending, change: Pause, now: int) -> LaneState:
     """Raises NotFound when there is no such lane."""
     before = connection.execute("SELECT hold, orphaned FROM lane WHERE id = ?", (change.lane,)).fetchone()
     if before is None:
@@ -179,7 +277,4 @@ def pause(connection: sqlite3.Connection, change: Pause, now: int) -> LaneState:
         if not change.hold:
             connection.execute("UPDATE lane SET paused_until = 0 WHERE id = ?", (change.lane,))
     found = [row for row in connection.execute(LANES).fetchall() if row[0] == change.lane]
-    pending = connection.execute(
-        "SELECT count(*) FROM delivery WHERE state = 0 AND lane = ?", (change.lane,)
-    ).fetchone()[0]
-    return _lane(found[0], pending)
+    return _lane(found[0], pending.of(change.lane).due)

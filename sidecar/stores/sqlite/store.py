@@ -37,6 +37,7 @@ from sidecar.ports import (
 from sidecar.stores.sqlite import journal, ledger, queue, rows, translation, upkeep
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.file import Lock, open_writer
+from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
 from sidecar.stores.sqlite.runners import InlineRunner, Runner, ThreadRunner
 
@@ -81,6 +82,8 @@ class SQLiteStore:
         self._lock = Lock(path.with_name(f"{path.name}.lock"))
         self._numbers = journal.Numbers()
         self._ids = translation.Ids()
+        self._pending = Pending()
+        self._turns = queue.Turns()
         self._keeper = upkeep.Keeper(retention or Retention())
         self._last = 0
         self._newest = 0
@@ -99,7 +102,12 @@ class SQLiteStore:
         """Open the file. Raises StoreUnavailable with a sentence; calling again tries again."""
         if self._runner is None:
             self._runner = InlineRunner() if self._inline else ThreadRunner()
-            self._loop = CommitLoop(self._runner, self._verbs(), report=self._report)
+            self._loop = CommitLoop(
+                self._runner,
+                self._verbs(),
+                report=self._report,
+                ended=lambda committed: self._pending.ended(committed=committed),
+            )
         assert self._loop is not None
         try:
             connection, self._last, self._newest = await self._on_writer(self._open)
@@ -130,6 +138,7 @@ class SQLiteStore:
         try:
             self._numbers.load(connection)
             self._ids.load(connection)
+            self._pending.load(connection)
             newest = connection.execute(NEWEST).fetchone()[0]
         except BaseException:
             connection.close()
@@ -185,10 +194,17 @@ class SQLiteStore:
                 bound=APPEND_BOUND,
                 committed=self._appended,
             ),
-            Verb("settle", queue.settle, limit=SETTLE_LIMIT, durable=False, lingers=0.005),
+            Verb(
+                "settle",
+                lambda connection, items: queue.settle(connection, self._pending, items),
+                limit=SETTLE_LIMIT,
+                durable=False,
+                lingers=0.005,
+                quiet=True,
+            ),
             Verb(
                 "translate",
-                lambda connection, items: [translation.commit(connection, self._ids, items[0])],
+                lambda connection, items: [translation.commit(connection, self._ids, self._pending, items[0])],
                 limit=1,
                 durable=False,
                 yields=8,
@@ -300,22 +316,32 @@ class SQLiteStore:
     # --- Queue ------------------------------------------------------------------------------------------------------
 
     async def due(self, lane: int, limit: int, excluding: Collection[int], now: int) -> Sequence[Delivery]:
-        return await queue.due(self._pipeline_reader(), lane, limit, excluding, now)
+        owed = self._pending.of(lane)
+        return await queue.due(self._pipeline_reader(), self._turns, owed, lane, limit, excluding, now)
 
     async def next_due(self, lane: int, after: int) -> int | None:
         return await queue.next_due(self._pipeline_reader(), lane, after)
 
-    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
+    def settle(
+        self, settlement: Settlement, heard: Callable[[Sequence[Settlement], BaseException | None], None]
+    ) -> None:
         if self._loop is None:
             raise StoreUnavailable(self._why)
-        return self._loop.submit("settle", settlement)
+        self._loop.put("settle", settlement, heard, soon=settlement.ordered)
+
+    def pending(self, lane: int) -> int:
+        return self._pending.of(lane).due
 
     async def register(self, lanes: Sequence[LaneName], now: int) -> Sequence[LaneState]:
-        states: list[LaneState] = await self._submit("do", lambda connection: queue.register(connection, lanes, now))
+        states: list[LaneState] = await self._submit(
+            "do", lambda connection: queue.register(connection, self._pending, lanes, now)
+        )
         return states
 
     async def pause(self, pause: Pause, now: int) -> LaneState:
-        state: LaneState = await self._submit("do", lambda connection: queue.pause(connection, pause, now))
+        state: LaneState = await self._submit(
+            "do", lambda connection: queue.pause(connection, self._pending, pause, now)
+        )
         return state
 
     # --- Upkeep -----------------------------------------------------------------------------------------------------
