@@ -112,6 +112,9 @@ class Translation(Protocol):
         """How many deliveries of a lane are due, now or later, as of the last commit. From memory."""
 
 
+Settled = Callable[[Sequence[Settlement], BaseException | None], None]
+
+
 class Queue(Protocol):
     """The dispatcher's verbs. Reading does not claim: what is in flight is known to the dispatcher alone."""
 
@@ -125,9 +128,7 @@ class Queue(Protocol):
     async def next_due(self, lane: int, after: int) -> int | None:
         """The earliest due time of the lane that lies after `after`, or None."""
 
-    def settle(
-        self, settlement: Settlement, heard: Callable[[Sequence[Settlement], BaseException | None], None]
-    ) -> None:
+    def settle(self, settlement: Settlement, heard: Settled) -> None:
         """Queue the result of one attempt for writing.
 
         `heard` is called on the loop, once for all that were written together: with None when they are committed, or

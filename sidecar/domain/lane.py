@@ -195,5 +195,5 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
         return until
 
     def _backing_off(self, now: int) -> bool:
-        """Whether the next probe is still to come. One further away than any back-off is due: the clock was set back."""
+        """Whether the next probe is still to come. If it is further away than any back-off, the clock was set back."""
         return 0 < self.probe_at - now <= self.retry.max_delay

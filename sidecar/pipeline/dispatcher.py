@@ -214,7 +214,7 @@ class Dispatcher:
                 if track.backlog and len(track.window) < lane.limit:
                     self._pump(track)
         finally:
-            self._workers.discard(asyncio.current_task())  # type: ignore[arg-type]  # a coroutine runs in a task
+            self._workers.discard(asyncio.current_task())
         self._pump(track)
 
     def _take_outcome(

@@ -1,5 +1,6 @@
 """Work for stores: entries, write sets, settlements, said briefly."""
 
+import asyncio
 from collections.abc import Sequence
 
 from sidecar.dialects.contract import sample
@@ -10,6 +11,7 @@ from sidecar.domain.instant import SECOND
 from sidecar.domain.message import Message
 from sidecar.domain.record import Entry, Quarantined, RecordKind
 from sidecar.ports import LaneName, PlannedDelivery, PlannedEvent, WriteSet
+from sidecar.stores.sqlite import SQLiteStore
 
 NOW = 1_795_219_200 * SECOND
 
@@ -104,6 +106,22 @@ def settled(
         detail="" if state is State.DELIVERED else f"answered {status}",
         answer=b"well",
     )
+
+
+def settle(store: SQLiteStore, *settlements: Settlement) -> "asyncio.Future[list[None]]":
+    """Have settlements written; the future ends when all of them are."""
+    waiting = {one.delivery: asyncio.get_running_loop().create_future() for one in settlements}
+
+    def heard(written: Sequence[Settlement], error: BaseException | None) -> None:
+        for one in written:
+            if error is None:
+                waiting[one.delivery].set_result(None)
+            else:
+                waiting[one.delivery].set_exception(error)
+
+    for one in settlements:
+        store.settle(one, heard)
+    return asyncio.gather(*waiting.values())
 
 
 def names(*given: str, **formerly: str) -> list[LaneName]:

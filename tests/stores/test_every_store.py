@@ -4,7 +4,7 @@ import asyncio
 import shutil
 
 import pytest
-from store_work import NOW, entry, names, nothing, planned, quarantined, settled, write_set
+from store_work import NOW, entry, names, nothing, planned, quarantined, settle, settled, write_set
 
 from doubles import abandon
 from notifications import digest
@@ -423,7 +423,7 @@ async def test_next_due_is_the_first_after_an_instant(store):
     lanes = await lane(store, "one")
     (delivery,) = await owe(store, 1, lanes["one"])
     assert await store.next_due(lanes["one"], NOW) is None
-    await store.settle(settled(delivery, State.DUE, due=NOW + 7 * SECOND))
+    await settle(store, settled(delivery, State.DUE, due=NOW + 7 * SECOND))
     assert await store.next_due(lanes["one"], NOW) == NOW + 7 * SECOND
     assert await store.next_due(lanes["one"], NOW + 7 * SECOND) is None
 
@@ -431,11 +431,11 @@ async def test_next_due_is_the_first_after_an_instant(store):
 async def test_settling_moves_a_delivery_and_keeps_its_attempts(store):
     lanes = await lane(store, "one")
     (delivery,) = await owe(store, 1, lanes["one"])
-    await store.settle(settled(delivery, State.DUE, attempt=1, due=NOW + SECOND, status=500))
+    await settle(store, settled(delivery, State.DUE, attempt=1, due=NOW + SECOND, status=500))
     assert await store.due(lanes["one"], 10, (), NOW) == []
     (again,) = await store.due(lanes["one"], 10, (), NOW + SECOND)
     assert (again.attempts, again.webhook_id, again.body, again.created) == (1, delivery.webhook_id, delivery.body, NOW)
-    await store.settle(settled(again, State.DELIVERED, attempt=2, at=NOW + SECOND))
+    await settle(store, settled(again, State.DELIVERED, attempt=2, at=NOW + SECOND))
     assert await store.due(lanes["one"], 10, (), NOW + DAY) == []
     (row,) = await store.deliveries(DeliveryFilter())
     assert (row.state, row.attempts, row.reason, row.status) == (State.DELIVERED, 2, "ok", 200)
@@ -451,7 +451,7 @@ async def test_settling_moves_a_delivery_and_keeps_its_attempts(store):
 async def test_many_settlements_at_once_are_all_written(store):
     lanes = await lane(store, "one")
     made = await owe(store, 150, lanes["one"])
-    await asyncio.gather(*(store.settle(settled(one)) for one in made))
+    await asyncio.gather(*(settle(store, settled(one)) for one in made))
     assert await store.due(lanes["one"], 200, (), NOW) == []
     assert await store.undelivered() == []
 
@@ -460,13 +460,13 @@ async def test_failures_are_counted_until_a_success(store):
     """However the attempts fall into commits."""
     lanes = await lane(store, "one")
     made = await owe(store, 9, lanes["one"])
-    await asyncio.gather(*(store.settle(settled(one, State.DUE, status=500)) for one in made[:3]))
+    await asyncio.gather(*(settle(store, settled(one, State.DUE, status=500)) for one in made[:3]))
     assert (await store.lanes())[0].failures == 3
-    await asyncio.gather(*(store.settle(settled(one, State.DUE, status=500)) for one in made[3:5]))
+    await asyncio.gather(*(settle(store, settled(one, State.DUE, status=500)) for one in made[3:5]))
     (row,) = await store.lanes()
     assert (row.failures, row.last_success) == (5, 0)
     states = (State.DUE, State.DELIVERED, State.DUE, State.DUE)
-    await asyncio.gather(*(store.settle(settled(one, state)) for one, state in zip(made[5:], states, strict=True)))
+    await asyncio.gather(*(settle(store, settled(one, state)) for one, state in zip(made[5:], states, strict=True)))
     (row,) = await store.lanes()
     assert (row.failures, row.last_success) == (2, NOW + SECOND)
 
@@ -526,7 +526,7 @@ async def test_formerly_moves_what_is_owed_to_a_lane_that_is_there_already(store
     """What was held in the old lane stays held: none of it may count towards the horizon."""
     lanes = await lane(store, "old", "new")
     (done, *due) = await owe(store, 3, lanes["old"])
-    await store.settle(settled(done))
+    await settle(store, settled(done))
     await store.pause(Pause(lane=lanes["new"], hold="operator"), NOW)
     await store.pause(Pause(lane=lanes["new"], hold=""), NOW + 7 * HOUR)
     await store.register(names("new"), NOW + 10 * HOUR)
@@ -612,8 +612,8 @@ async def history(store):
     ]
     made = await store.commit(write_set(0, 10, *events))
     await asyncio.gather(
-        *(store.settle(settled(one)) for one in made[:4]),
-        *(store.settle(settled(one, State.DEAD, status=400)) for one in made[4:7]),
+        *(settle(store, settled(one)) for one in made[:4]),
+        *(settle(store, settled(one, State.DEAD, status=400)) for one in made[4:7]),
     )
     return store
 
@@ -709,8 +709,8 @@ async def test_retention_removes_what_is_finished_by_its_age(place):
     store = await place.open(retention=Retention(delivered=HOUR, dead=3 * HOUR))
     lanes = await lane(store, "one")
     made = await owe(store, 3, lanes["one"])
-    await store.settle(settled(made[0]))
-    await store.settle(settled(made[1], State.DEAD, status=400))
+    await settle(store, settled(made[0]))
+    await settle(store, settled(made[1], State.DEAD, status=400))
     await finish(store, NOW + HOUR)
     assert await states(store) == {State.DELIVERED: 1, State.DEAD: 1, State.DUE: 1}
     await finish(store, NOW + HOUR + SECOND)
@@ -728,8 +728,8 @@ async def test_an_event_stays_as_long_as_it_owes_anything(place):
     store = await place.open(retention=Retention(delivered=0))
     lanes = await lane(store, "one", "two")
     made = await owe(store, 450, lanes["one"], lanes["two"])
-    await asyncio.gather(*(store.settle(settled(one)) for one in made if one.lane == lanes["one"]))
-    await asyncio.gather(*(store.settle(settled(one)) for one in made[-20:] if one.lane == lanes["two"]))
+    await asyncio.gather(*(settle(store, settled(one)) for one in made if one.lane == lanes["one"]))
+    await asyncio.gather(*(settle(store, settled(one)) for one in made[-20:] if one.lane == lanes["two"]))
     await finish(store, NOW + DAY)
     assert await states(store) == {State.DUE: 440}
     assert len(await store.events(EventFilter(limit=1000))) == 440
@@ -768,8 +768,8 @@ async def test_over_its_size_the_store_drops_history_then_dead_then_quarantine_a
     await store.append([entry(f"r{one}") for one in range(700)])
     made = await owe(store, 700, lanes["one"])
     await store.quarantine(quarantined())
-    await asyncio.gather(*(store.settle(settled(one)) for one in made[:250]))
-    await asyncio.gather(*(store.settle(settled(one, State.DEAD, status=400)) for one in made[250:300]))
+    await asyncio.gather(*(settle(store, settled(one)) for one in made[:250]))
+    await asyncio.gather(*(settle(store, settled(one, State.DEAD, status=400)) for one in made[250:300]))
     later = NOW + 2 * HOUR  # so that an event or record of an hour ago is old enough
     slices = 0
     while await store.step(later):
@@ -788,7 +788,7 @@ async def test_below_its_size_the_store_keeps_everything(place):
     store = await place.open(retention=Retention(max_size=64 * 1024 * 1024))
     lanes = await lane(store, "one")
     (delivery,) = await owe(store, 1, lanes["one"])
-    await store.settle(settled(delivery))
+    await settle(store, settled(delivery))
     assert await finish(store, NOW + HOUR) == 0
     assert await states(store) == {State.DELIVERED: 1}
 
@@ -811,7 +811,7 @@ async def test_everything_committed_is_there_after_a_restart(place, orderly):
     lanes = await lane(first, "one")
     await first.append([entry("a"), entry("b")])
     (delivery,) = await owe(first, 1, lanes["one"])
-    await first.settle(settled(delivery, State.DUE, due=NOW + 3, status=500))
+    await settle(first, settled(delivery, State.DUE, due=NOW + 3, status=500))
     await first.quarantine(quarantined())
     await (first.close() if orderly else abandon(first))
     second = await place.open()
@@ -830,7 +830,7 @@ async def test_ids_of_deliveries_are_never_used_again(place):
     first = await place.open(retention=Retention(delivered=0))
     lanes = await lane(first, "one")
     (delivery,) = await owe(first, 1, lanes["one"])
-    await first.settle(settled(delivery))
+    await settle(first, settled(delivery))
     await finish(first, NOW + DAY)
     await first.close()
     second = await place.open()

@@ -1,11 +1,11 @@
 """Every query of the hot path uses its index: a plan that scans a table is a store that slows down as it fills."""
 
 import pytest
-from store_work import NOW, entry, names, planned, quarantined, settled, write_set
+from store_work import NOW, entry, names, planned, quarantined, settle, settled, write_set
 
 from sidecar.domain.delivery import State
 from sidecar.domain.retention import Retention
-from sidecar.stores.sqlite import SQLiteStore, file, journal, ledger, queue, translation, upkeep
+from sidecar.stores.sqlite import SQLiteStore, due, file, journal, ledger, queue, translation, upkeep
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,8 @@ def scans(lines):
 
 INDEXES = {
     "journal.READ": (journal.READ, "INTEGER PRIMARY KEY (rowid>?)"),
-    "queue.DUE": (queue.DUE, "delivery_due (lane=? AND due<?)"),
+    "due.DUE": (due.DUE, "delivery_due (lane=? AND due<?)"),
+    "due.CHOSEN": (due.CHOSEN, "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"),
     "queue.NEXT_DUE": (queue.NEXT_DUE, "delivery_due (lane=? AND due>?)"),
     "look.REPOSITORIES": (translation.REPOSITORIES, "PRIMARY KEY (registry=? AND name=?)"),
     "look.MANIFESTS": (translation.MANIFESTS, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
@@ -74,8 +75,8 @@ async def test_no_statement_of_ordinary_work_scans_a_table(tmp_path):
     made = await store.commit(
         write_set(0, 5, planned("x", [lane.id]), planned("y", [lane.id]), finished=[2, 3], quarantined=[quarantined()])
     )
-    await store.settle(settled(made[0]))
-    await store.settle(settled(made[1], State.DEAD, status=400))
+    await settle(store, settled(made[0]))
+    await settle(store, settled(made[1], State.DEAD, status=400))
     while await store.step(NOW + 10**18):
         pass
     store._connection.set_trace_callback(None)

@@ -63,7 +63,7 @@ class Pending:
             before = self._changes.get(lane, (0, 0))
             self._changes[lane] = (before[0] - due, before[1] - ordered)
 
-    def ended(self, *, committed: bool) -> None:
+    def ended(self, committed: bool) -> None:
         """The transaction ended: take its changes, or forget them."""
         changes, self._changes = self._changes, {}
         counted, self._counted = self._counted, None

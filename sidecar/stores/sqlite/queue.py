@@ -1,121 +1,20 @@
-"""The dispatcher's verbs: due, next_due, settle, and the lanes' memory."""
+"""The dispatcher's verbs but for `due`: next_due, settle, and the lanes' memory."""
 
-import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Sequence
 
-from sidecar.domain.delivery import Delivery, Settlement, State
+from sidecar.domain.delivery import Settlement, State
 from sidecar.domain.errors import NotFound
 from sidecar.ports import LaneName, LaneState, Pause
 from sidecar.stores.sqlite import rows
-from sidecar.stores.sqlite.pending import PENDING, Owed, Pending
+from sidecar.stores.sqlite.pending import PENDING, Pending
 from sidecar.stores.sqlite.reading import Reader
 from sidecar.stores.sqlite.translation import held_total
 
-# CROSS JOIN keeps the order of the partial index `delivery_due`;
-# message and event are then one look-up each by their keys.
-DUE = f"""
-SELECT {rows.DELIVERY_COLUMNS} FROM delivery d CROSS JOIN message m ON m.id = d.message
-CROSS JOIN event e ON e.id = d.event
-WHERE d.state = 0 AND d.lane = ? AND d.due <= ? AND d.order_key = '' ORDER BY d.due, d.id LIMIT ?
-"""
-# The head of each key after a given one, key by key: two look-ups in `delivery_order` for each, however much waits
-# behind it.
-HEADS = """
-WITH RECURSIVE head (id, order_key, due) AS (
-  SELECT * FROM (
-    SELECT id, order_key, due FROM delivery
-    WHERE state = 0 AND order_key <> '' AND lane = ?1 AND order_key > ?2 ORDER BY order_key, id LIMIT 1
-  )
-  UNION ALL
-  SELECT d.id, d.order_key, d.due FROM head h CROSS JOIN delivery d ON d.id = (
-    SELECT n.id FROM delivery n WHERE n.state = 0 AND n.order_key <> '' AND n.lane = ?1 AND n.order_key > h.order_key
-    ORDER BY n.order_key, n.id LIMIT 1
-  )
-  LIMIT ?3
-)
-SELECT id, order_key, due FROM head
-"""
-CHOSEN = f"""
-SELECT {rows.DELIVERY_COLUMNS} FROM json_each(?) v CROSS JOIN delivery d ON d.id = v.value
-CROSS JOIN message m ON m.id = d.message CROSS JOIN event e ON e.id = d.event
-"""
-KEYS = 256  # heads looked at between two chances for the loop: about half a millisecond
 NEXT_DUE = "SELECT min(due) FROM delivery WHERE state = 0 AND lane = ? AND due > ?"
 LANES = """
 SELECT id, name, format, policy, paused_until, hold, orphaned, held_since, held_total FROM lane ORDER BY id
 """
-
-
-class Turns:
-    """After which key the next read of each lane's keys begins, so that none of them starves."""
-
-    def __init__(self) -> None:
-        self.after: dict[int, str] = {}
-
-
-async def due(
-    reader: Reader, turns: Turns, owed: Owed, lane: int, limit: int, excluding: Collection[int], now: int
-) -> list[Delivery]:
-    """What has no key comes earliest first; of what has one the heads, their keys taking turns.
-
-    A lane holds both for a while after its order was changed: then each gets at least half of what is asked for.
-    """
-    if not owed.ordered:
-        return await _unordered(reader, lane, limit, excluding, now)
-    if owed.ordered >= owed.due:
-        return await _heads(reader, turns, lane, limit, excluding, now)
-    first = await _unordered(reader, lane, limit // 2, excluding, now)
-    found = first + await _heads(reader, turns, lane, limit - len(first), excluding, now)
-    if len(first) == limit // 2 and len(found) < limit:
-        busy = {*excluding, *(one.id for one in first)}
-        found += await _unordered(reader, lane, limit - len(found), busy, now)
-    return found
-
-
-async def _unordered(reader: Reader, lane: int, limit: int, excluding: Collection[int], now: int) -> list[Delivery]:
-    """The excluded ids are few and usually among the earliest, so they are read over rather than queried out."""
-    found = await reader.rows(DUE, (lane, now, limit + len(excluding)))
-    return [rows.delivery(row) for row in found if row[0] not in excluding][:limit]
-
-
-async def _heads(
-    reader: Reader, turns: Turns, lane: int, limit: int, excluding: Collection[int], now: int
-) -> list[Delivery]:
-    """Heads that are due and not excluded: going on after the key of the last time, once around at the most.
-
-    A head that is excluded, or waits for its retry, is still the head: nothing of its key is given.
-    """
-    begin = turns.after.get(lane, "")
-    chosen: list[int] = []
-    for after, until in ((begin, ""), ("", begin)) if begin else (("", ""),):
-        async for head, key, at in _keys(reader, lane, after, until):
-            if at <= now and head not in excluding:
-                chosen.append(head)
-                if len(chosen) == limit:
-                    turns.after[lane] = key
-                    return await _chosen(reader, chosen)
-    return await _chosen(reader, chosen)
-
-
-async def _keys(reader: Reader, lane: int, after: str, until: str) -> AsyncIterator[tuple[int, str, int]]:
-    """Head, key and due time of each key of a lane after `after`, up to `until` if that is given."""
-    while True:
-        found = await reader.rows(HEADS, (lane, after, KEYS))
-        for head, key, at in found:
-            if until and key > until:
-                return
-            yield head, key, at
-        if len(found) < KEYS:
-            return
-        after = found[-1][1]
-        await asyncio.sleep(0)
-
-
-async def _chosen(reader: Reader, ids: list[int]) -> list[Delivery]:
-    if not ids:
-        return []
-    return [rows.delivery(row) for row in await reader.rows(CHOSEN, (rows.encode(ids).decode(),))]
 
 
 async def next_due(reader: Reader, lane: int, after: int) -> int | None:

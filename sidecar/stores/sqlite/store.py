@@ -31,11 +31,13 @@ from sidecar.ports import (
     Position,
     QuarantineFilter,
     QuarantineRow,
+    Settled,
     UndeliveredCount,
     WriteSet,
 )
 from sidecar.stores.sqlite import journal, ledger, queue, rows, translation, upkeep
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
+from sidecar.stores.sqlite.due import Due
 from sidecar.stores.sqlite.file import Lock, open_writer
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
@@ -83,7 +85,7 @@ class SQLiteStore:
         self._numbers = journal.Numbers()
         self._ids = translation.Ids()
         self._pending = Pending()
-        self._turns = queue.Turns()
+        self._due = Due(self._pending)
         self._keeper = upkeep.Keeper(retention or Retention())
         self._last = 0
         self._newest = 0
@@ -102,12 +104,7 @@ class SQLiteStore:
         """Open the file. Raises StoreUnavailable with a sentence; calling again tries again."""
         if self._runner is None:
             self._runner = InlineRunner() if self._inline else ThreadRunner()
-            self._loop = CommitLoop(
-                self._runner,
-                self._verbs(),
-                report=self._report,
-                ended=lambda committed: self._pending.ended(committed=committed),
-            )
+            self._loop = CommitLoop(self._runner, self._verbs(), report=self._report, ended=self._pending.ended)
         assert self._loop is not None
         try:
             connection, self._last, self._newest = await self._on_writer(self._open)
@@ -316,15 +313,12 @@ class SQLiteStore:
     # --- Queue ------------------------------------------------------------------------------------------------------
 
     async def due(self, lane: int, limit: int, excluding: Collection[int], now: int) -> Sequence[Delivery]:
-        owed = self._pending.of(lane)
-        return await queue.due(self._pipeline_reader(), self._turns, owed, lane, limit, excluding, now)
+        return await self._due.read(self._pipeline_reader(), lane, limit, excluding, now)
 
     async def next_due(self, lane: int, after: int) -> int | None:
         return await queue.next_due(self._pipeline_reader(), lane, after)
 
-    def settle(
-        self, settlement: Settlement, heard: Callable[[Sequence[Settlement], BaseException | None], None]
-    ) -> None:
+    def settle(self, settlement: Settlement, heard: Settled) -> None:
         if self._loop is None:
             raise StoreUnavailable(self._why)
         self._loop.put("settle", settlement, heard, soon=settlement.ordered)
@@ -333,15 +327,11 @@ class SQLiteStore:
         return self._pending.of(lane).due
 
     async def register(self, lanes: Sequence[LaneName], now: int) -> Sequence[LaneState]:
-        states: list[LaneState] = await self._submit(
-            "do", lambda connection: queue.register(connection, self._pending, lanes, now)
-        )
+        states: list[LaneState] = await self._do(queue.register, lanes, now)
         return states
 
     async def pause(self, pause: Pause, now: int) -> LaneState:
-        state: LaneState = await self._submit(
-            "do", lambda connection: queue.pause(connection, self._pending, pause, now)
-        )
+        state: LaneState = await self._do(queue.pause, pause, now)
         return state
 
     # --- Upkeep -----------------------------------------------------------------------------------------------------
@@ -397,6 +387,10 @@ class SQLiteStore:
         if not self._readers:
             raise StoreUnavailable(self.down)
         return self._readers[1]
+
+    async def _do(self, verb: Callable[..., Any], *given: Any) -> Any:
+        """Have an operator's change, or one of lanes, applied by itself."""
+        return await self._submit("do", lambda connection: verb(connection, self._pending, *given))
 
     async def _submit(self, verb: str, item: Any) -> Any:
         if self._loop is None:
