@@ -22,6 +22,14 @@ async def next_due(reader: Reader, lane: int, after: int) -> int | None:
     return int(value) if value is not None else None
 
 
+SETTLE = {
+    size: "UPDATE delivery SET state = v.column2, due = v.column3, attempts = v.column4, reason = v.column5, "
+    "status = v.column6, detail = v.column7, done = v.column8 "
+    f"FROM (VALUES {','.join(['(?,?,?,?,?,?,?,?)'] * size)}) v WHERE delivery.id = v.column1 AND delivery.state = 0"
+    for size in rows.SIZES
+}
+
+
 def settle(connection: sqlite3.Connection, pending: Pending, items: Sequence[Settlement]) -> list[None]:
     """Write attempts and new states. A delivery that an operator cancelled meanwhile stays cancelled."""
     rows.insert(
@@ -49,10 +57,7 @@ def settle(connection: sqlite3.Connection, pending: Pending, items: Sequence[Set
                 done,
             )
         moved += connection.execute(
-            "UPDATE delivery SET state = v.column2, due = v.column3, attempts = v.column4, reason = v.column5, "
-            "status = v.column6, detail = v.column7, done = v.column8 "
-            f"FROM (VALUES {','.join(['(?,?,?,?,?,?,?,?)'] * size)}) v "
-            "WHERE delivery.id = v.column1 AND delivery.state = 0",
+            SETTLE[size],
             values,
         ).rowcount
         at += size
