@@ -78,7 +78,7 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def full(cls, rate: Rate, *, now: int) -> "Bucket":
-        return cls(rate=rate, credit=max(rate.per, rate.count * instant.SECOND), at=now)
+        return cls(rate=rate, credit=_capacity(rate), at=now)
 
     def tokens(self, now: int) -> int:
         """How many may start now."""
@@ -94,9 +94,14 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
         return now if missing <= 0 else now - (-missing // self.rate.count)
 
     def _credit(self, now: int) -> int:
-        # A clock that was set back brings nothing, and takes nothing away.
-        brought = max(0, now - self.at) * self.rate.count
-        return min(max(self.rate.per, self.rate.count * instant.SECOND), self.credit + brought)
+        passed, capacity = now - self.at, _capacity(self.rate)
+        if passed < 0:  # the clock was set back: a little is waited for, much counts as time enough to fill it
+            return self.credit if -passed * self.rate.count < capacity else capacity
+        return min(capacity, self.credit + passed * self.rate.count)
+
+
+def _capacity(rate: Rate) -> int:
+    return max(rate.per, rate.count * instant.SECOND)
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
