@@ -135,7 +135,7 @@ NOT_COUNTED = {
 
 @pytest.mark.parametrize(("reason", "status"), sorted(COUNTED | NOT_COUNTED))
 def test_what_counts_towards_the_breaker(reason, status):
-    """No connection, no answer in time, no HTTP, 5xx. What answers below 500 is there; what is not asked says nothing."""
+    """No connection, no answer in time, no HTTP, 5xx. What answers below 500 is there."""
     lane = Lane(ceiling=4, limit=4, retry=RETRY)
     for _ in range(10):
         lane = lane.after(Outcome(reason=reason, status=status, retryable=True), now=NOW, jitter=0.5)
@@ -277,7 +277,7 @@ def test_a_reload_brings_no_tokens():
 
 
 def test_a_clock_that_is_set_back_stops_no_lane():
-    """By less than it takes to fill the bucket nothing is brought; by more, the bucket is full and no more than that."""
+    """By less than it takes to fill the bucket, nothing is brought; by more, the bucket is full and no more."""
     lane, _ = start_all(paced(Rate(50)), NOW)
     assert lane.room(now=NOW - SECOND // 2, in_flight=0) == 0
     assert lane.waits_until(NOW - SECOND // 2) == NOW - SECOND // 2 + 20 * MILLISECOND

@@ -4,10 +4,10 @@ import asyncio
 import random
 
 import pytest
+from lane_work import WELL, after, house, now, pushes, track, view
 
-from doubles import House, RecordingSender, policy, subscription
+from doubles import policy, subscription
 from flaky_store import FlakyStore
-from notifications import envelope, push
 from sidecar.domain.delivery import Outcome, Reason, State
 from sidecar.domain.instant import HOUR, SECOND
 from sidecar.domain.message import Response
@@ -16,63 +16,6 @@ from sidecar.pipeline import dispatcher as module
 from sidecar.pipeline.track import LONGEST_WAIT
 from sidecar.ports import DeliveryFilter, LaneName, Pause
 from virtual_time import VirtualClock, simulated
-
-WELL = Response(status=200)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "sidecar.db"
-
-
-class Receiver(RecordingSender):
-    """Notes when each request came, and how many are open at once."""
-
-    def __init__(self, answer=None):
-        super().__init__(answer)
-        self.times, self.open, self.most = [], 0, 0
-
-    async def send(self, request):
-        self.times.append(now())
-        self.open += 1
-        self.most = max(self.most, self.open)
-        try:
-            return await super().send(request)
-        finally:
-            self.open -= 1
-
-
-def now():
-    return round(asyncio.get_running_loop().time(), 3)
-
-
-def after(seconds, answer=WELL):
-    """An answer that takes its time."""
-
-    async def answering():
-        await asyncio.sleep(seconds)
-        return answer
-
-    return lambda _request: answering()
-
-
-def house(path, *subscriptions, answer=None, **given):
-    clock = given.pop("clock", None) or VirtualClock()
-    return House(path, clock, Receiver(answer), subscriptions or [subscription("one")], **given)
-
-
-async def pushes(one, count, first=0):
-    """Many pushes in one envelope."""
-    await one.intake.accept("main", envelope(*(push(f"{first + at}") for at in range(count))))
-
-
-def view(one, name="one"):
-    return next(each for each in one.dispatcher.views() if each.name == name)
-
-
-def track(one, name="one"):
-    return next(each for each in one.dispatcher._tracks.values() if each.name == name)
-
 
 # --- windows ---------------------------------------------------------------------------------------------------------
 
