@@ -18,7 +18,7 @@ SHORTEST_WAIT = 0.001  # seconds: what comes sooner is waited for together, inst
 class LaneView(msgspec.Struct, frozen=True, kw_only=True):
     """What metrics and operators see of a lane. `pending` counts what is not delivered, dead or cancelled.
 
-    `probe_at` is the instant of the next probe while the breaker is open, else 0.
+    `paused_until` is 0 when it is not paused, `probe_at` the instant of the next probe while the breaker is open, else 0.
     """
 
     lane: int
@@ -89,7 +89,7 @@ class Track:
             pending=pending,
             limit=self.lane.limit,
             in_flight=len(self.in_flight),
-            paused_until=self.lane.paused_until,
+            paused_until=self.lane.paused_until if self.lane.paused_until > self._clock.now() else 0,
             held=self.lane.held,
             probe_at=self.lane.probe_at,
         )

@@ -40,11 +40,31 @@ def event(name: str, *, path: str = "prj/app", what: EventType = EventType.PUSHE
     )
 
 
-def planned(name: str, lanes: Sequence[int], *, broken: Sequence[int] = (), **more) -> PlannedEvent:
-    """An event with one message owed to `lanes`, and one that could not be rendered for the lanes in `broken`."""
+def planned(
+    name: str,
+    lanes: Sequence[int],
+    *,
+    broken: Sequence[int] = (),
+    key: str = "",
+    refused: Reason | None = None,
+    **more,
+) -> PlannedEvent:
+    """An event with one message owed to `lanes`, and one that could not be rendered for the lanes in `broken`.
+
+    `key` is the order key of what is owed, `refused` why it is dead at once.
+    """
     message = Message(word="PUSH_ARTIFACT", content_type="application/json", body=f"body of {name}".encode())
     owed = [
-        PlannedDelivery(lane=lane, message=0, webhook_id=f"msg_{name}_{lane}", word="PUSH_ARTIFACT") for lane in lanes
+        PlannedDelivery(
+            lane=lane,
+            message=0,
+            webhook_id=f"msg_{name}_{lane}",
+            word="PUSH_ARTIFACT",
+            order_key=key,
+            refused=refused,
+            detail="no room" if refused else "",
+        )
+        for lane in lanes
     ]
     failed = [
         PlannedDelivery(
@@ -105,6 +125,7 @@ def settled(
         status=status,
         detail="" if state is State.DELIVERED else f"answered {status}",
         answer=b"well",
+        ordered=bool(delivery.order_key),
     )
 
 

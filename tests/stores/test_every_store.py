@@ -471,6 +471,148 @@ async def test_failures_are_counted_until_a_success(store):
     assert (row.failures, row.last_success) == (2, NOW + SECOND)
 
 
+# --- order -----------------------------------------------------------------------------------------------------------
+
+
+async def owe_ordered(store, lane, *keys, expected=0, now=NOW):
+    """One delivery of the lane for each key, in this order."""
+    events = [planned(f"k{expected + at}", [lane], key=key) for at, key in enumerate(keys)]
+    return list(await store.commit(write_set(expected, expected + len(keys), *events, now=now)))
+
+
+async def test_only_the_head_of_a_key_is_due(store):
+    one = (await lane(store, "one"))["one"]
+    first_a, second_a, first_b, second_b = await owe_ordered(store, one, "a", "a", "b", "b")
+    assert list(await store.due(one, 10, (), NOW)) == [first_a, first_b]
+    assert list(await store.due(one, 10, {first_a.id}, NOW)) == [first_b]
+    await settle(store, settled(first_a), settled(first_b, State.DUE, due=NOW + HOUR, status=500))
+    assert list(await store.due(one, 10, (), NOW)) == [second_a]
+    await settle(store, settled(second_a, State.DEAD, status=400))
+    assert list(await store.due(one, 10, (), NOW)) == []
+    (retried,) = await store.due(one, 10, (), NOW + HOUR)
+    assert (retried.id, retried.attempts) == (first_b.id, 1)
+    await settle(store, settled(retried, attempt=2))
+    assert list(await store.due(one, 10, (), NOW)) == [second_b]
+
+
+async def test_a_key_is_one_lane_s_own(store):
+    lanes = await lane(store, "one", "two")
+    (first,) = await owe_ordered(store, lanes["one"], "a")
+    (second,) = await owe_ordered(store, lanes["two"], "a", expected=1)
+    assert list(await store.due(lanes["one"], 10, (), NOW)) == [first]
+    assert list(await store.due(lanes["two"], 10, (), NOW)) == [second]
+
+
+async def test_order_survives_a_restart(place):
+    first = await place.open()
+    one = (await lane(first, "one"))["one"]
+    made = await owe_ordered(first, one, "a", "a", "b")
+    await settle(first, settled(made[0], State.DUE, due=NOW + HOUR, status=500))
+    await first.close()
+    second = await place.open()
+    assert list(await second.due(one, 10, (), NOW)) == [made[2]]
+
+
+async def test_keys_take_turns_so_that_none_starves(store):
+    """More keys than are asked for, each with work for ever: in a few reads every one of them has come."""
+    one = (await lane(store, "one"))["one"]
+    keys = [f"k{at:03}" for at in range(40)]
+    made = {each.id: each for each in await owe_ordered(store, one, *(keys * 3))}
+    seen = []
+    for _ in range(12):
+        found = await store.due(one, 10, (), NOW)
+        assert len(found) == 10
+        seen += [each.order_key for each in found]
+        await settle(store, *(settled(made[each.id]) for each in found))
+    assert sorted(seen) == sorted(keys * 3)
+    assert set(seen[:40]) == set(keys)
+    assert list(await store.due(one, 10, (), NOW)) == []
+
+
+async def test_fewer_than_asked_for_means_that_there_are_no_more(store):
+    """Over more keys than one look at the index takes."""
+    one = (await lane(store, "one"))["one"]
+    made = await owe_ordered(store, one, *(f"k{at:04}" for at in range(600)))
+    waiting = made[:590]
+    await settle(store, *(settled(each, State.DUE, due=NOW + HOUR, status=500) for each in waiting))
+    assert [each.id for each in await store.due(one, 64, (), NOW)] == [each.id for each in made[590:]]
+    assert len(await store.due(one, 1000, (), NOW + HOUR)) == 600
+
+
+async def test_a_lane_whose_order_was_changed_gives_both_kinds(store):
+    one = (await lane(store, "one"))["one"]
+    ordered = await owe_ordered(store, one, *(f"k{at}" for at in range(20)), "k0", "k1")
+    plain = await owe(store, 20, one, expected=22)
+    found = await store.due(one, 10, (), NOW)
+    assert len([each for each in found if each.order_key]) == 5
+    everything = await store.due(one, 100, (), NOW)
+    assert {each.id for each in everything} == {each.id for each in (*ordered[:20], *plain)}
+    assert len(everything) == 40
+    few = await store.due(one, 30, {each.id for each in ordered}, NOW)
+    assert {each.id for each in few} == {each.id for each in plain}
+
+
+async def test_what_was_refused_is_dead_with_its_reason_and_frees_the_next(store):
+    one = (await lane(store, "one"))["one"]
+    work = write_set(0, 2, planned("x", [one], key="a", refused=Reason.BACKLOG_FULL), planned("y", [one], key="a"))
+    (due,) = await store.commit(work)
+    assert list(await store.due(one, 10, (), NOW)) == [due]
+    (row,) = await store.deliveries(DeliveryFilter(states=(State.DEAD,)))
+    assert (row.reason, row.detail, row.attempts, row.done) == ("backlog_full", "no room", 0, NOW)
+    message, _ = await store.attempts(row.id)
+    assert message.body == b"body of x"
+
+
+# --- what lanes owe --------------------------------------------------------------------------------------------------
+
+
+async def pending(store):
+    """What the store says that each lane owes; it must agree with what is in the file."""
+    states = {row.state.id: row.state.pending for row in await store.lanes()}
+    assert {one: store.pending(one) for one in states} == states
+    return states
+
+
+async def test_pending_follows_whatever_happens(place):
+    store = await place.open()
+    lanes = await lane(store, "one", "two")
+    one, two = lanes["one"], lanes["two"]
+    made = await owe(store, 10, one, two)
+    of_one = [each for each in made if each.lane == one]
+    assert await pending(store) == {one: 10, two: 10}
+    await settle(store, settled(of_one[0]), settled(of_one[1], State.DEAD, status=400))
+    await settle(store, settled(of_one[2], State.DUE, due=NOW + HOUR, status=500))
+    assert await pending(store) == {one: 8, two: 10}
+    await owe_ordered(store, one, "a", "a", expected=10)
+    assert await pending(store) == {one: 10, two: 10}
+    await store.pause(Pause(lane=one, hold="operator"), NOW)
+    assert await pending(store) == {one: 10, two: 10}
+    await store.close()
+    again = await place.open()
+    assert await pending(again) == {one: 10, two: 10}
+    await lane(again, "one", one="two")  # what two owes is one's now
+    assert await pending(again) == {one: 20, two: 0}
+    late = next(each for each in made if each.lane == two)
+    await settle(again, settled(late))  # it was under way for the lane that is gone
+    assert await pending(again) == {one: 19, two: 0}
+
+
+async def test_a_settlement_of_what_is_finished_already_changes_no_count(store):
+    lanes = await lane(store, "one")
+    made = await owe(store, 3, lanes["one"])
+    await settle(store, settled(made[0]))
+    await settle(store, settled(made[0]), settled(made[1]))
+    assert await pending(store) == {lanes["one"]: 1}
+
+
+async def test_what_was_not_committed_was_never_owed(store):
+    lanes = await lane(store, "one")
+    await owe(store, 2, lanes["one"])
+    with pytest.raises(CursorMoved):
+        await owe(store, 3, lanes["one"])
+    assert await pending(store) == {lanes["one"]: 2}
+
+
 # --- lanes -----------------------------------------------------------------------------------------------------------
 
 

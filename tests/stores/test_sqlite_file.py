@@ -9,7 +9,7 @@ import stat
 import time
 
 import pytest
-from store_work import NOW, entry, quarantined
+from store_work import NOW, entry, names, planned, quarantined, write_set
 
 from doubles import abandon
 from sidecar.domain.errors import StoreUnavailable
@@ -189,6 +189,25 @@ def test_migrations_are_numbered_without_a_gap():
     numbers = [number for number, _ in file.migrations()]
     assert numbers == list(range(1, len(numbers) + 1))
     assert numbers[-1] == file.PROGRAM_SCHEMA
+
+
+async def test_a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_owes(path):
+    """Version 1 knew no order: what it queued has none, and the index is all that version 2 adds."""
+    store = SQLiteStore(path, inline=True)
+    await store.open()
+    (lane,) = await store.register(names("one"), NOW)
+    (owed,) = await store.commit(write_set(0, 1, planned("x", [lane.id])))
+    store._connection.execute("DROP INDEX delivery_order")
+    store._connection.execute("UPDATE meta SET value = 1 WHERE key = 'oldest_program'")
+    store._connection.execute("PRAGMA user_version = 1")
+    await store.close()
+    store = SQLiteStore(path, inline=True)
+    await store.open()
+    assert pragma(store._connection, "user_version") == file.PROGRAM_SCHEMA
+    assert list(await store.due(lane.id, 10, (), NOW)) == [owed]
+    assert store.pending(lane.id) == 1
+    await store.close()
+    assert path.with_name("sidecar.db.schema1").exists()
 
 
 def test_a_migration_leaves_a_copy_of_the_file_as_it_was(path, monkeypatch):

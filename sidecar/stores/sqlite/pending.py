@@ -7,9 +7,11 @@ import msgspec
 
 from sidecar.domain.delivery import Delivery
 
-# Two counts over two partial indexes.
+# Two counts, each over its own partial index: one over both would read every row for its key.
 PENDING = "SELECT lane, count(*) FROM delivery WHERE state = 0 GROUP BY lane"
-ORDERED = "SELECT lane, count(*) FROM delivery WHERE state = 0 AND order_key <> '' GROUP BY lane"
+ORDERED = """
+SELECT lane, count(*) FROM delivery INDEXED BY delivery_order WHERE state = 0 AND order_key <> '' GROUP BY lane
+"""
 
 
 class Owed(msgspec.Struct, frozen=True):
@@ -44,11 +46,14 @@ class Pending:
         self._changes = {}
         self._counted = None
 
-    def recount(self, connection: sqlite3.Connection) -> dict[int, Owed]:
-        """Count every lane as the transaction has it now. Reads the whole index of what is due."""
+    def recount(self, connection: sqlite3.Connection) -> None:
+        """Count every lane as the transaction has it now. Reads all that is due: not for what happens often."""
         self._counted = _count(connection)
         self._changes = {}
-        return self._counted
+
+    def counted(self, lane: int) -> Owed:
+        """What a lane owes as the transaction has it now, if it was counted in it; else as of the last commit."""
+        return self.of(lane) if self._counted is None else self._counted.get(lane, NOTHING)
 
     def made(self, deliveries: Iterable[Delivery]) -> None:
         """Note deliveries that became due."""

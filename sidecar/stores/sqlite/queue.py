@@ -93,8 +93,8 @@ def _remember(connection: sqlite3.Connection, pending: Pending, items: Sequence[
 
 
 async def lanes(reader: Reader) -> list[LaneState]:
-    pending = dict(await reader.rows(PENDING))
-    return [_lane(row, pending.get(row[0], 0)) for row in await reader.rows(LANES)]
+    counted = dict(await reader.rows(PENDING))
+    return [_lane(row, counted.get(row[0], 0)) for row in await reader.rows(LANES)]
 
 
 def _lane(row: tuple[int, str, str, int, int, str, int, int, int], pending: int) -> LaneState:
@@ -114,16 +114,17 @@ def _lane(row: tuple[int, str, str, int, int, str, int, int, int], pending: int)
 
 def register(connection: sqlite3.Connection, pending: Pending, names: Sequence[LaneName], now: int) -> list[LaneState]:
     known = {row[1]: row[0] for row in connection.execute(LANES)}
+    moved = 0  # deliveries that went from one lane to another
     for one in names:
         if one.formerly and one.formerly in known:
             old = known[one.formerly]
             if one.name in known:
                 # Each lane counts its own held time; what was held so far in the old one must stay held.
                 base = held_total(connection, known[one.name], now) - held_total(connection, old, now)
-                connection.execute(
+                moved += connection.execute(
                     "UPDATE delivery SET lane = ?, held_base = held_base + ? WHERE lane = ? AND state = 0",
                     (known[one.name], base, old),
-                )
+                ).rowcount
             else:
                 connection.execute("UPDATE lane SET name = ? WHERE id = ?", (one.name, old))
                 known[one.name] = known.pop(one.formerly)
@@ -140,8 +141,9 @@ def register(connection: sqlite3.Connection, pending: Pending, names: Sequence[L
     wanted = {one.name for one in names}
     for name, lane in known.items():
         _set_orphaned(connection, lane, orphaned=name not in wanted, now=now)
-    counted = pending.recount(connection)  # deliveries may have moved between lanes
-    return [_lane(row, counted[row[0]].due if row[0] in counted else 0) for row in connection.execute(LANES).fetchall()]
+    if moved:
+        pending.recount(connection)
+    return [_lane(row, pending.counted(row[0]).due) for row in connection.execute(LANES).fetchall()]
 
 
 def _set_orphaned(connection: sqlite3.Connection, lane: int, *, orphaned: bool, now: int) -> None:
