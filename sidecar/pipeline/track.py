@@ -18,7 +18,7 @@ SHORTEST_WAIT = 0.001  # seconds: what comes sooner is waited for together, inst
 class LaneView(msgspec.Struct, frozen=True, kw_only=True):
     """What metrics and operators see of a lane. `pending` counts what is not delivered, dead or cancelled.
 
-    `paused_until` is 0 when it is not paused, `probe_at` the instant of the next probe while the breaker is open, else 0.
+    `paused_until` is 0 unless it is paused; `probe_at`, the instant of the next probe, unless the breaker is open.
     """
 
     lane: int
