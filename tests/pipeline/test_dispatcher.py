@@ -332,6 +332,21 @@ async def test_an_orphan_s_deliveries_wait_for_its_return(path):
 
 
 @simulated
+async def test_what_is_under_way_when_its_queue_is_taken_over_is_not_sent_twice(path):
+    """The new name is there already, so what was queued moves to its lane while the old one still sends."""
+    one = house(path, subscription("old"), subscription("new"), answer=after(5))
+    await one.start()
+    await pushes(one, 6)
+    await asyncio.sleep(1)
+    await one.configure([subscription("new", formerly="old")])
+    await one.quiet(100)
+    ids = one.sender.ids()
+    assert len(ids) == len(set(ids)) == 12
+    assert view(one, "new").pending == view(one, "old").pending == 0
+    await one.stop()
+
+
+@simulated
 async def test_a_reload_between_taking_a_delivery_and_sending_it_loses_no_place(path):
     """The attempt goes on as it began; afterwards the lane is empty and has all its room."""
     one = house(path)
