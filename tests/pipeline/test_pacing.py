@@ -56,13 +56,8 @@ async def test_a_rate_slows_nobody_else(path):
     await one.stop()
 
 
-@simulated
-async def test_waiting_for_a_token_reads_nothing_from_disk(path):
-    """The lane knows when it may go on; only a due time, or an empty window, is a reason to look."""
-    one = house(path, subscription("one", policy=policy(rate=Rate(1))))
-    await one.start()
-    await pushes(one, 20)
-    await asyncio.sleep(0.1)
+def count_reads(one):
+    """The times at which what is due is read from now on."""
     reads, original = [], one.store.due
 
     async def due(*given):
@@ -70,9 +65,38 @@ async def test_waiting_for_a_token_reads_nothing_from_disk(path):
         return await original(*given)
 
     one.store.due = due
+    return reads
+
+
+@simulated
+async def test_waiting_for_a_token_reads_nothing_from_disk(path):
+    one = house(path, subscription("one", policy=policy(rate=Rate(1))))
+    await one.start()
+    await pushes(one, 20)
+    await asyncio.sleep(0.1)
+    reads = count_reads(one)
     await asyncio.sleep(10)
     assert reads == []
     assert len(one.sender.times) == 11
+    await one.stop()
+
+
+@simulated
+async def test_waiting_for_a_retry_that_is_far_away_reads_nothing_from_disk(path):
+    """The lane wakes every minute, in case the clock was set, but it knows when to look."""
+    far = Retry(initial=HOUR, factor=1.0, max_delay=HOUR)
+    one = house(path, subscription("one", policy=policy(retry=far)), answer=lambda _request: Response(status=500))
+    await one.start()
+    await pushes(one, 1)
+    await asyncio.sleep(1)
+    reads = count_reads(one)
+    ((_, settlement, _),) = one.observer.attempts
+    wait = (settlement.due - one.clock.now()) / SECOND
+    assert wait > 130  # more than two minutes, with this seed
+    await asyncio.sleep(wait - 1)
+    assert reads == []
+    await asyncio.sleep(2)
+    assert len(one.sender.times) == 2
     await one.stop()
 
 
