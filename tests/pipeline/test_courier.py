@@ -202,7 +202,8 @@ async def test_the_horizon_ends_a_delivery():
     given = {"created": START - HOUR, "attempts": 41}
     outcome, settlement, _ = await attempt(Response(status=500), policy=short, given=given)
     assert (settlement.state, settlement.reason, settlement.status) == (State.DEAD, Reason.EXPIRED, 500)
-    assert outcome.detail == "the horizon ended after 42 attempts; the last one: answered 500"
+    assert outcome.reason is Reason.SERVER_ERROR  # what it says about the destination
+    assert settlement.detail == "the horizon ended after 42 attempts; the last one: answered 500"
     _, settlement, _ = await attempt(
         Response(status=500), policy=short, given={"created": START - HOUR + SECOND, "attempts": 41}
     )

@@ -19,7 +19,7 @@ from sidecar.domain import instant
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.domain.message import Response
-from sidecar.domain.subscription import Retry
+from sidecar.domain.subscription import Order, Rate, Retry
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.ports import Pause, SendRequest
 from virtual_time import VirtualClock
@@ -31,9 +31,10 @@ QUICK = policy(
     concurrency=3,
     retry=Retry(initial=instant.SECOND // 2, factor=2.0, max_delay=4 * instant.SECOND, horizon=9 * instant.DAY),
 )
+IN_ORDER = msgspec.structs.replace(QUICK, order=Order.REPOSITORY, rate=Rate(40))
 SUBSCRIPTIONS = (
     subscription("h", policy=QUICK),
-    subscription("p", policy=QUICK, match=match(["prj/**"])),
+    subscription("p", policy=IN_ORDER, match=match(["prj/**"])),
     subscription("d", format="dtr", policy=QUICK),
     subscription(
         "c",
