@@ -35,11 +35,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Redelivery:
     """The verbs over deliveries. `who` is the operator, as far as the door tells."""
 
-    def __init__(self, store: Interventions, clock: Clock, observer: Observer) -> None:
+    def __init__(
+        self, store: Interventions, clock: Clock, observer: Observer, dispatcher: Dispatcher | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._observer = observer
-        self.dispatcher: Dispatcher | None = None  # None while nothing is running
+        self.dispatcher = dispatcher  # None while nothing is running
 
     async def count(self, where: Selection, cursor: Cursor, *, orphans: bool) -> Step:
         """What one step of a walk finds. `orphans` says that deliveries of orphaned lanes, and without bytes, count."""

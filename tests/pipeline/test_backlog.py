@@ -8,9 +8,10 @@ from lane_work import house, pushes, view
 from doubles import House, policy, subscription
 from sidecar.dialects.contract import sample
 from sidecar.domain.delivery import Reason, State
+from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Message, Response
 from sidecar.pipeline.backlog import Backlog
-from sidecar.ports import DeliveryFilter, Pause, PlannedDelivery, PlannedEvent
+from sidecar.ports import Pause, PlannedDelivery, PlannedEvent
 from virtual_time import VirtualClock, simulated
 
 

@@ -13,10 +13,12 @@ from flaky_store import FlakyStore
 from notifications import envelope, push
 from sidecar.domain.delivery import State
 from sidecar.domain.instant import HOUR, SECOND
+from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Response
 from sidecar.domain.subscription import Order, Retry
 from sidecar.pipeline import dispatcher as module
-from sidecar.ports import DeliveryFilter, Pause
+from sidecar.pipeline.redelivery import Redelivery
+from sidecar.ports import Pause
 from virtual_time import VirtualClock, simulated
 
 QUICK = Retry(initial=SECOND, factor=1.5, max_delay=5 * SECOND, horizon=24 * HOUR)
@@ -160,15 +162,12 @@ async def test_order_holds_over_a_kill_and_a_reload(path):
     await one.stop()
 
 
-async def change(one, sql, *values):
-    """An operator's change, as a verb of the store makes it."""
+async def cancel(one, delivery):
+    await Redelivery(one.store, one.clock, one.observer, one.dispatcher).cancel_one(delivery.id, "operator")
 
-    def apply(connection, pending):
-        connection.execute(sql, values)
-        pending.recount(connection)
 
-    await one.store._do(apply)
-    one.dispatcher.changed([view(one).lane])
+async def replay(one, delivery):
+    await Redelivery(one.store, one.clock, one.observer, one.dispatcher).retry_one(delivery.id, "operator")
 
 
 @simulated
@@ -181,7 +180,7 @@ async def test_a_head_that_is_cancelled_frees_the_next(path):
     await asyncio.sleep(10)
     assert [at for _, at in account.asked] == [0]
     (*_, head) = await one.store.deliveries(DeliveryFilter())
-    await change(one, "UPDATE delivery SET state = 3, done = due WHERE id = ?", head.id)
+    await cancel(one, head)
     await one.quiet(10)
     assert [at for _, at in account.asked] == [0, 1, 2]
     assert view(one).pending == 0
@@ -198,7 +197,7 @@ async def test_a_delivery_that_is_replayed_is_the_head_again(path):
     (*_, dead) = await one.store.deliveries(DeliveryFilter())
     assert dead.state is State.DEAD
     account.answer = after(5)
-    await change(one, "UPDATE delivery SET state = 0, done = NULL WHERE id = ?", dead.id)
+    await replay(one, dead)
     await one.quiet(60)
     assert [at for _, at in account.asked] == [0, 1, 0, 2, 3]
     assert one.sender.most == 2  # v1 was under way already
@@ -221,7 +220,7 @@ async def test_a_window_of_old_heads_is_not_sent_after_a_replay(path):
     one.sender.answer = account
     account.answer = lambda _request: WELL
     (*_, dead) = await one.store.deliveries(DeliveryFilter())
-    await change(one, "UPDATE delivery SET state = 0, done = NULL WHERE id = ?", dead.id)
+    await replay(one, dead)
     await one.quiet(60)
     assert [at for name, at in account.asked if name == "prj/a"] == [0, 0, 1]
     await one.stop()
@@ -248,7 +247,7 @@ async def test_what_a_read_found_just_before_a_change_is_not_sent(path):
     one.dispatcher.apply(await one.store.pause(Pause(lane=lane, hold=""), one.clock.now()))
     await found.wait()
     (*_, first) = await one.store.deliveries(DeliveryFilter())
-    await change(one, "UPDATE delivery SET state = 3, done = due WHERE id = ?", first.id)
+    await cancel(one, first)
     go_on.set()
     await one.quiet(10)
     assert [said(request)[1] for request in one.sender.requests] == ["v1"]

@@ -591,6 +591,12 @@ async def test_pending_follows_whatever_happens(place):
     assert await pending(store) == {one: 10, two: 10}
     await store.pause(Pause(lane=one, hold="operator"), NOW)
     assert await pending(store) == {one: 10, two: 10}
+    await store.replay([of_one[0].id, of_one[1].id], (State.DEAD, State.DELIVERED), NOW)
+    assert await pending(store) == {one: 12, two: 10}
+    await store.cancel([of_one[0].id, of_one[1].id], NOW)
+    await settle(store, settled(of_one[0]))  # it was under way
+    await store.hasten([of_one[2].id], NOW)
+    assert await pending(store) == {one: 10, two: 10}
     await store.close()
     again = await place.open()
     assert await pending(again) == {one: 10, two: 10}

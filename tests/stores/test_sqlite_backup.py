@@ -12,7 +12,7 @@ from store_work import NOW, entry, names, planned, quarantined, settle, settled,
 from doubles import abandon
 from sidecar.domain.errors import BackupRefused, StoreUnavailable
 from sidecar.domain.instant import DAY, SECOND
-from sidecar.ports import QuarantineFilter
+from sidecar.domain.listing import QuarantineFilter
 from sidecar.stores.sqlite import SQLiteStore, backup, file
 
 

@@ -12,8 +12,8 @@ from store_work import NOW, entry, names, planned, quarantined, settle, settled,
 
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.domain.instant import DAY
+from sidecar.domain.listing import EventFilter, QuarantineFilter
 from sidecar.domain.retention import Retention
-from sidecar.ports import EventFilter, QuarantineFilter
 from sidecar.stores.sqlite import SQLiteStore, care, file, queue, reading, translation, upkeep
 
 MIB = 1024 * 1024
