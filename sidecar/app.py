@@ -14,13 +14,13 @@ import gc
 import os
 import random
 import ssl
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from sidecar import __version__
+from sidecar.clock import SystemClock
 from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
@@ -55,22 +55,6 @@ WATCH_EVERY = 5.0  # seconds between looks at the configuration's files
 GAUGES_EVERY = 5.0
 OPEN_AGAIN = 2.0  # seconds between attempts to open the store
 DRAIN = 10.0  # seconds that attempts in flight get at a stop
-
-
-class SystemClock:
-    """ports.Clock on the machine's clocks; never before the newest time that the store holds."""
-
-    def __init__(self) -> None:
-        self._floor = 0
-
-    def not_before(self, instant: int) -> None:
-        self._floor = max(self._floor, instant)
-
-    def now(self) -> int:
-        return max(time.time_ns(), self._floor)
-
-    def monotonic(self) -> int:
-        return time.monotonic_ns()
 
 
 class App:

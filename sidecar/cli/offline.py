@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sidecar import __version__
-from sidecar.app import SystemClock
+from sidecar.clock import SystemClock
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.config.settings import Settings
 from sidecar.dialects.contract import Audience

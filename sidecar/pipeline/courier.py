@@ -41,7 +41,7 @@ class Courier:
         subscription = to.subscription
         started = self._clock.now()
         clock = self._clock.monotonic()
-        outcome = await self._send(delivery, to, started)
+        outcome = await self._send(delivery, to)
         took = self._clock.monotonic() - clock
         attempts = delivery.attempts + 1
         now = started + took
@@ -79,13 +79,13 @@ class Courier:
             answer=outcome.answer,
         )
 
-    async def _send(self, delivery: Delivery, to: Destination, now: int) -> Outcome:
+    async def _send(self, delivery: Delivery, to: Destination) -> Outcome:
         request = SendRequest(
             url=to.subscription.url,
             headers=(
                 ("Content-Type", delivery.content_type),
                 *to.headers,
-                *to.signer.headers(delivery.webhook_id, now // SECOND, delivery.body),
+                *to.signer.headers(delivery.webhook_id, self._clock.wall() // SECOND, delivery.body),
             ),
             body=delivery.body,
             timeout=to.subscription.policy.timeout,
@@ -94,7 +94,7 @@ class Courier:
         if isinstance(answer, Response):
             outcome = to.voice.judge(answer, to.subscription.policy)
             if answer.retry_after and not outcome.delivered:
-                wait = parse_retry_after(answer.retry_after, now=self._clock.now())
+                wait = parse_retry_after(answer.retry_after, now=self._clock.wall())
                 outcome = msgspec.structs.replace(outcome, retry_after=wait)
             return outcome
         return answer
