@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "e2e")]
 
+from full_disk import DiskRun, Faults
 from plan import WorldPlan, campaign
 from verdict import Verdict
 from world_run import WorldRun
@@ -52,6 +53,23 @@ async def play(plans: list[WorldPlan], folder: Path) -> Verdict:
     return total
 
 
+async def fill(folder: Path, seed: int, *, mount: bool) -> Verdict:
+    """The disk fills and is freed."""
+    run = DiskRun(folder / "disk", seed, mount=mount)
+    print(f"full disk: {run.form}", flush=True)
+    try:
+        verdict = await run.run()
+    except (Faults, RuntimeError, AssertionError, TimeoutError) as error:
+        verdict = Verdict(faults=[f"{error}"])
+    verdict.faults = [f"full disk: {one}" for one in verdict.faults]
+    refused = run.senders.statuses.get(503, 0)
+    print(
+        f"full disk: {refused} times 503, {verdict.acknowledged} records acknowledged, {len(verdict.faults)} faults",
+        flush=True,
+    )
+    return verdict
+
+
 def show(verdict: Verdict) -> None:
     kills = verdict.deaths.total() - verdict.deaths["stopped in order"]
     print(f"\n{'died':<34}{'deaths':>8}{'repeated':>10}{'bound':>8}")
@@ -68,12 +86,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--no-mount", action="store_true", help="fill no file system, limit the size of files")
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(10**6)
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # writing to victims that have just died is the point
     print(f"{given.kills} kills, SEED={seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     verdict = asyncio.run(play(campaign(given.kills, seed), folder))
+    verdict.add(asyncio.run(fill(folder, seed, mount=not given.no_mount)))
     show(verdict)
     for one in verdict.faults[:50]:
         print(f"FAULT {one}")

@@ -130,13 +130,13 @@ class Victim:
             return None
         return json.loads(body) if b"json" in head.lower() else body.decode()
 
-    async def quiet(self, seconds: float) -> bool:
-        """Wait until everything is translated and nothing is owed."""
+    async def quiet(self, seconds: float, *, ready: bool = True) -> bool:
+        """Wait until everything is translated and nothing is owed; with a store that takes no more, `ready` is False."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while True:
                     status = await self.ask("/v1/status")
-                    if status is not None and status["ready"]:
+                    if status is not None and status["ready"] is ready:
                         done = status["translator"]
                         owed = await self.ask("/v1/undelivered?limit=1")
                         if done["cursor"] == done["last"] and owed is not None and not owed["deliveries"]:
