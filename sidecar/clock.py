@@ -23,6 +23,7 @@ class SystemClock:
 
     def now(self) -> int:
         monotonic = self.monotonic()
-        now = max(self.wall(), self._told + (monotonic - self._since) // 2)
-        self._told, self._since = now, monotonic
-        return now
+        passed = monotonic - self._since
+        self._told = max(self.wall(), self._told + passed // 2)
+        self._since = monotonic - passed % 2  # who looks every nanosecond must not make it stand still
+        return self._told

@@ -59,6 +59,6 @@ def test_looking_often_does_not_slow_it_further():
     clock = machine.clock()
     clock.not_before(START + HOUR)
     for _ in range(1000):
-        machine.pass_by(2000)
+        machine.pass_by(1)
         clock.now()
-    assert clock.now() == START + HOUR + 1_000_000
+    assert clock.now() == START + HOUR + 500

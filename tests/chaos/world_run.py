@@ -135,7 +135,7 @@ class WorldRun:
             await asyncio.wait({accepting, ended}, timeout=POINT_WITHIN, return_when=asyncio.FIRST_COMPLETED)
             accepting.cancel()
             await asyncio.wait({ended}, timeout=life.pause)
-            if not ended.done():
+            if self.senders.accepting.is_set():  # before, it may not know the signal yet
                 self._do(life.does)
         done, _ = await asyncio.wait({ended}, timeout=limit)
         if done:
