@@ -1,29 +1,44 @@
-"""The machine's clocks, so that a wall clock that is set back cannot hold up what is due."""
+"""The machine's clocks, made fit for what is stored: time that never goes back, whatever is done to the clock.
+
+While the clock shows what lies before the last time given out (it was set back, or it ran ahead when the store was
+written), time goes on a little slower than the clock, until the clock has caught up. So waits end, nothing becomes due
+at once because of it, and the difference goes away by itself: an hour in eight.
+"""
 
 import time
 from collections.abc import Callable
 
+SLOWER = 8  # one part in so many is left out while the clock is behind
+
 
 class SystemClock:
-    """ports.Clock. Its time never goes back, not even over a restart: see `not_before`.
+    """ports.Clock. `wall` and `monotonic` are what the machine says, in nanoseconds."""
 
-    Where the wall clock was set back, what is due would be due hours later, and retries would stand still. So time goes
-    on from where it stood, at half its pace, until the wall clock has caught up: waits take at most twice as long.
-    """
-
-    def __init__(self, wall: Callable[[], int] | None = None, monotonic: Callable[[], int] | None = None) -> None:
-        self.wall = wall or time.time_ns
-        self.monotonic = monotonic or time.monotonic_ns
-        self._told = 0
-        self._since = self.monotonic()
+    def __init__(
+        self, wall: Callable[[], int] = time.time_ns, monotonic: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self.wall = wall
+        self.monotonic = monotonic
+        self._last = 0
+        self._behind_at = 0  # where the clock stood when it was last set back ...
+        self._behind_from = 0  # ... and what had been given out by then
 
     def not_before(self, instant: int) -> None:
-        """Let time stand at this instant at least: the newest that the store holds."""
-        self._told = max(self._told, instant)
+        """Give out nothing before an instant: the newest that the store holds."""
+        self._last = max(self._last, instant)
 
     def now(self) -> int:
-        monotonic = self.monotonic()
-        passed = monotonic - self._since
-        self._told = max(self.wall(), self._told + passed // 2)
-        self._since = monotonic - passed % 2  # who looks every nanosecond must not make it stand still
-        return self._told
+        wall = self.wall()
+        if wall >= self._last:
+            self._last = wall
+            return wall
+        return self._slowly(wall)
+
+    def _slowly(self, wall: int) -> int:
+        elapsed = wall - self._behind_at
+        now = self._behind_from + elapsed - elapsed // SLOWER
+        if now < self._last:  # it was set back just now; what is remembered is of another time
+            self._behind_at, self._behind_from = wall, self._last
+            return self._last
+        self._last = now
+        return now

@@ -332,10 +332,10 @@ class Clock(Protocol):
     """Time. Waits are made on the event loop's own time, which a test can make virtual."""
 
     def now(self) -> int:
-        """UTC nanoseconds for what is stored and waited for; never goes back, not even over a restart."""
+        """UTC nanoseconds for what is stored; never before the newest stored time, nor before what it said last."""
 
     def wall(self) -> int:
-        """UTC nanoseconds as the machine has them, for what others compare with their own clocks. May go back."""
+        """UTC nanoseconds as the machine's clock shows them, which may be set back: for what others compare with."""
 
     def monotonic(self) -> int:
         """Nanoseconds for durations."""

@@ -1,64 +1,75 @@
-"""Time as the sidecar tells it: it never goes back, and it never stands still."""
+"""Time for what is stored never goes back, whatever is done to the machine's clock, and never stands still either."""
 
 from sidecar.clock import SystemClock
-from sidecar.domain.instant import HOUR, SECOND
+from sidecar.domain.instant import HOUR, MINUTE, SECOND
 
 START = 1_795_219_200 * SECOND
 
 
 class Machine:
-    """A machine's two clocks, both moved by hand."""
+    """A clock that can be set."""
 
     def __init__(self):
-        self.wall, self.monotonic = START, 5 * SECOND
+        self.time = START
+        self.clock = SystemClock(wall=lambda: self.time, monotonic=lambda: 0)
 
-    def pass_by(self, nanoseconds):
-        self.wall += nanoseconds
-        self.monotonic += nanoseconds
-
-    def clock(self):
-        return SystemClock(lambda: self.wall, lambda: self.monotonic)
+    def after(self, passed, *, step=0):
+        self.time += passed + step
+        return self.clock.now()
 
 
-def test_it_is_the_wall_clock_while_that_goes_on():
+def test_a_clock_that_is_right_is_believed():
     machine = Machine()
-    clock = machine.clock()
-    for passed in (0, SECOND, 3 * HOUR):
-        machine.pass_by(passed)
-        assert clock.now() == clock.wall() == machine.wall
-    machine.wall += 5 * HOUR
-    assert clock.now() == machine.wall, "a step ahead is taken at once"
+    assert [machine.after(one) for one in (0, SECOND, HOUR)] == [START, START + SECOND, START + SECOND + HOUR]
 
 
-def test_set_back_it_goes_on_at_half_its_pace_until_the_wall_clock_has_caught_up():
+def test_a_clock_that_is_set_back_slows_time_until_it_has_caught_up():
+    """Seven eighths of a minute pass in a minute, so waits end; three hours are caught up in a day."""
     machine = Machine()
-    clock = machine.clock()
-    stood = clock.now()
-    machine.wall -= 6 * HOUR
-    assert clock.now() == stood
-    assert clock.wall() == START - 6 * HOUR, "others compare with their own clocks: they get the machine's"
-    for hours in range(1, 13):
-        machine.pass_by(HOUR)
-        assert clock.now() == stood + hours * HOUR // 2
-    machine.pass_by(HOUR)
-    assert clock.now() == machine.wall, "12 hours later both agree"
+    before = machine.after(0)
+    now = machine.after(0, step=-3 * HOUR)
+    assert now == before
+    for minute in range(1, 23 * 60 + 1):
+        later = machine.after(MINUTE)
+        assert later - now == MINUTE * 7 // 8, minute
+        now = later
+    assert now - machine.time == 3 * HOUR - 23 * HOUR // 8
+    assert machine.after(HOUR) == machine.time
+    assert machine.after(SECOND) == machine.time
 
 
-def test_after_a_restart_it_goes_on_from_the_newest_stored_time():
-    """It used to stand still there, and no retry was due until the wall clock had come so far."""
+def test_nothing_before_the_newest_that_the_store_holds():
+    """As at a start on a machine that has lost its clock."""
     machine = Machine()
-    clock = machine.clock()
-    clock.not_before(START + 6 * HOUR)
-    assert clock.now() == START + 6 * HOUR
-    machine.pass_by(2 * SECOND)
-    assert clock.now() == START + 6 * HOUR + SECOND
+    machine.clock.not_before(START + HOUR)
+    assert machine.after(0) == START + HOUR
+    assert machine.after(8 * SECOND) == START + HOUR + 7 * SECOND
+    machine.clock.not_before(START)
+    assert machine.after(0) == START + HOUR + 7 * SECOND
 
 
-def test_looking_often_does_not_slow_it_further():
+def test_steps_back_after_each_other_never_go_back_and_never_stop_time():
     machine = Machine()
-    clock = machine.clock()
-    clock.not_before(START + HOUR)
-    for _ in range(1000):
-        machine.pass_by(1)
-        clock.now()
-    assert clock.now() == START + HOUR + 500
+    last = machine.after(0)
+    for step in (-HOUR, 0, -5 * HOUR, 0, 2 * HOUR, -1, 0, -HOUR, 3 * HOUR, -MINUTE, 0):
+        assert (at_once := machine.after(0, step=step)) >= last
+        last = machine.after(MINUTE)
+        assert last - at_once >= MINUTE * 7 // 8 - 1
+
+
+def test_a_step_back_long_after_another_is_not_measured_by_that_one():
+    machine = Machine()
+    machine.after(0)
+    machine.after(0, step=-HOUR)
+    caught_up = machine.after(20 * HOUR)
+    assert caught_up == machine.time
+    at = machine.after(0, step=-30 * MINUTE)
+    assert at == caught_up
+    assert machine.after(MINUTE) == at + MINUTE * 7 // 8
+
+
+def test_the_clock_as_it_is_can_be_seen_too():
+    machine = Machine()
+    machine.after(0)
+    machine.after(0, step=-HOUR)
+    assert machine.clock.wall() == START - HOUR

@@ -85,6 +85,7 @@ class Courier:
             headers=(
                 ("Content-Type", delivery.content_type),
                 *to.headers,
+                # The receiver compares this with its own clock, so it is the clock's time, not the store's.
                 *to.signer.headers(delivery.webhook_id, self._clock.wall() // SECOND, delivery.body),
             ),
             body=delivery.body,

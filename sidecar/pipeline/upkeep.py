@@ -20,7 +20,7 @@ class Keeper:
         self._clock = clock
         self._observer = observer
         self._stopped = asyncio.Event()
-        self._wall = clock.wall()
+        self._wall = clock.now()
         self._monotonic = clock.monotonic()
         self._doubted = 0  # how far ahead it leapt; 0 = it is believed
         self._since = 0  # monotonic
@@ -34,7 +34,7 @@ class Keeper:
             more = False
             if self._believable():
                 try:
-                    more = await self._upkeep.step(self._clock.wall())
+                    more = await self._upkeep.step(self._clock.now())
                 except SidecarError as error:
                     self._observer.trouble("upkeep", error)
             try:
@@ -45,7 +45,7 @@ class Keeper:
 
     def _believable(self) -> bool:
         """Retention must not run on a clock that just leapt: it would throw away what is still young."""
-        wall, monotonic = self._clock.wall(), self._clock.monotonic()
+        wall, monotonic = self._clock.now(), self._clock.monotonic()
         ahead = (wall - self._wall) - (monotonic - self._monotonic)
         self._wall, self._monotonic = wall, monotonic
         if ahead > STEP:

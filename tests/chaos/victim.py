@@ -23,7 +23,9 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
 import killpoints
 
+from sidecar import app
 from sidecar.cli import main, process
+from sidecar.clock import SystemClock
 from sidecar.pipeline import translator, upkeep
 from sidecar.stores.sqlite import file, store
 from sidecar.telemetry import lines, logs
@@ -48,6 +50,7 @@ def shift_clock(path: Path) -> None:
         offset = int(path.read_text())
     time.time = lambda: real() + offset
     time.time_ns = lambda: real_ns() + offset * 1_000_000_000
+    app.SystemClock = lambda: SystemClock(time.time_ns)
     threading.Thread(target=follow, daemon=True).start()
 
 

@@ -101,31 +101,6 @@ async def test_small_steps_and_steps_back_change_nothing():
     assert running.observer.troubles == []
 
 
-class SetBack(VirtualClock):
-    """A clock whose machine was set back by two days."""
-
-    def wall(self):
-        return self.now() - 2 * DAY
-
-
-@simulated
-async def test_ages_are_reckoned_by_the_machine_s_time():
-    """Our own may be ahead of it for long after it was set back, and what is young would be thrown away as old."""
-    clock, given = SetBack(), []
-
-    class Asked:
-        async def step(self, now):
-            given.append(now)
-            return False
-
-    keeper = Keeper(Asked(), clock, RecordingObserver())
-    task = asyncio.create_task(keeper.run())
-    await asyncio.sleep(1)
-    keeper.stop()
-    await task
-    assert given == [clock._start - 2 * DAY]
-
-
 @simulated
 async def test_a_stop_does_not_wait_for_the_rest():
     running = Running()
