@@ -1,5 +1,6 @@
 # Everything a person or a CI needs. Each target sets itself up in a private virtual environment.
-PYTHON ?= python3
+# The Python to make the virtual environment of; when not given, .ci/interpreter chooses.
+PYTHON ?=
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip --quiet --disable-pip-version-check
@@ -12,8 +13,9 @@ help:                ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(PY):
-	@$(PYTHON) -c 'import sys; sys.exit("registry-sidecar needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
-	@$(PYTHON) -m venv $(VENV)
+	@python="$(PYTHON)"; python="$${python:-$$(.ci/interpreter)}"; \
+	"$$python" -c 'import sys; sys.exit("registry-sidecar needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)' \
+	&& "$$python" -m venv $(VENV)
 
 $(VENV)/.run: requirements.lock | $(PY)
 	@echo "setting up $(VENV) ..."

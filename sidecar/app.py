@@ -83,6 +83,7 @@ class App:
         self._states: dict[int, LaneState] = {}
         self._router = Router(())
         self._sender: HttpSender | None = None
+        self._courier: Courier | None = None
         self._translator: Translator | None = None
         self._dispatcher: Dispatcher | None = None
         self._keeper: Keeper | None = None
@@ -93,7 +94,7 @@ class App:
         self._socket_app: web.Application | None = None
         self.ingest_ports: list[int] = []
         self.management_ports: list[int] = []
-        self.operations = Operations(self._store, self._intake, self._clock)
+        self.operations = Operations(self._store, self._intake, self._clock, self._observer)
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -150,7 +151,7 @@ class App:
         await self._serve_socket()
         self._clock.not_before(self._store.newest)
         self._sender = HttpSender(self._guard)
-        courier = Courier(self._sender, self._clock, random)
+        courier = self._courier = Courier(self._sender, self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, observer=self._observer)
         while not await self._register(self.settings):  # noqa: ASYNC110 - there is nobody to set an event
             await asyncio.sleep(OPEN_AGAIN)
@@ -164,7 +165,6 @@ class App:
             own_agent=OWN_AGENT,
         )
         self._keeper = Keeper(self._store, self._clock, self._observer)
-        self.operations.connect(self._router, self._dispatcher)
         self._spawn(self._translator.run(), "translator")
         self._spawn(self._keeper.run(), "upkeep")
         await self._measure()
@@ -231,8 +231,6 @@ class App:
                 self._sender.guard = self._guard
             if self._translator is not None:
                 self._translator.configure(self._words(settings))
-            if self._dispatcher is not None:
-                self.operations.connect(self._router, self._dispatcher)
             self.settings = settings
             self._config_error = ""
             self._describe(settings)
@@ -248,7 +246,7 @@ class App:
 
     async def _register(self, settings: Settings) -> bool:
         """Give every subscription its lane; False when the store cannot."""
-        if self._dispatcher is None:
+        if self._dispatcher is None or self._sender is None:
             return True
         names = [
             LaneName(name=one.subscription.name, format=one.subscription.format, formerly=one.subscription.formerly)
@@ -270,7 +268,10 @@ class App:
             destinations[state.id] = Destination.of(subscription, bound.voice, signer, USER_AGENT)
             routes.append(Route(subscription, bound.voice, state.id, Audience(subscription.name, state.policy)))
         self._router = Router(routes)
+        self._sender.configure(settings.transports)  # before the first attempt that asks for a new one
         self._dispatcher.configure(destinations, states)
+        named = {one.subscription.name: one for one in destinations.values()}
+        self.operations.connect(self._router, named, self._dispatcher, self._courier)
         for state in states:
             if state.orphaned and state.pending:
                 self._observer.lane_changed(state.name, "orphaned", f"{state.pending} deliveries wait for its return")
@@ -287,6 +288,7 @@ class App:
         self._metrics.configure(
             [one.name for one in settings.registries],
             [(one.subscription.name, one.subscription.format) for one in settings.subscriptions],
+            settings.unverified,
         )
         for warning in settings.warnings:
             self._log.warning("configuration", detail=warning)

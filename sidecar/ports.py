@@ -7,7 +7,7 @@ which means: nothing was written, the same call may succeed later.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -15,8 +15,20 @@ import msgspec
 from sidecar.domain.catalogue import Changes, Facts, Need
 from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
 from sidecar.domain.event import Event
+from sidecar.domain.listing import (
+    AttemptRow,
+    DeliveryFilter,
+    DeliveryRow,
+    EventFilter,
+    EventRow,
+    QuarantineFilter,
+    QuarantineRow,
+    UndeliveredCount,
+)
 from sidecar.domain.message import Message, Response
 from sidecar.domain.record import Entry, Quarantined, Record
+from sidecar.domain.selection import Cursor, Pick, Selection, Tally
+from sidecar.domain.transport import Transport
 
 
 class Journal(Protocol):
@@ -168,81 +180,6 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.hold) or self.orphaned
 
 
-class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events to list, newest first. Empty strings and zeros do not filter; `before` is an EventRow's number."""
-
-    registry: str = ""
-    repository: str = ""
-    type: str = ""
-    since: int = 0
-    before: int = 0
-    limit: int = 50
-
-
-class EventRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An event in a list, with how many of its deliveries are in which state."""
-
-    number: int
-    event: Event
-    due: int = 0
-    delivered: int = 0
-    dead: int = 0
-    cancelled: int = 0
-
-
-class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which deliveries to list, newest first. Empty values do not filter; `before` is a delivery's id."""
-
-    id: int = 0
-    event: str = ""
-    subscription: str = ""
-    states: tuple[State, ...] = ()
-    reason: str = ""
-    before: int = 0
-    limit: int = 50
-
-
-class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery in a list. Instants in nanoseconds; `done` None while it is due."""
-
-    id: int
-    event: str
-    type: str
-    repository: str
-    subscription: str
-    word: str
-    webhook_id: str
-    state: State
-    due: int
-    created: int
-    attempts: int
-    reason: str
-    status: int
-    detail: str
-    done: int | None
-
-
-class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt as it was written."""
-
-    number: int
-    started: int
-    took: int
-    reason: str
-    status: int
-    detail: str
-    answer: bytes
-
-
-class UndeliveredCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a subscription is owed. `oldest` is the creation of its oldest due delivery, None without any."""
-
-    subscription: str
-    due: int
-    dead: int
-    oldest: int | None
-
-
 class LaneRow(msgspec.Struct, frozen=True, kw_only=True):
     """A lane in a list."""
 
@@ -250,28 +187,6 @@ class LaneRow(msgspec.Struct, frozen=True, kw_only=True):
     dead: int
     last_success: int
     failures: int
-
-
-class QuarantineFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which quarantined items to list, newest first."""
-
-    registry: str = ""
-    reason: str = ""
-    before: int = 0
-    limit: int = 50
-
-
-class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A quarantined item in a list, without its bytes."""
-
-    id: int
-    at: int
-    registry: str
-    reason: str
-    detail: str
-    content_type: str
-    record: str
-    size: int
 
 
 class Ledger(Protocol):
@@ -298,6 +213,33 @@ class Ledger(Protocol):
         """Take an item out of quarantine."""
 
 
+class Interventions(Protocol):
+    """What operators change: deliveries in bounded steps, lanes one by one.
+
+    `tally` and `pick` read: a step looks at a bounded number of rows and may find none; it returns where the next one
+    begins, None at the end. The others write by id and look at the state again, so that what has changed since it was
+    read is left alone; each returns the ids that it moved, by lane. They take at most a few hundred ids.
+    """
+
+    async def tally(self, where: Selection, cursor: Cursor) -> tuple[Sequence[Tally], Cursor | None]: ...
+
+    async def pick(self, where: Selection, cursor: Cursor, limit: int) -> tuple[Sequence[Pick], Cursor | None]: ...
+
+    async def replay(self, ids: Collection[int], states: Collection[State], now: int) -> Mapping[int, Sequence[int]]:
+        """Make deliveries in these states due again, with the same bytes and webhook-id and a fresh horizon.
+
+        Leaves those of orphaned lanes and those without bytes.
+        """
+
+    async def hasten(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
+        """Make deliveries that wait for a later attempt due now. Leaves those of orphaned lanes."""
+
+    async def cancel(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
+        """Give due deliveries up for good."""
+
+    async def pause(self, pause: Pause, now: int) -> LaneState: ...  # as Queue.pause
+
+
 class Upkeep(Protocol):
     """Housekeeping in small slices."""
 
@@ -306,12 +248,16 @@ class Upkeep(Protocol):
 
 
 class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request to make: exactly this URL, these headers (in order), this body. `timeout` in nanoseconds."""
+    """One HTTP request to make: exactly this URL, these headers (in order), this body. `timeout` in nanoseconds.
+
+    `transport` None = connected to as usual; another must have been made known to the sender.
+    """
 
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     timeout: int
+    transport: Transport | None = None
 
 
 class Signer(Protocol):
@@ -326,6 +272,49 @@ class Sender(Protocol):
 
     async def send(self, request: SendRequest) -> Response | Outcome:
         """The destination's answer, or an Outcome that says why there is none."""
+
+
+class ManifestHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What a registry says of a manifest without sending it. `unchanged` answers a HEAD with `unless` (304)."""
+
+    digest: str
+    media_type: str = ""
+    size: int = 0
+    unchanged: bool = False
+
+
+class ManifestDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A manifest or index as the registry sent it, its digest verified over the bytes."""
+
+    digest: str
+    media_type: str
+    body: bytes
+
+
+class NamePage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of names. `next` is what to pass as `after` for the next page, "" at the end."""
+
+    names: tuple[str, ...]
+    next: str = ""
+
+
+class RegistryApi(Protocol):
+    """One registry's own HTTP API (OCI distribution specification 1.1). None means that it has no such thing.
+
+    Raises RegistryUnavailable with one sentence when it cannot be asked now: down, slow, refusing, or its breaker open.
+    """
+
+    async def head(self, repository: str, reference: str, *, unless: str = "") -> ManifestHead | None:
+        """HEAD of a manifest by tag or digest; with the known digest in `unless` as `If-None-Match`."""
+
+    async def manifest(self, repository: str, reference: str) -> ManifestDocument | None: ...
+
+    async def blob(self, repository: str, digest: str, *, limit: int) -> bytes | None:
+        """A small blob (a config), None also when it is larger than `limit` bytes."""
+
+    async def repositories(self, after: str, limit: int) -> NamePage: ...
+
+    async def tags(self, repository: str, after: str, limit: int) -> NamePage | None: ...
 
 
 class Clock(Protocol):
@@ -368,6 +357,9 @@ class Observer(Protocol):
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         """A lane was paused, held, released or orphaned."""
+
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        """An operator changed something: `who` as far as the door tells, `what` the verb, how many."""
 
     def trouble(self, where: str, error: BaseException) -> None:
         """A part of the pipeline failed and will try again."""

@@ -58,6 +58,7 @@ class RecordingObserver:
         self.troubles: list[tuple[str, BaseException]] = []
         self.plans: list[tuple[str, int]] = []
         self.requests: list[tuple[str, str, int]] = []
+        self.operations: list[tuple[str, str, int, str]] = []
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
         self.requests.append((registry, outcome, events))
@@ -77,6 +78,9 @@ class RecordingObserver:
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         self.lanes.append((subscription, what, detail))
+
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        self.operations.append((who, what, count, detail))
 
     def trouble(self, where: str, error: BaseException) -> None:
         self.troubles.append((where, error))
@@ -124,9 +128,9 @@ class House:
         self.observer = RecordingObserver()
         self.store = store or SQLiteStore(path, inline=inline)
         self.intake = Intake(self.store, clock, self.observer)
-        self.dispatcher = Dispatcher(
-            self.store, Courier(sender, clock, random.Random(seed)), clock=clock, observer=self.observer
-        )
+        self.courier = Courier(sender, clock, random.Random(seed))
+        self.dispatcher = Dispatcher(self.store, self.courier, clock=clock, observer=self.observer)
+        self.destinations: dict[str, Destination] = {}
         self.registries = {one.name: one for one in registries or [registry()]}
         self.subscriptions = list(subscriptions)
         self.translator: Translator | None = None
@@ -160,6 +164,7 @@ class House:
             for one in routes
         }
         self.dispatcher.configure(destinations, states)
+        self.destinations = {one.subscription.name: one for one in destinations.values()}
         words = Words(self.registries, Router(routes), {one.id: one.name for one in states})
         if self.translator is not None:
             self.translator.configure(words)

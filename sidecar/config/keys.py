@@ -17,7 +17,9 @@ from sidecar.config.texts import (
     NETWORKS,
     PERSONS,
     PLAIN_GLOBS,
+    PROXY,
     REPOSITORIES,
+    SERVER_NAME,
     STATUSES,
     TOKEN,
     URL,
@@ -178,15 +180,25 @@ DELIVERY: Final = Table(
 SIGN: Final = Table(
     {
         "scheme": Field(
-            Choice(words=tuple(scheme.value for scheme in SignScheme), later=("ed25519",)),
+            Choice(words=tuple(scheme.value for scheme in SignScheme)),
             "standard = Standard Webhooks, github = X-Hub-Signature-256, x-signature = X-Signature",
             SignScheme.STANDARD.value,
         ),
         "secrets": Field(
             ListOf(item=Text(secret=True), empty="must list at least one secret: remove `sign` to send unsigned"),
-            "what messages are signed with; several for rotation, with scheme standard",
+            "what messages are signed with; several for rotation, with scheme standard; whsk_ = ed25519",
             needed=True,
         ),
+    }
+)
+
+CLIENT_TLS: Final = Table(
+    {
+        "ca_file": Field(Text(), "the only CAs that are trusted, PEM; without it those of the system"),
+        "cert_file": Field(Text(), "the certificate that is shown, with its chain, PEM"),
+        "key_file": Field(Text(), "its key, PEM without a passphrase; without it the key is in `cert_file`"),
+        "server_name": Field(SERVER_NAME, "the name that is asked for and verified, instead of the URL's host"),
+        "verify": Field(Flag(), "false = whoever answers is believed", default=True),
     }
 )
 
@@ -215,7 +227,7 @@ RETENTION: Final = Table(
 FORMAT_DEFAULTS: Final = Table(
     {
         "options": Field(Raw(), "the format's own options, under each subscription's"),
-        "tls": Field(Later()),
+        "tls": Field(CLIENT_TLS, "under each subscription's `tls`, where its url is https"),
     }
 )
 
@@ -265,8 +277,8 @@ def subscription() -> Table:
             "url": Field(URL, "where to send, exactly as written", needed=True),
             "headers": Field(MapOf(known=headers.known, describe=_describe_headers), "sent along, credentials too"),
             "sign": Field(SIGN, "sign every message"),
-            "tls": Field(Later()),
-            "proxy": Field(Later()),
+            "tls": Field(CLIENT_TLS, "which certificates are trusted, and which is shown"),
+            "proxy": Field(PROXY, "none, env (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) or http://host:port", "none"),
             "delivery": Field(DELIVERY, "how it is delivered"),
             "enabled": Field(Flag(), "false = nothing is matched and nothing is queued", default=True),
             "formerly": Field(NAME, "takes over the queue of a subscription that had this name"),

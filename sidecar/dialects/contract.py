@@ -4,7 +4,7 @@ A dialect is ONE file in this package that ends with `DIALECT = Dialect(...)`; i
 and no secrets: the same event, options, word and audience always give the same bytes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -151,6 +151,10 @@ class Voice:
     def format(self) -> str:
         return self._dialect.name
 
+    def only(self, name: str) -> "Voice":
+        """The same dialect and options with one event or word alone. Raises ValueError with a sentence."""
+        return self._dialect.bind(self._options, [name])
+
     @property
     def types(self) -> frozenset[EventType]:
         """The canonical types that this voice listens to."""
@@ -272,3 +276,13 @@ def sample(what: EventType = EventType.PUSHED) -> Event:
             instance="0f8fad5b-d9cb-469f-a165-70867728950e",
         ),
     )
+
+
+def samples(types: Iterable[EventType]) -> Iterator[Event]:
+    """Samples of these types, first as they are, then of every kind and without a tag: some words fit only those."""
+    for what in types:
+        plain = sample(what)
+        yield plain
+        for kind in Kind:
+            yield msgspec.structs.replace(plain, artifact=msgspec.structs.replace(plain.artifact, kind=kind))
+        yield msgspec.structs.replace(plain, tags=())

@@ -27,8 +27,11 @@ MOVES = (
     Move(State.DUE, State.DELIVERED, "courier", "the destination accepted it"),
     Move(State.DUE, State.DUE, "courier", "the attempt failed and a later one may succeed"),
     Move(State.DUE, State.DEAD, "courier", "no later attempt can succeed, or the horizon has ended"),
+    Move(State.DUE, State.DUE, "operator", "deliveries retry: now, and not only when its turn comes"),
     Move(State.DUE, State.CANCELLED, "operator", "deliveries cancel"),
-    Move(State.DEAD, State.DUE, "operator", "replay"),
+    Move(State.DEAD, State.DUE, "operator", "replay or deliveries retry, with a fresh horizon"),
+    Move(State.DELIVERED, State.DUE, "operator", "replay: the same bytes and webhook-id once more"),
+    Move(State.CANCELLED, State.DUE, "operator", "replay: it is wanted after all"),
 )
 
 
@@ -82,7 +85,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery that is due, with the bytes to send. Instants in nanoseconds.
 
     `webhook_id` is the same on every attempt and replay. `held_base` is the lane's held time when the delivery was
-    made, so that paused time does not count towards the horizon.
+    made, so that paused time does not count towards the horizon. A replay lowers it by the delivery's age, below zero
+    if need be: the horizon then begins at the replay.
     """
 
     id: int

@@ -8,7 +8,9 @@ SidecarError
 ├── CursorMoved            somebody else translated these records first
 ├── Unreadable             a body or record that cannot be understood; goes to quarantine with its reason
 ├── AddressRefused         the guard forbids the address that a delivery would dial
-└── NotFound               an operator named something that is not there
+├── NotFound               an operator named something that is not there
+├── Conflict               an operator asked for something that cannot be done as things stand (HTTP 409)
+└── RegistryUnavailable    a registry's own API cannot be asked just now
 """
 
 
@@ -54,3 +56,11 @@ class AddressRefused(SidecarError):
 
 class NotFound(SidecarError):
     """An operator named something that is not there."""
+
+
+class Conflict(SidecarError):
+    """An operator asked for something that cannot be done as things stand; the text says what to do instead."""
+
+
+class RegistryUnavailable(SidecarError):
+    """A registry's own API cannot be asked now; the same question may be answered later."""

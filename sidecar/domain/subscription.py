@@ -8,6 +8,7 @@ from sidecar.domain import instant
 from sidecar.domain.event import Event, EventType, Kind
 from sidecar.domain.glob import ANYTHING, Globs
 from sidecar.domain.secret import Secret
+from sidecar.domain.transport import Transport
 
 DEFAULT_EVENTS = (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED)
 DEFAULT_KINDS = frozenset({Kind.IMAGE, Kind.INDEX, Kind.CHART, Kind.ARTIFACT, Kind.UNKNOWN})
@@ -71,7 +72,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 class SignScheme(enum.StrEnum):
     """How a message is signed."""
 
-    STANDARD = "standard"  # Standard Webhooks: webhook-signature: v1,<base64> ...
+    STANDARD = "standard"  # Standard Webhooks: webhook-signature: v1,<base64> v1a,<base64> ...
     GITHUB = "github"  # X-Hub-Signature-256: sha256=<hex>
     X_SIGNATURE = "x-signature"  # X-Signature: sha256=<hex>, as Flux's generic-hmac reads it
 
@@ -84,7 +85,10 @@ class Signing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """One subscription. `events` are the names as configured; their meaning is the dialect's."""
+    """One subscription. `events` are the names as configured; their meaning is the dialect's.
+
+    `transport` None = connected to as usual: no proxy, the system's CAs.
+    """
 
     name: str
     format: str
@@ -93,6 +97,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     match: Match = Match()
     headers: tuple[tuple[str, Secret], ...] = ()
     signing: Signing | None = None
+    transport: Transport | None = None
     policy: Policy = Policy()
     enabled: bool = True
     formerly: str = ""

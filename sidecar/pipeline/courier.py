@@ -4,7 +4,7 @@ import msgspec
 
 from sidecar.dialects.contract import Voice
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
-from sidecar.domain.message import Response
+from sidecar.domain.message import Message, Response
 from sidecar.domain.retry import next_due, parse_retry_after
 from sidecar.domain.subscription import Subscription
 from sidecar.ports import Chance, Clock, Sender, SendRequest, Signer
@@ -27,6 +27,20 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
             given = (("User-Agent", user_agent), *given)
         return cls(subscription=subscription, voice=voice, signer=signer, headers=given)
 
+    def request(self, webhook_id: str, content_type: str, body: bytes, now: int) -> SendRequest:
+        """What is sent of a message at an instant."""
+        return SendRequest(
+            url=self.subscription.url,
+            headers=(
+                ("Content-Type", content_type),
+                *self.headers,
+                *self.signer.headers(webhook_id, now // SECOND, body),
+            ),
+            body=body,
+            timeout=self.subscription.policy.timeout,
+            transport=self.subscription.transport,
+        )
+
 
 class Courier:
     """Makes attempts."""
@@ -41,7 +55,9 @@ class Courier:
         subscription = to.subscription
         started = self._clock.now()
         clock = self._clock.monotonic()
-        outcome = await self._send(delivery, to)
+        # The receiver compares the time with its own clock, so it is the machine's and not the store's.
+        signed = self._clock.wall()
+        outcome = await self._send(to.request(delivery.webhook_id, delivery.content_type, delivery.body, signed), to)
         took = self._clock.monotonic() - clock
         attempts = delivery.attempts + 1
         now = started + took
@@ -79,18 +95,13 @@ class Courier:
             answer=outcome.answer,
         )
 
-    async def _send(self, delivery: Delivery, to: Destination) -> Outcome:
-        request = SendRequest(
-            url=to.subscription.url,
-            headers=(
-                ("Content-Type", delivery.content_type),
-                *to.headers,
-                # The receiver compares this with its own clock, so it is the clock's time, not the store's.
-                *to.signer.headers(delivery.webhook_id, self._clock.wall() // SECOND, delivery.body),
-            ),
-            body=delivery.body,
-            timeout=to.subscription.policy.timeout,
-        )
+    async def test(self, message: Message, to: Destination, webhook_id: str) -> tuple[Outcome, int]:
+        """Send a message once that nobody is owed; returns what came of it, and how many nanoseconds it took."""
+        clock = self._clock.monotonic()
+        outcome = await self._send(to.request(webhook_id, message.content_type, message.body, self._clock.wall()), to)
+        return outcome, self._clock.monotonic() - clock
+
+    async def _send(self, request: SendRequest, to: Destination) -> Outcome:
         answer = await self._sender.send(request)
         if isinstance(answer, Response):
             outcome = to.voice.judge(answer, to.subscription.policy)

@@ -10,7 +10,7 @@ was before a read and as it is after it; otherwise a row that was just committed
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -54,6 +54,8 @@ class _Track:
         self.backlog = True  # more may be due on disk than the window shows
         self.dirty = False  # something was left on disk while a read was under way
         self.read_to = 0  # the highest id that a read has shown: a read may see a commit before it is offered
+        self.epoch = 0  # goes up when an operator changes deliveries: a read that began before may show what was
+        self.withdrawn: set[int] = set()  # cancelled under way: owed no longer, whatever comes of the attempt
         self.refill: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.timer_at = 0.0
@@ -106,6 +108,25 @@ class Dispatcher:
         if track is not None:
             self._take_state(track, state)
             track.backlog = True
+            self._pump(track)
+
+    def refresh(self, moved: Mapping[int, Collection[int]], owed: int) -> None:
+        """An operator changed these deliveries, by lane: read what is due anew.
+
+        `owed` is what each of them adds to what is pending: 1 when it was brought back, -1 when it was cancelled.
+        """
+        for lane, ids in moved.items():
+            track = self._tracks.get(lane)
+            if track is None:
+                continue
+            track.pending += owed * len(ids)
+            if owed < 0:
+                track.withdrawn.update(one for one in ids if one in track.in_flight or one in track.settling)
+            else:
+                track.withdrawn.difference_update(ids)
+            track.window.clear()
+            track.epoch += 1
+            track.backlog = track.dirty = True
             self._pump(track)
 
     def _take_state(self, track: _Track, state: LaneState) -> None:
@@ -268,8 +289,9 @@ class Dispatcher:
         track.settling.pop(settlement.delivery, None)
         if settlement.state is State.DUE:
             self._wake_at(track, settlement.due)
-        else:
+        elif settlement.delivery not in track.withdrawn:
             track.pending -= 1
+        track.withdrawn.discard(settlement.delivery)
         if self._away and not self._unwritten:
             self._away = False
             for one in self._tracks.values():
@@ -296,10 +318,12 @@ class Dispatcher:
         try:
             busy = track.busy()
             track.dirty = False
-            now = self._clock.now()
+            now, epoch = self._clock.now(), track.epoch
             found = await self._queue.due(track.id, WINDOW, busy, now)
             if track.lane.held:
                 return
+            if track.epoch != epoch:
+                found = ()  # an operator changed something meanwhile: `dirty` says so too, and it is read again
             track.read_to = max(track.read_to, *(one.id for one in found), 0)
             busy = track.busy()
             track.window.extend(one for one in found if one.id not in busy)

@@ -76,6 +76,7 @@ class Lane:
         "oldest",
         "paused",
         "planned",
+        "unverified",
     )
 
     def __init__(
@@ -83,19 +84,22 @@ class Lane:
         name: str,
         format: str,  # noqa: A002 - the word of the configuration
         deliveries: Counter,
-        families: tuple[Counter, Histogram, Histogram, Gauge, Gauge, Gauge],
+        families: tuple[Counter, Histogram, Histogram],
+        gauges: tuple[Gauge, Gauge, Gauge, Gauge],
     ) -> None:
         self._name = name
         self._deliveries = deliveries
-        self._families = families
+        self._families = (*families, *gauges)
         self.format = format
-        planned, attempts, end_to_end, backlog, oldest, paused = families
+        planned, attempts, end_to_end = families
+        backlog, oldest, paused, unverified = gauges
         self.planned = planned.labels(name)
         self.attempts = attempts.labels(name)
         self.end_to_end = end_to_end.labels(name)
         self.backlog = backlog.labels(name)
         self.oldest = oldest.labels(name)
         self.paused = paused.labels(name)
+        self.unverified = unverified.labels(name)
         self._counts: dict[tuple[State, Reason], Counter] = {}
         for state, reason in _EXPECTED:
             self.count(state, reason)

@@ -138,6 +138,9 @@ class Logs:
         say = self._log.warning if what in _TROUBLED else self._log.info
         say("lane " + what, subscription=subscription, detail=detail)
 
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        self._log.info("operated", who=who, what=what, count=count, detail=detail)
+
     def trouble(self, where: str, error: BaseException) -> None:
         kind, said = type(error).__name__, ", ".join([str(error), *dict.fromkeys(getattr(error, "__notes__", ()))])
         times = self._seldom(where, kind, said)

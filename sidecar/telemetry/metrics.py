@@ -6,7 +6,7 @@ rate or an alert has something to start from. Gauges are told their values; noth
 """
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -71,6 +71,7 @@ class Metrics:
         self._backlog = gauge("lane_backlog", "Deliveries not yet made.", "subscription")
         self._oldest = gauge("oldest_due_seconds", "How long the oldest due delivery has waited.", "subscription")
         self._paused = gauge("lane_paused", "1 while nothing is sent.", "subscription")
+        self._unverified = gauge("tls_unverified", "1 while whoever answers is believed.", "subscription")
         self._orphaned = gauge("subscriptions_orphaned", "Queues whose subscription left the configuration.")
 
         self._store_up = gauge("store_up", "1 while the store can commit.")
@@ -91,8 +92,16 @@ class Metrics:
 
     # --- what the configuration names -------------------------------------------------------------------------------
 
-    def configure(self, registries: Iterable[str], subscriptions: Iterable[tuple[str, str]]) -> None:
-        """Have a set of labels for each registry and each (subscription, format); drop those of what is gone."""
+    def configure(
+        self,
+        registries: Iterable[str],
+        subscriptions: Iterable[tuple[str, str]],
+        unverified: Collection[str] = (),
+    ) -> None:
+        """Have a set of labels for each registry and each (subscription, format); drop those of what is gone.
+
+        `unverified` are the subscriptions whose destinations' certificates are not verified.
+        """
         names = {*registries, UNKNOWN}
         for name in self._sources.keys() - names:
             self._sources.pop(name).drop()
@@ -106,8 +115,11 @@ class Metrics:
                 name,
                 formats[name],
                 self._deliveries,
-                (self._plan, self._attempts, self._end_to_end, self._backlog, self._oldest, self._paused),
+                (self._plan, self._attempts, self._end_to_end),
+                (self._backlog, self._oldest, self._paused, self._unverified),
             )
+        for name, lane in self._lanes.items():
+            lane.unverified.set(name in unverified)
 
     # --- the pipeline's observer ------------------------------------------------------------------------------------
 
@@ -140,6 +152,9 @@ class Metrics:
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         """Nothing: `set_lane` says whether a lane is paused."""
+
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        """Nothing: who did what is for the log."""
 
     def trouble(self, where: str, error: BaseException) -> None:  # noqa: ARG002 - the log says what it was
         self._troubles.labels(where).inc()

@@ -24,6 +24,7 @@ class Observers:
         self._planned = tuple(one.planned for one in observers)
         self._attempted = tuple(one.attempted for one in observers)
         self._lane_changed = tuple(one.lane_changed for one in observers)
+        self._operated = tuple(one.operated for one in observers)
         self._trouble = tuple(one.trouble for one in observers)
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
@@ -43,6 +44,9 @@ class Observers:
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         self._tell(self._lane_changed, subscription, what, detail)
+
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        self._tell(self._operated, who, what, count, detail)
 
     def trouble(self, where: str, error: BaseException) -> None:
         self._tell(self._trouble, where, error)

@@ -1,14 +1,17 @@
-"""Load: `python -m tests.bench.generator serial|parallel PORT COUNT [CONNECTIONS]`; prints one JSON line.
+"""Load: `python -m tests.bench.generator serial|parallel|paced PORT COUNT [CONNECTIONS|RATE]`; prints one JSON line.
 
 serial: one request after the other, each on a TCP connection of its own, as one registry replica does it.
 parallel: keep-alive connections that each send their next request when the last was answered.
+paced: so many events a second whatever the answers do, each with a tag of its own; also tells when each was sent.
 """
 
 import asyncio
 import json
+import re
 import socket
 import sys
 import time
+from typing import Any
 
 from tests.bench.wire import envelope, post
 
@@ -81,6 +84,35 @@ async def parallel(port: int, count: int, connections: int) -> dict[str, float]:
     }
 
 
+async def paced(port: int, count: int, rate: int) -> dict[str, Any]:
+    """Open loop: an event is sent when it is due, on whichever connection is free."""
+    requests = [post(envelope(number, tag=f"v{number}"), port=port, close=False) for number in range(count)]
+    loop = asyncio.get_running_loop()
+    sent: dict[int, float] = {}
+    free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    for _ in range(8):
+        free.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+
+    async def send(number: int) -> None:
+        reader, writer = await free.get()
+        sent[number] = time.perf_counter()
+        writer.write(requests[number])
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 202"):
+            raise SystemExit(f"not accepted: {head[:200]!r}")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        await reader.readexactly(int(length[1]) if length else 0)
+        free.put_nowait((reader, writer))
+
+    begun = loop.time()
+    tasks = []
+    for number in range(count):
+        await asyncio.sleep(max(0.0, begun + number / rate - loop.time()))
+        tasks.append(asyncio.create_task(send(number)))
+    await asyncio.gather(*tasks)
+    return {"sent": sent}
+
+
 def main() -> None:
     kind, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     if kind == "serial":
@@ -88,7 +120,8 @@ def main() -> None:
         return
     import uvloop
 
-    print(json.dumps(uvloop.run(parallel(port, count, int(sys.argv[4])))))
+    run = parallel if kind == "parallel" else paced
+    print(json.dumps(uvloop.run(run(port, count, int(sys.argv[4])))))
 
 
 if __name__ == "__main__":

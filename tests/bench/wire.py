@@ -7,7 +7,7 @@ DIGEST = "sha256:49effced52bedada16c2f0dc05435554851c8c929c4322e0a7f9b968da7b360
 TOKEN = "bench-token"
 
 
-def envelope(number: int) -> bytes:
+def envelope(number: int, *, tag: str = "") -> bytes:
     """A tagged push with references, about 1.6 KiB, indented by three spaces as the registry does it."""
     event = {
         "id": str(uuid.uuid4()),
@@ -20,7 +20,7 @@ def envelope(number: int) -> bytes:
             "length": 517,
             "repository": f"prj/app-{number % 20}",
             "url": f"http://registry.example.com/v2/prj/app/manifests/{DIGEST}",
-            "tag": f"v{number % 50}",
+            "tag": tag or f"v{number % 50}",
             "references": [
                 {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 1469, "digest": DIGEST},
                 {

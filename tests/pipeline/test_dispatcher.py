@@ -10,10 +10,11 @@ from flaky_store import FlakyStore
 from notifications import envelope, push
 from sidecar.domain.delivery import Outcome, Reason, State
 from sidecar.domain.instant import HOUR, SECOND
+from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Response
 from sidecar.domain.subscription import Retry
 from sidecar.pipeline import dispatcher as module
-from sidecar.ports import DeliveryFilter, LaneName, Pause
+from sidecar.ports import LaneName, Pause
 from virtual_time import VirtualClock, simulated
 
 WELL = Response(status=200)

@@ -10,11 +10,16 @@ from typing import Any
 
 from doubles import House
 from sidecar.domain import instant
+from sidecar.domain.delivery import State
 from sidecar.domain.errors import NotFound, StoreUnavailable
+from sidecar.domain.listing import QuarantineFilter
+from sidecar.domain.selection import Cursor, Selection
 from sidecar.pipeline.operations import Operations
-from sidecar.ports import Pause, QuarantineFilter
+from sidecar.pipeline.routing import Router
+from sidecar.ports import Pause
 
 Hand = Callable[[Any], Awaitable[None]]
+FINISHED = (State.DELIVERED, State.DEAD, State.CANCELLED)
 STEPS = (-20_000, -7200, -900, -5, 3, 30, 5000, 20_000)  # seconds
 
 
@@ -61,15 +66,53 @@ async def reload(world: Any) -> None:
 async def look_at_quarantine(world: Any) -> None:
     """Retry what lies there, in vain, or throw it away."""
     house: House = world.house
-    operations = Operations(house.store, house.intake, house.clock)
+    operations = operations_of(house)
     for row in (await operations.quarantined(QuarantineFilter(limit=3)))[:1]:
         _, body = await operations.quarantined_body(row.id)
         if world.chance.random() < 0.5:
-            assert await operations.retry_quarantined(row.id) == "quarantined"
+            assert await operations.retry_quarantined(row.id, "operator") == "quarantined"
         else:
             world.throw_away(body)
-            await operations.delete_quarantined(row.id)
+            await operations.delete_quarantined(row.id, "operator")
             world.thrown_away(body)
+
+
+def operations_of(house: House) -> Operations:
+    """The verbs of a house that runs."""
+    operations = Operations(house.store, house.intake, house.clock, house.observer)
+    operations.connect(Router(()), house.destinations, house.dispatcher, house.courier)
+    return operations
+
+
+async def replay(world: Any) -> None:
+    """What is finished is sent once more."""
+    if ids := world.some_of(FINISHED):
+        world.bring_back(ids)
+        where = Selection(states=FINISHED, ids=tuple(ids))
+        await operations_of(world.house).redelivery.replay(where, Cursor(), len(ids), "operator")
+
+
+async def retry(world: Any) -> None:
+    """What waits is tried at once."""
+    if ids := world.some_of((State.DUE,)):
+        where = Selection(states=(State.DUE, State.DEAD), ids=tuple(ids))
+        await operations_of(world.house).redelivery.retry(where, Cursor(), len(ids), "operator")
+
+
+async def cancel(world: Any) -> None:
+    """What is due is not wanted any more."""
+    if ids := world.some_of((State.DUE,)):
+        world.give_up(ids)
+        where = Selection(states=(State.DUE,), ids=tuple(ids))
+        await operations_of(world.house).redelivery.cancel(where, Cursor(), len(ids), "operator")
+
+
+async def bring_back_everything(world: Any) -> None:
+    """At the end: what is dead or cancelled is sent after all."""
+    states, cursor = (State.DEAD, State.CANCELLED), Cursor()
+    while cursor is not None:
+        step = await operations_of(world.house).redelivery.replay(Selection(states=states), cursor, 200, "operator")
+        cursor = step.cursor
 
 
 # How often each is done, in proportion.
@@ -78,6 +121,9 @@ HANDS: tuple[tuple[int, Hand], ...] = (
     (4, hold_a_lane),
     (4, reload),
     (2, look_at_quarantine),
+    (2, replay),
+    (2, retry),
+    (1, cancel),
 )
 
 

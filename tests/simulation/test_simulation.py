@@ -43,6 +43,19 @@ def test_a_minute_of_faults(seed, played):
         raise
 
 
+def test_an_hour_of_faults(tmp_path):
+    """A slower world: lives of many minutes, faults that last, a clock set by hours."""
+    world = World(1, tmp_path / "sidecar.db", seconds=3600, tempo=60)
+
+    async def main():
+        await world.run()
+        await world.end()
+
+    run(main())
+    check(world)
+    assert world.compared > 20
+
+
 def test_the_oracle_is_not_blind(played):
     """What nobody heard of, and what nobody should have heard of, is found out."""
     world = played(SEEDS[0])
@@ -71,8 +84,9 @@ def test_the_oracle_is_not_blind(played):
 
 
 def test_a_state_that_goes_back_is_found_out():
-    """The table of moves is what allows; whatever it does not name is a complaint."""
+    """The table of moves is what allows; whatever it does not name is a complaint, and operators' moves need one."""
     before = Look({1: (State.DELIVERED, "a"), 2: (State.DUE, "b"), 3: (State.DUE, "c")})
     after = Look({1: (State.DUE, "a"), 2: (State.DELIVERED, "b"), 3: (State.DUE, "d")})
     assert moved(before, before) == []
+    assert moved(before, after, touched={1}) == ["delivery 3 was c and is d"]
     assert moved(before, after) == ["delivery 1 went from DELIVERED to DUE", "delivery 3 was c and is d"]

@@ -7,13 +7,14 @@ import asyncio
 import json
 import random
 from collections import Counter, deque
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from config_files import FIRST, LISTENERS, PLACES, QUICK, File
-from hands import hold, one_of_them
-from oracle import Look, lanes_of_due, look, moved, translated
+from hands import bring_back_everything, hold, one_of_them
+from oracle import Look, lanes_of_due, look, moved, translated, whose
 
 from doubles import House, RecordingObserver, abandon
 from flaky_store import FlakyStore, disk_error, disk_full
@@ -69,6 +70,8 @@ class World:
         self.aside: set[bytes] = set()  # bodies that are surely in quarantine
         self.aside_ever: set[bytes] = set()
         self.complaints: list[str] = []
+        self.replayed: Counter[str] = Counter()  # webhook ids that an operator had sent once more
+        self.given_up: set[tuple[str, str]] = set()  # (place, actor) of what an operator cancelled
         self.compared = 0  # how often pending counts were compared with the store's
         self.life = 0
         self.kills = 0
@@ -84,6 +87,7 @@ class World:
         self._done: set[str] = set()  # webhook ids that the file knew as delivered
         self._answered: set[str] = set()  # webhook ids answered 2xx in this life
         self._last = Look()
+        self._touched: set[int] = set()  # deliveries, by operators, since the last look
         self._recent: deque[Envelope] = deque(maxlen=20)
         self._numbers = 0
         self._keeper: asyncio.Task[None] | None = None
@@ -136,6 +140,8 @@ class World:
             return Response(status=self.chance.choice([500, 502, 404, 401]))
         if dice > 0.15:
             return Response(status=self.chance.choice([429, 503]), retry_after=self.chance.choice(["1", "3", ""]))
+        if dice > 0.14:
+            return Response(status=self.chance.choice([400, 410, 422]))  # dead, until an operator has it sent again
         if dice > 0.07:
             return Outcome(reason=Reason.DISCONNECTED, retryable=True, detail="the connection broke")
         await asyncio.sleep(self.chance.random() * 5)
@@ -191,6 +197,26 @@ class World:
         except StoreUnavailable:
             return None
 
+    def some_of(self, states: Collection[State]) -> list[int]:
+        """A few deliveries that stand like this in the file."""
+        self._look()
+        found = sorted(number for number, (state, _) in self._last.items() if state in states)
+        return self.chance.sample(found, min(len(found), 3))
+
+    def bring_back(self, deliveries: Collection[int]) -> None:
+        """An operator is about to have these sent once more."""
+        self._touched.update(deliveries)
+        ids = {self._last[one][1] for one in deliveries}
+        self.replayed.update(ids)
+        self._done -= ids
+        self._answered -= ids
+
+    def give_up(self, deliveries: Collection[int]) -> None:
+        """An operator is about to cancel these."""
+        self._touched.update(deliveries)
+        for lane, actor in whose(self.path, deliveries):
+            self.given_up.add((PLACES[lane.partition("-")[0]], actor))
+
     def throw_away(self, body: bytes) -> None:
         """Somebody is about to delete this from quarantine."""
         self.aside.discard(body)
@@ -202,7 +228,8 @@ class World:
 
     def must(self, told: Envelope) -> set[Told]:
         span = self._spans[told.records]
-        return {(PLACES[role], word, actor) for role, word, actor in told.owed if role in span.always}
+        owed = {(PLACES[role], word, actor) for role, word, actor in told.owed if role in span.always}
+        return {one for one in owed if (one[0], one[2]) not in self.given_up}
 
     def may(self, told: Envelope) -> set[Told]:
         span = self._spans[told.records]
@@ -281,6 +308,7 @@ class World:
                 self.complaints += [f"{id_} was answered, and an orderly stop forgot it" for id_ in self._answered & due]
             self.life += 1
             self._answered = set()
+            self._touched = set()
             self._done |= {id_ for state, id_ in self._last.values() if state is State.DELIVERED}
             written, behind = translated(self.path)
             self.written |= written
@@ -289,7 +317,7 @@ class World:
 
     def _look(self) -> None:
         now = look(self.path)
-        self.complaints += moved(self._last, now)
+        self.complaints += moved(self._last, now, self._touched)
         self._last = now
 
     async def _start(self) -> None:
@@ -359,6 +387,8 @@ class World:
         self.in_use()
         for lane in house.dispatcher.views():
             assert await hold(self, lane.lane, "")
+        self._touched |= self._last.keys() | look(self.path).keys()
+        await bring_back_everything(self)
         await house.quiet(7200)
         assert await self._idle(house)
         self.compare(house)
@@ -376,7 +406,7 @@ class _Store(FlakyStore):
 
     def __init__(self, world: World, clock: SystemClock) -> None:
         age = int(20 * world.tempo * instant.SECOND)
-        super().__init__(world.path, inline=True, retention=Retention(delivered=age))
+        super().__init__(world.path, inline=True, retention=Retention(delivered=age, dead=900 * instant.DAY))
         self.trouble = world.trouble
         self._clock = clock
 

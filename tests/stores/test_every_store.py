@@ -20,12 +20,15 @@ from sidecar.domain.catalogue import (
 from sidecar.domain.delivery import Reason, State
 from sidecar.domain.errors import CursorMoved, NotFound, StoreUnavailable
 from sidecar.domain.event import Artifact, EventType, Kind
+from sidecar.domain.glob import Globs
 from sidecar.domain.instant import DAY, HOUR, SECOND
+from sidecar.domain.listing import DeliveryFilter, EventFilter, QuarantineFilter
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.record import RecordKind
 from sidecar.domain.retention import Retention
-from sidecar.ports import DeliveryFilter, EventFilter, LaneName, Pause, Position, QuarantineFilter
-from sidecar.stores.sqlite import SQLiteStore
+from sidecar.domain.selection import Cursor, Selection
+from sidecar.ports import LaneName, Pause, Position
+from sidecar.stores.sqlite import SQLiteStore, interventions
 
 STORES = {
     "sqlite-inline": lambda path, **given: SQLiteStore(path, inline=True, **given),
@@ -683,6 +686,220 @@ async def test_what_is_undelivered_is_counted_per_subscription(history):
         ("one", 6, 2),
         ("two", 7, 1),
     ]
+
+
+# --- interventions ---------------------------------------------------------------------------------------------------
+
+WHOLE = Cursor()
+
+
+async def walked(store, where, *, limit=200):
+    """The ids that a whole walk picks, in its order, and how many steps it took."""
+    ids, cursor, steps = [], Cursor(), 0
+    while cursor is not None:
+        picked, cursor = await store.pick(where, cursor, limit)
+        ids += [one.id for one in picked]
+        steps += 1
+    return ids, steps
+
+
+async def tallied(store, where):
+    """What a whole walk counts, by subscription: (all, those with their bytes)."""
+    counts, cursor = {}, Cursor()
+    while cursor is not None:
+        found, cursor = await store.tally(where, cursor)
+        for one in found:
+            before = counts.get(one.subscription, (0, 0))
+            counts[one.subscription] = (before[0] + one.count, before[1] + one.sendable)
+    return counts
+
+
+async def shown(store, number):
+    (row,) = await store.deliveries(DeliveryFilter(id=number))
+    return row
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({"states": tuple(State)}, {"one": 10, "two": 10}),
+        ({"states": (State.DEAD,)}, {"one": 2, "two": 1}),
+        ({"states": (State.DEAD, State.DELIVERED)}, {"one": 4, "two": 3}),
+        ({"states": tuple(State), "subscriptions": ("two", "nobody")}, {"two": 10}),
+        ({"states": tuple(State), "reason": "server_error"}, {"one": 2, "two": 1}),
+        ({"states": tuple(State), "type": "artifact.deleted"}, {"one": 2, "two": 2}),
+        ({"states": tuple(State), "event": "e3"}, {"one": 1, "two": 1}),
+        ({"states": tuple(State), "event": "no such"}, {}),
+        ({"states": tuple(State), "repositories": Globs.of(["team/*"], segments=True)}, {"one": 5, "two": 5}),
+        ({"states": tuple(State), "repositories": Globs.of(["**", "!team/**"], segments=True)}, {"one": 5, "two": 5}),
+        ({"states": tuple(State), "repositories": Globs.of(["app"], segments=True)}, {}),
+        ({"states": tuple(State), "since": NOW, "until": NOW}, {"one": 10, "two": 10}),
+        ({"states": tuple(State), "since": NOW + 1}, {}),
+        ({"states": tuple(State), "until": NOW - 1}, {}),
+        ({"states": (State.DEAD,), "event": "e3", "type": "artifact.pushed", "since": NOW}, {"one": 1}),
+    ],
+)
+async def test_a_selection_is_counted_and_picked_alike(history, chosen, expected):
+    where = Selection(**chosen)
+    assert {name: count for name, (count, _) in (await tallied(history, where)).items()} == expected
+    ids, _ = await walked(history, where)
+    assert ids == sorted(set(ids))
+    assert len(ids) == sum(expected.values())
+    assert (await walked(history, where, limit=1))[0] == ids
+
+
+async def test_a_selection_by_ids_finds_those_alone(history):
+    rows = await history.deliveries(DeliveryFilter(limit=100))
+    wanted = tuple(sorted(one.id for one in rows[3:6]))
+    assert (await walked(history, Selection(states=tuple(State), ids=(*wanted, 4711))))[0] == list(wanted)
+
+
+async def test_a_walk_looks_at_a_bounded_number_of_rows_and_not_beyond_where_it_began(history, monkeypatch):
+    monkeypatch.setattr(interventions, "WINDOW", 3)
+    dead = Selection(states=(State.DEAD,))
+    picked, cursor = await history.pick(dead, WHOLE, 200)
+    assert (picked, cursor is None) == ([], False)  # the first three were delivered
+    _, steps = await walked(history, dead)
+    assert steps == 7  # twenty rows
+    last = (await history.deliveries(DeliveryFilter()))[0].id
+    assert cursor.end == last
+    await owe(history, 5, 1, expected=10)
+    ids, rest = [], cursor
+    while rest is not None:
+        picked, rest = await history.pick(Selection(states=(State.DUE,)), rest, 200)
+        ids += [one.id for one in picked]
+    assert len(ids) == 13
+    assert max(ids) == last
+
+
+@pytest.mark.parametrize("state", [State.DEAD, State.DELIVERED])
+async def test_a_replay_makes_a_delivery_due_again_with_the_same_bytes_and_id(store, state):
+    lanes = await lane(store, "one")
+    (before,) = await owe(store, 1, lanes["one"])
+    await store.settle(settled(before, state, status=400, attempt=3))
+    assert await store.due(lanes["one"], 10, (), NOW + DAY) == []
+    assert await store.replay([before.id], (state,), NOW + DAY) == {lanes["one"]: [before.id]}
+    (again,) = await store.due(lanes["one"], 10, (), NOW + DAY)
+    assert (again.webhook_id, again.body, again.content_type) == (before.webhook_id, before.body, before.content_type)
+    assert (again.id, again.attempts, again.due, again.created) == (before.id, 3, NOW + DAY, NOW)
+    row = await shown(store, before.id)
+    assert (row.state, row.reason, row.status, row.detail, row.done) == (State.DUE, "", 0, "", None)
+    _, attempts = await store.attempts(before.id)
+    assert [one.number for one in attempts] == [3]
+    (owed,) = await store.undelivered()
+    assert (owed.due, owed.dead) == (1, 0)
+
+
+async def test_a_replayed_horizon_begins_at_the_replay_and_still_leaves_out_held_time(store):
+    """Worked out as the courier does: created + (held so far - held_base)."""
+    lanes = await lane(store, "one")
+    await store.pause(Pause(lane=lanes["one"], hold="operator"), NOW - 5 * HOUR)
+    await store.pause(Pause(lane=lanes["one"], hold=""), NOW - 3 * HOUR)
+    (one,) = await owe(store, 1, lanes["one"])
+    await store.settle(settled(one, State.DEAD))
+    await store.replay([one.id], (State.DEAD,), NOW + 3 * DAY)
+    (again,) = await store.due(lanes["one"], 10, (), NOW + 3 * DAY)
+
+    def born(state):
+        return again.created + max(0, state.held_total - again.held_base)
+
+    await store.pause(Pause(lane=lanes["one"], hold="operator"), NOW + 4 * DAY)
+    assert born((await store.lanes())[0].state) == NOW + 3 * DAY
+    assert born(await store.pause(Pause(lane=lanes["one"], hold=""), NOW + 5 * DAY)) == NOW + 4 * DAY
+
+
+async def test_a_replay_leaves_what_is_due_or_in_another_state_or_of_an_orphan_or_without_bytes(store):
+    lanes = await lane(store, "one", "two")
+    due, dead, delivered = await owe(store, 3, lanes["one"])
+    (broken,) = await store.commit(write_set(3, 4, planned("b", [lanes["two"]], broken=[lanes["one"]])))
+    await store.settle(settled(dead, State.DEAD))
+    await store.settle(settled(delivered))
+    await store.settle(settled(broken, State.DEAD))
+    silent = broken.id + 1
+    assert (await shown(store, silent)).reason == "render_failed"
+    await lane(store, "one")
+    where = Selection(states=(State.DEAD,))
+    assert [(one.id, one.sendable, one.orphaned) for one in (await store.pick(where, WHOLE, 9))[0]] == [
+        (dead.id, True, False),
+        (broken.id, True, True),
+        (silent, False, False),
+    ]
+    assert await tallied(store, where) == {"one": (2, 1), "two": (1, 1)}
+    everything = [due.id, dead.id, delivered.id, broken.id, silent, 4711]
+    assert await store.replay(everything, (State.DEAD,), NOW) == {lanes["one"]: [dead.id]}
+    assert await store.replay([], (State.DEAD,), NOW) == {}
+    assert (await shown(store, delivered.id)).state is State.DELIVERED
+
+
+async def test_many_replays_at_once_are_all_made(store):
+    lanes = await lane(store, "one", "two")
+    made = await owe(store, 100, *lanes.values())
+    await asyncio.gather(*(store.settle(settled(one, State.DEAD)) for one in made))
+    moved = await store.replay([one.id for one in made], (State.DEAD,), NOW + 1)
+    assert {name: len(ids) for name, ids in moved.items()} == {lanes["one"]: 100, lanes["two"]: 100}
+    assert [one.id for one in await store.due(lanes["one"], 500, (), NOW + 1)] == sorted(moved[lanes["one"]])
+
+
+async def test_what_waits_for_a_later_attempt_is_hastened_and_what_is_due_keeps_its_place(store):
+    lanes = await lane(store, "one")
+    early, late, dead = await owe(store, 3, lanes["one"])
+    await store.settle(settled(late, State.DUE, due=NOW + DAY))
+    await store.settle(settled(dead, State.DEAD))
+    assert await store.hasten([early.id, late.id, dead.id], NOW + 5) == {lanes["one"]: [early.id, late.id]}
+    assert [(one.id, one.due) for one in await store.due(lanes["one"], 10, (), NOW + 5)] == [
+        (early.id, NOW),
+        (late.id, NOW + 5),
+    ]
+    row = await shown(store, late.id)
+    assert (row.reason, row.attempts) == ("server_error", 1)
+    await lane(store)
+    assert await store.hasten([late.id], NOW) == {}
+
+
+async def test_a_cancelled_delivery_is_owed_no_longer_whatever_its_attempt_comes_to(store):
+    """And can be brought back, with the attempt that ended meanwhile in its log."""
+    lanes = await lane(store, "one")
+    flying, waiting, dead = await owe(store, 3, lanes["one"])
+    await store.settle(settled(waiting, State.DUE, due=NOW + DAY, status=503))
+    await store.settle(settled(dead, State.DEAD))
+    given = [flying.id, waiting.id, dead.id]
+    assert await store.cancel(given, NOW + 1) == {lanes["one"]: [flying.id, waiting.id]}
+    assert await store.cancel(given, NOW + 1) == {}
+    await store.settle(settled(flying))
+    row = await shown(store, flying.id)
+    assert (row.state, row.reason, row.done, row.attempts) == (State.CANCELLED, "cancelled", NOW + 1, 0)
+    row = await shown(store, waiting.id)
+    assert (row.state, row.reason, row.status) == (State.CANCELLED, "cancelled", 503)
+    assert await store.next_due(lanes["one"], 0) is None
+    assert await store.replay([flying.id], (State.CANCELLED,), NOW + 2) == {lanes["one"]: [flying.id]}
+    (again,) = await store.due(lanes["one"], 10, (), NOW + 2)
+    assert (again.id, again.attempts) == (flying.id, 1)
+
+
+async def test_what_an_orphan_owes_can_be_cancelled(store):
+    lanes = await lane(store, "one")
+    (one,) = await owe(store, 1, lanes["one"])
+    await lane(store)
+    assert await store.cancel([one.id], NOW) == {lanes["one"]: [one.id]}
+
+
+async def test_a_release_ends_the_pause_of_a_lane_that_was_not_held(store):
+    lanes = await lane(store, "one")
+    await store.pause(Pause(lane=lanes["one"], until=NOW + DAY), NOW)
+    assert (await store.pause(Pause(lane=lanes["one"], hold=""), NOW)).paused_until == 0
+
+
+async def test_interventions_survive_a_restart(place):
+    store = await place.open()
+    lanes = await lane(store, "one")
+    dead, gone = await owe(store, 2, lanes["one"])
+    await store.settle(settled(dead, State.DEAD))
+    await store.replay([dead.id], (State.DEAD,), NOW)
+    await store.cancel([gone.id], NOW)
+    await store.close()
+    store = await place.open()
+    assert [one.id for one in await store.due(lanes["one"], 10, (), NOW)] == [dead.id]
+    assert (await shown(store, gone.id)).state is State.CANCELLED
 
 
 # --- upkeep ----------------------------------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ CONTRACT = {
     "lane_backlog": {"subscription"},
     "oldest_due_seconds": {"subscription"},
     "lane_paused": {"subscription"},
+    "tls_unverified": {"subscription"},
     "last_event_timestamp_seconds": {"registry"},
     "store_up": set(),
     "store_size_bytes": set(),

@@ -8,18 +8,18 @@ from typing import Any
 
 from sidecar.domain.delivery import State
 from sidecar.domain.event import Event
-from sidecar.domain.message import Message
-from sidecar.ports import (
+from sidecar.domain.listing import (
     AttemptRow,
     DeliveryFilter,
     DeliveryRow,
     EventFilter,
     EventRow,
-    LaneRow,
     QuarantineFilter,
     QuarantineRow,
     UndeliveredCount,
 )
+from sidecar.domain.message import Message
+from sidecar.ports import LaneRow
 from sidecar.stores.sqlite import queue, rows
 from sidecar.stores.sqlite.reading import Reader
 
@@ -97,7 +97,7 @@ async def deliveries(reader: Reader, given: DeliveryFilter) -> list[DeliveryRow]
     if given.event:
         numbers = [row[0] for row in await reader.rows("SELECT id FROM event WHERE uuid = ?", (given.event,))]
         spans = " OR ".join(["d.id BETWEEN ? AND ?"] * len(numbers)) or "0"
-        where.add(f"({spans})", *(end for one in numbers for end in span(one)), when=True)
+        where.add(f"({spans})", *(end for one in numbers for end in rows.span(one)), when=True)
     where.add("d.lane IN (SELECT id FROM lane WHERE name = ?)", given.subscription, when=given.subscription)
     marks = ",".join("?" * len(given.states))
     where.add(f"d.state IN ({marks})", *(one.value for one in given.states), when=given.states)
@@ -124,11 +124,6 @@ async def deliveries(reader: Reader, given: DeliveryFilter) -> list[DeliveryRow]
         )
         for row in found
     ]
-
-
-def span(event: int) -> tuple[int, int]:
-    """The first and last id that an event's messages and deliveries can have."""
-    return event * rows.SPAN, event * rows.SPAN + rows.SPAN - 1
 
 
 async def attempts(reader: Reader, delivery: int) -> tuple[Message | None, list[AttemptRow]]:

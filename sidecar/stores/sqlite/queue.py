@@ -176,8 +176,8 @@ def pause(connection: sqlite3.Connection, change: Pause, now: int) -> LaneState:
         connection.execute("UPDATE lane SET hold = ? WHERE id = ?", (change.hold, change.lane))
         if not before[1]:
             _hold(connection, change.lane, held=bool(change.hold), now=now)
-        if not change.hold:
-            connection.execute("UPDATE lane SET paused_until = 0 WHERE id = ?", (change.lane,))
+    if change.hold == "":
+        connection.execute("UPDATE lane SET paused_until = 0 WHERE id = ?", (change.lane,))
     found = [row for row in connection.execute(LANES).fetchall() if row[0] == change.lane]
     pending = connection.execute(
         "SELECT count(*) FROM delivery WHERE state = 0 AND lane = ?", (change.lane,)

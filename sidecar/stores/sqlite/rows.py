@@ -46,6 +46,11 @@ def _statement(head: str, width: int, size: int, tail: str) -> str:
     return f"{head} VALUES {','.join([row] * size)} {tail}"
 
 
+def span(event: int) -> tuple[int, int]:
+    """The first and last id that an event's messages and deliveries can have."""
+    return event * SPAN, event * SPAN + SPAN - 1
+
+
 def keys(values: Iterable[tuple[str, ...]]) -> str:
     """Keys for `json_each`: one parameter whatever their number."""
     return _encode(list(values)).decode()

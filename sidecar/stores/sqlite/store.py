@@ -1,4 +1,4 @@
-"""SQLiteStore: one file behind the ports Journal, Translation, Queue, Upkeep and Ledger."""
+"""SQLiteStore: one file behind every port; what operators ask is in its other half, `office`."""
 
 import asyncio
 import contextlib
@@ -14,29 +14,13 @@ import msgspec
 from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Settlement
 from sidecar.domain.errors import StoreUnavailable
-from sidecar.domain.event import Event
-from sidecar.domain.message import Message
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.retention import Retention
-from sidecar.ports import (
-    AttemptRow,
-    DeliveryFilter,
-    DeliveryRow,
-    EventFilter,
-    EventRow,
-    LaneName,
-    LaneRow,
-    LaneState,
-    Pause,
-    Position,
-    QuarantineFilter,
-    QuarantineRow,
-    UndeliveredCount,
-    WriteSet,
-)
-from sidecar.stores.sqlite import journal, ledger, queue, rows, translation, upkeep
+from sidecar.ports import LaneName, LaneState, Pause, Position, WriteSet
+from sidecar.stores.sqlite import journal, queue, rows, translation, upkeep
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.file import Lock, open_writer
+from sidecar.stores.sqlite.office import Office
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
 from sidecar.stores.sqlite.runners import InlineRunner, Runner, ThreadRunner
 
@@ -61,7 +45,7 @@ class Sizes(msgspec.Struct, frozen=True):
     free: int = 0
 
 
-class SQLiteStore:
+class SQLiteStore(Office):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until
@@ -328,35 +312,6 @@ class SQLiteStore:
                 await self._on_writer(lambda: upkeep.checkpoint(connection, truncate=False))
         self.measure()
         return more
-
-    # --- Ledger -----------------------------------------------------------------------------------------------------
-
-    async def events(self, where: EventFilter) -> Sequence[EventRow]:
-        return await ledger.events(self._operator_reader(), where)
-
-    async def event(self, uuid: str) -> Event | None:
-        return await ledger.event(self._operator_reader(), uuid)
-
-    async def deliveries(self, where: DeliveryFilter) -> Sequence[DeliveryRow]:
-        return await ledger.deliveries(self._operator_reader(), where)
-
-    async def attempts(self, delivery: int) -> tuple[Message | None, Sequence[AttemptRow]]:
-        return await ledger.attempts(self._operator_reader(), delivery)
-
-    async def undelivered(self) -> Sequence[UndeliveredCount]:
-        return await ledger.undelivered(self._operator_reader())
-
-    async def lanes(self) -> Sequence[LaneRow]:
-        return await ledger.lanes(self._operator_reader())
-
-    async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]:
-        return await ledger.quarantined(self._operator_reader(), where)
-
-    async def quarantined_body(self, number: int) -> tuple[QuarantineRow, bytes] | None:
-        return await ledger.quarantined_body(self._operator_reader(), number)
-
-    async def release(self, number: int) -> None:
-        await self._submit("do", lambda connection: ledger.release(connection, number))
 
     # --- plumbing ---------------------------------------------------------------------------------------------------
 
