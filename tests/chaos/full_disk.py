@@ -65,7 +65,7 @@ class DiskRun(WorldRun):
             for one in self.receivers.values():
                 await one.close()
             if self._mounted:
-                subprocess.run(["umount", str(self._data)], check=False)
+                _unmount(self._data)
             if cat is not None:
                 cat.kill()
                 cat.wait()
@@ -184,6 +184,10 @@ def _mount(place: Path) -> bool:
         return subprocess.run(command, check=False, capture_output=True).returncode == 0
     except OSError:
         return False
+
+
+def _unmount(place: Path) -> None:
+    subprocess.run(["umount", str(place)], check=False)
 
 
 def _fill(path: Path, *, leave: int) -> None:

@@ -33,7 +33,7 @@ class Point(msgspec.Struct, frozen=True):
     what: str
     install: Install
     within: int = 10
-    needs: str = ""  # what the driver must do for the point to be reached: reload, stop, fresh
+    needs: str = ""  # what the driver must do for the point to be reached: reload, stop, throttle, rubbish, fresh
 
 
 def die() -> None:
@@ -188,8 +188,8 @@ _LIST = (
     Point("settle.queued", "result queued, before its commit", _after(store.SQLiteStore, "settle"), 60),
     Point("settle.applied", "results in the transaction, before its commit", _applied("settle"), 30),
     Point("settle.committed", "results committed, nobody told", _committed("settle"), 30),
-    Point("lane.pausing", "a lane's pause in the transaction", _after(queue, "pause"), 2),
-    Point("quarantine.applied", "unreadable body in the transaction", _applied("quarantine"), 2),
+    Point("lane.pausing", "a lane's pause in the transaction", _after(queue, "pause"), 2, "throttle"),
+    Point("quarantine.applied", "unreadable body in the transaction", _applied("quarantine"), 2, "rubbish"),
     # housekeeping
     Point("retention.within", "in the middle of a slice", _after(upkeep.Keeper, "_deliveries"), 9),
     Point("retention.applied", "a slice done, before its commit", _applied("upkeep"), 3),

@@ -83,8 +83,10 @@ class Receiver:
     async def close(self) -> None:
         assert self._server is not None
         self._server.close()
-        for one in self._writers:
-            one.transport.abort()
+        while self._writers:
+            for one in tuple(self._writers):
+                one.transport.abort()
+            await asyncio.sleep(0.001)
 
     @property
     def open(self) -> bool:

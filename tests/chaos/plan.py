@@ -13,7 +13,8 @@ LIVES = 50  # of one world: then it drains, is checked, and another begins with 
 class Life(msgspec.Struct, frozen=True, kw_only=True):
     """One life. With a `point` it dies there by itself; else it is killed `after` so many seconds.
 
-    `does` is what is done to it before: reload, stop (as SIGTERM), or nothing; `pause` how long after its first answer.
+    `does` is what is done to it before: reload, stop (as SIGTERM), throttle (by all receivers), rubbish (is posted), or
+    nothing; `pause` how long after its first answer.
     """
 
     point: str = ""
@@ -41,7 +42,7 @@ class WorldPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def campaign(kills: int, seed: int) -> list[WorldPlan]:
-    """Worlds with so many lives in all. Every point is died at about equally often; a third of all deaths are random."""
+    """Worlds with so many lives in all. Points are died at about equally often; a third of all deaths are random."""
     chance = random.Random(seed)
     worlds = max(2, -(-kills // LIVES)) if kills > 10 else 1
     shares = [kills // worlds + (number < kills % worlds) for number in range(worlds)]
@@ -91,6 +92,7 @@ def _life(chance: random.Random, points: Iterator[Point], *, unborn: bool, jumps
     if unborn or chance.random() < 0.67:
         point = next(points)
         does = point.needs if point.needs != "fresh" else ""
+        given["unreadable"] = 3 if does == "rubbish" else given["unreadable"]
         return Life(point=point.name, hit=chance.randint(1, point.within), does=does, **given)
     dice = chance.random()
     if dice < 0.2:

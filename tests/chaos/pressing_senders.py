@@ -47,6 +47,15 @@ class Senders:
         return len(self._waiting) + self._open
 
     async def _run(self) -> None:
+        kept: list[asyncio.StreamWriter] = []
+        try:
+            await self._send(kept)
+        finally:
+            for writer in kept:
+                writer.transport.abort()
+
+    async def _send(self, kept: list[asyncio.StreamWriter]) -> None:
+        """Send one after another; `kept` holds the connection that is open just now."""
         reader: asyncio.StreamReader | None = None
         writer: asyncio.StreamWriter | None = None
         while True:
@@ -61,13 +70,15 @@ class Senders:
                 async with asyncio.timeout(ANSWER_WITHIN):
                     if writer is None:
                         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                        kept.append(writer)
                     assert reader is not None
                     status = await self._post(reader, writer, told.body)
             except (OSError, asyncio.IncompleteReadError, TimeoutError):
                 status = 0
             # Like a registry, mostly on connections of their own; some clients keep them.
             if writer is not None and (status == 0 or self._chance.random() < 0.5):
-                writer.transport.abort() if status == 0 else writer.close()
+                writer.transport.abort()
+                kept.clear()
                 reader = writer = None
             self._open -= 1
             self.statuses[status] = self.statuses.get(status, 0) + 1

@@ -120,9 +120,11 @@ class Victim:
         try:
             async with asyncio.timeout(5):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.management)
-                writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
-                answer = await reader.read()
-                writer.close()
+                try:
+                    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+                    answer = await reader.read()
+                finally:
+                    writer.transport.abort()
         except (OSError, TimeoutError):
             return None
         head, _, body = answer.partition(b"\r\n\r\n")
@@ -131,7 +133,7 @@ class Victim:
         return json.loads(body) if b"json" in head.lower() else body.decode()
 
     async def quiet(self, seconds: float, *, ready: bool = True) -> bool:
-        """Wait until everything is translated and nothing is owed; with a store that takes no more, `ready` is False."""
+        """Wait until all is translated and nothing is owed; with a store that takes no more, `ready` is False."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while True:

@@ -1,4 +1,4 @@
-"""The campaign's judge sees what it must see, its plan repeats, its points are places of the product, and a few kills."""
+"""The campaign's judge sees what it must see, its plan repeats, its points are places of the product; a few kills."""
 
 import asyncio
 import subprocess
@@ -12,7 +12,7 @@ from killpoints import POINTS
 from moody_receivers import Good, Heard
 from plan import campaign
 from running_victim import Snapshot
-from verdict import SETTLED_WITHIN, Death, judge
+from verdict import SETTLED_WITHIN, Death, Seen, judge
 from world_run import WorldRun
 
 from happenings import Envelope
@@ -36,14 +36,16 @@ def envelope(*owed, acknowledged=True):
 def faults(*, envelopes=None, requests=None, good=None, deaths=(), end=NOTHING, unreadable=(), failed=None):
     """What is wrong with a world in which one push was owed, and heard once in life 0 unless said otherwise."""
     return judge(
-        [envelope(PUSH)] if envelopes is None else envelopes,
-        list(unreadable),
-        [heard(0)] if requests is None else requests,
-        [Good(0, 1.0, "msg_1")] if good is None else good,
-        list(deaths),
-        end,
-        failed=failed or {},
-        concurrency=1,
+        Seen(
+            envelopes=[envelope(PUSH)] if envelopes is None else envelopes,
+            unreadable=list(unreadable),
+            heard=[heard(0)] if requests is None else requests,
+            good=[Good(0, 1.0, "msg_1")] if good is None else good,
+            deaths=list(deaths),
+            end=end,
+            failed=failed or {},
+            concurrency=1,
+        )
     ).faults
 
 
@@ -104,7 +106,7 @@ def test_a_campaign_visits_every_point():
 
 def test_every_point_is_a_place_of_the_product():
     """All of them are armed in one process; a method that is gone or has another name ends it."""
-    script = "import killpoints\nfor one in killpoints.POINTS:\n    killpoints.arm(one, 10**9)\nprint(len(killpoints.POINTS))"
+    script = "from killpoints import POINTS, arm\nfor one in POINTS:\n    arm(one, 10**9)\nprint(len(POINTS))"
     root = Path(__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -13,7 +13,7 @@ from moody_receivers import Receiver
 from plan import Life, WorldPlan
 from pressing_senders import Senders
 from running_victim import CONCURRENCY, TOKEN, Snapshot, Victim, subscription
-from verdict import Death, Verdict, judge
+from verdict import Death, Seen, Verdict, judge
 
 from happenings import CLOUDEVENTS, CLOUDEVENTS_ASKED_FOR, DTR, HARBOR, QUAY, Envelope, Happenings, Listener
 
@@ -113,6 +113,9 @@ class WorldRun:
             body = f"this is no JSON: {self.plan.number}.{self.life}.{number}".encode()
             self.unreadable.append(Envelope(body, (), frozenset(), []))
             self.senders.give(self.unreadable[-1])
+        if life.does == "throttle":
+            for one in self.receivers.values():
+                one.mood = "throttling"
         ended = await self.victim.begin(life)
         clock = asyncio.create_task(self._set_clock(life))
         how = await self._end_of(life, ended)
@@ -129,7 +132,7 @@ class WorldRun:
     async def _end_of(self, life: Life, ended: "asyncio.Task[int]") -> str:
         """Have the life end as planned; returns how it did."""
         limit = POINT_WITHIN if life.point else life.after
-        if life.does:
+        if life.does in {"reload", "stop"}:
             accepting = asyncio.create_task(self.senders.accepting.wait())
             self._nudge()
             await asyncio.wait({accepting, ended}, timeout=POINT_WITHIN, return_when=asyncio.FIRST_COMPLETED)
@@ -141,7 +144,7 @@ class WorldRun:
         if done:
             return life.point or "at random"
         self.victim.kill()
-        return "at random" if not life.does else f"at random during {life.does}"
+        return f"at random during {life.does}" if life.does in {"reload", "stop"} else "at random"
 
     def _nudge(self) -> None:
         """There must be something to accept for the first acceptance to be noticed."""
@@ -179,7 +182,7 @@ class WorldRun:
         """Peace: everything not acknowledged is sent again, everything owed is delivered, and the stop is orderly."""
         ended = await self.victim.begin(Life(upgraded=self.plan.lives[-1].upgraded))
         limit = time.monotonic() + DRAINED_WITHIN
-        while self.senders.owing and time.monotonic() < limit and not ended.done():
+        while self.senders.owing and time.monotonic() < limit and not ended.done():  # noqa: ASYNC110 - many set it
             await asyncio.sleep(0.02)
         quiet = await self.victim.quiet(max(1.0, limit - time.monotonic()))
         if self.senders.owing or not quiet:
@@ -201,14 +204,16 @@ class WorldRun:
 
     def _judge(self, end: Snapshot) -> Verdict:
         verdict = judge(
-            self.envelopes,
-            [one.body for one in self.unreadable if one.acknowledged],
-            [heard for one in self.receivers.values() for heard in one.heard],
-            [good for one in self.receivers.values() for good in one.good],
-            self.deaths,
-            end,
-            failed=self._failures(),
-            concurrency=CONCURRENCY * len(LISTENERS),
+            Seen(
+                envelopes=self.envelopes,
+                unreadable=[one.body for one in self.unreadable if one.acknowledged],
+                heard=[heard for one in self.receivers.values() for heard in one.heard],
+                good=[good for one in self.receivers.values() for good in one.good],
+                deaths=self.deaths,
+                end=end,
+                failed=self._failures(),
+                concurrency=CONCURRENCY * len(LISTENERS),
+            )
         )
         verdict.faults += [said for one in self.receivers.values() for said in one.complaints]
         if self.senders.without_retry_after:

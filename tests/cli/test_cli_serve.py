@@ -1,7 +1,6 @@
 """`serve` in a process of its own."""
 
 import json
-import os
 import socket
 from pathlib import Path
 
@@ -37,9 +36,15 @@ def test_it_is_one_process_with_one_file_and_talks_to_nobody(tmp_path):
     with Sidecar(tmp_path, []) as sidecar:
         process = Path("/proc") / str(sidecar.process.pid)
         assert {one.read_text() for one in process.glob("task/*/children")} <= {""}
-        open_now = [os.readlink(one) for one in (process / "fd").iterdir()]
+        open_now = [str(one.readlink()) for one in (process / "fd").iterdir()]
         files = {one for one in open_now if one.startswith("/") and not one.startswith("/dev/")}
-        assert {Path(one).name for one in files} <= {"sidecar.db", "sidecar.db-wal", "sidecar.db-shm", "sidecar.db.lock", "log"}
+        assert {Path(one).name for one in files} <= {
+            "sidecar.db",
+            "sidecar.db-wal",
+            "sidecar.db-shm",
+            "sidecar.db.lock",
+            "log",
+        }
         assert {Path(one).parent for one in files} == {tmp_path}
         sockets = {one.partition("[")[2].rstrip("]") for one in open_now if one.startswith("socket:")}
         connections = [line.split() for line in (process / "net" / "tcp").read_text().splitlines()[1:]]

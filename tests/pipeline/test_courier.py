@@ -224,7 +224,7 @@ class SetBack(VirtualClock):
 
 @simulated
 async def test_others_are_told_the_machine_s_time_and_not_our_own():
-    """A receiver refuses a signature whose time is minutes off its own; a date in Retry-After is of its clock as well."""
+    """A receiver refuses a signature whose time is minutes off its own; a date in Retry-After is of its clock too."""
     sender = RecordingSender(lambda _request: Response(status=503, retry_after="Fri, 20 Nov 2026 18:00:30 GMT"))
     courier = Courier(sender, SetBack(), Half())
     outcome, settlement = await courier.attempt(

@@ -34,7 +34,7 @@ async def hold_a_lane(world: Any) -> None:
     lane = world.chance.choice([one.lane for one in house.dispatcher.views()])
     await hold(world, lane, "operator")
     await asyncio.sleep(world.chance.random() * 3 * world.tempo)
-    while not await hold(world, lane, ""):
+    while not await hold(world, lane, ""):  # noqa: ASYNC110 - there is nobody to set an event
         await asyncio.sleep(0.3)
 
 

@@ -125,7 +125,7 @@ def check(world: Any) -> None:
 
 
 def _journal(path: Path) -> tuple[set[str], list[bytes], Mapping[int, int]]:
-    """The ids of the records that are still there, what is in quarantine, and how many deliveries are in which state."""
+    """The ids of the records that are still there, what is in quarantine, and the deliveries by their states."""
     with sqlite3.connect(path) as connection:
         written = {row[0] for row in connection.execute("SELECT id FROM journal WHERE kind = 'registry'")}
         aside = [row[0] for row in connection.execute("SELECT body FROM quarantine")]

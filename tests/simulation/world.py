@@ -156,9 +156,7 @@ class World:
             if self.chance.random() < 0.02:
                 await self._post_rubbish()
             told = self.happenings.envelope(LISTENERS)
-            span = Span(
-                frozenset.intersection(*self._active), frozenset().union(*self._active), set(told.records)
-            )
+            span = Span(frozenset.intersection(*self._active), frozenset().union(*self._active), set(told.records))
             self._spans[told.records] = span
             self._unfinished.update(dict.fromkeys(told.records, span))
             self.envelopes.append(told)
@@ -305,7 +303,9 @@ class World:
             self._look()
             if orderly and not failing and faults == self.faults:
                 due = {id_ for state, id_ in self._last.values() if state is State.DUE}
-                self.complaints += [f"{id_} was answered, and an orderly stop forgot it" for id_ in self._answered & due]
+                self.complaints += [
+                    f"{id_} was answered, and an orderly stop forgot it" for id_ in self._answered & due
+                ]
             self.life += 1
             self._answered = set()
             self._touched = set()
@@ -431,4 +431,3 @@ class _Observer(RecordingObserver):
     def trouble(self, where: str, error: BaseException) -> None:
         if not isinstance(error, StoreUnavailable) and "leapt" not in str(error):
             self._world.complaints.append(f"trouble in {where}: {error!r}")
-
