@@ -69,7 +69,6 @@ class DiskRun(WorldRun):
             if cat is not None:
                 cat.kill()
                 cat.wait()
-                self.victim.log = self.victim.folder / "log-read"
         return self._judge(end)
 
     async def _feed(self) -> None:
@@ -135,7 +134,8 @@ class DiskRun(WorldRun):
     def _log_through_a_pipe(self) -> "subprocess.Popen[bytes]":
         """The limit holds for every file, so the log must not be one."""
         os.mkfifo(self.victim.log)
-        with (self.victim.folder / "log-read").open("wb") as log:
+        self.victim.said = self.victim.folder / "log-read"
+        with self.victim.said.open("wb") as log:
             pipe = os.open(self.victim.log, os.O_RDWR)  # a writer of its own: the pipe outlasts each victim
             cat = subprocess.Popen(["cat"], stdin=pipe, stdout=log)
             os.close(pipe)

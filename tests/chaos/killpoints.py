@@ -111,6 +111,12 @@ def _wrap(
     setattr(owner, name, wrapped)
 
 
+def _within(module: Any, name: str) -> Install:
+    """At the return of a method of whichever class of a module has it."""
+    (owner,) = [one for one in vars(module).values() if isinstance(one, type) and name in vars(one)]
+    return _after(owner, name)
+
+
 def _applied(verb: str) -> Install:
     """Everything of a cycle that holds the verb is in the transaction, which is not committed."""
 
@@ -191,7 +197,7 @@ _LIST = (
     Point("lane.pausing", "a lane's pause in the transaction", _after(queue, "pause"), 2, "throttle"),
     Point("quarantine.applied", "unreadable body in the transaction", _applied("quarantine"), 2, "rubbish"),
     # housekeeping
-    Point("retention.within", "in the middle of a slice", _after(upkeep.Keeper, "_deliveries"), 9),
+    Point("retention.within", "in the middle of a slice", _within(upkeep, "_deliveries"), 9),
     Point("retention.applied", "a slice done, before its commit", _applied("upkeep"), 3),
     Point("retention.committed", "a slice committed", _committed("upkeep"), 3),
     Point("checkpoint.before", "before the log is written back", _before(upkeep, "checkpoint"), 2),

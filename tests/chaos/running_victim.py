@@ -40,7 +40,8 @@ class Victim:
         self.management = free_port()
         self.store = folder / "data" / "sidecar.db"
         self.config = folder / "config.yml"
-        self.log = folder / "log"
+        self.log = folder / "log"  # where it is written ...
+        self.said = self.log  # ... and where it can be read
         self.clock = folder / "clock"
         self.pid = 0
         self._nursery: asyncio.subprocess.Process | None = None
@@ -178,7 +179,7 @@ class Victim:
         )
 
     def tail(self, lines: int = 15) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
+        return "\n".join(self.said.read_text(errors="replace").splitlines()[-lines:]) if self.said.exists() else ""
 
 
 def subscription(name: str, dialect: str, url: str, **more: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from sidecar import app
 from sidecar.cli import main, process
 from sidecar.clock import SystemClock
 from sidecar.pipeline import translator, upkeep
-from sidecar.stores.sqlite import file, store
+from sidecar.stores.sqlite import file
 from sidecar.telemetry import lines, logs
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,10 @@ def serve(config: str) -> int:
     # Three deaths at one record look as if the record were to blame, and it is set aside. Here nobody else is.
     translator.POISONED = 1_000_000
     file.WAL_AUTOCHECKPOINT = int(given.get("CHAOS_CHECKPOINT", file.WAL_AUTOCHECKPOINT))
-    store.MIN_FREE = int(given.get("CHAOS_MIN_FREE", store.MIN_FREE))
+    if given.get("CHAOS_MIN_FREE"):
+        for module in [one for name, one in sys.modules.items() if name.startswith("sidecar.stores.sqlite.")]:
+            if hasattr(module, "MIN_FREE"):
+                module.MIN_FREE = int(given["CHAOS_MIN_FREE"])
     if given.get("CHAOS_SCHEMA") == "1":
         known = file.migrations()
         file.PROGRAM_SCHEMA = known[-1][0] + 1

@@ -32,6 +32,7 @@ READ = {
     "c": lambda body: (body["type"], body["data"]["actor"]),
 }
 POINT_WITHIN = 1.6  # seconds after which a point that was not reached is given up, and the victim killed as it is
+IN_ORDER = "stopped in order"
 DRAINED_WITHIN = 60.0
 BRIEF = {"delivered": "1s", "journal": "10m"}  # a record may be repeated minutes later, after many deaths
 
@@ -74,6 +75,8 @@ class WorldRun:
         try:
             for life in self.plan.lives:
                 await self._live(life)
+                if self.deaths[-1].how == IN_ORDER:  # it was quicker than its death: another one in its place
+                    await self._live(Life(after=self.chance.random() * 0.7, envelopes=10, upgraded=life.upgraded))
             moods.cancel()
             for one in self.receivers.values():
                 one.mood = "fine"
@@ -126,7 +129,7 @@ class WorldRun:
             raise RuntimeError(f"the victim ended by itself with {code}:\n{self.victim.tail()}")
         await self._hush()
         left = await asyncio.to_thread(self.victim.look)
-        self.deaths.append(Death(self.life, "stopped in order" if code == 0 else how, at, left))
+        self.deaths.append(Death(self.life, IN_ORDER if code == 0 else how, at, left))
         self.life += 1
 
     async def _end_of(self, life: Life, ended: "asyncio.Task[int]") -> str:
@@ -221,14 +224,14 @@ class WorldRun:
         odd = {status: times for status, times in self.senders.statuses.items() if status not in {0, 202, 503}}
         if odd:
             verdict.faults.append(f"registries were answered {odd}")
-        if "Traceback" in self.victim.log.read_text(errors="replace"):
-            verdict.faults.append(f"a traceback is in {self.victim.log}")
+        if "Traceback" in self.victim.said.read_text(errors="replace"):
+            verdict.faults.append(f"a traceback is in {self.victim.said}")
         return verdict
 
     def _failures(self) -> Counter[str]:
         """Attempts that the sidecar says it saw fail, by webhook id."""
         failed: Counter[str] = Counter()
-        for line in self.victim.log.read_text(errors="replace").splitlines():
+        for line in self.victim.said.read_text(errors="replace").splitlines():
             if '"attempt failed"' in line and line.startswith("{") and line.endswith("}"):
                 failed[json.loads(line)["webhook_id"]] += 1
         return failed
