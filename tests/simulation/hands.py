@@ -38,6 +38,13 @@ async def hold_a_lane(world: Any) -> None:
         await asyncio.sleep(0.3)
 
 
+async def release_a_lane(world: Any) -> None:
+    """One that is held, by a 410 as it may be."""
+    held = [one.lane for one in world.house.dispatcher.views() if one.held]
+    if held:
+        await hold(world, world.chance.choice(held), "")
+
+
 async def hold(world: Any, lane: int, word: str) -> bool:
     house: House | None = world.house
     if house is None:
@@ -120,6 +127,7 @@ HANDS: tuple[tuple[int, Hand], ...] = (
     (4, set_the_clock),
     (4, hold_a_lane),
     (4, reload),
+    (3, release_a_lane),
     (2, look_at_quarantine),
     (2, replay),
     (2, retry),

@@ -34,15 +34,15 @@ def look(path: Path) -> Look:
     return Look({number: (State(state), id_) for number, state, id_ in rows})
 
 
-def translated(path: Path) -> tuple[set[str], set[str]]:
-    """Records that were written, and those of them that lie behind the cursor."""
+def journal_after(path: Path, number: int) -> tuple[list[tuple[int, str]], int]:
+    """The records of registries after a number, as (number, id), and how far they are translated."""
     with sqlite3.connect(path) as connection:
-        written = connection.execute("SELECT id FROM journal WHERE kind = 'registry'").fetchall()
-        behind = connection.execute(
-            "SELECT id FROM journal WHERE kind = 'registry' AND number <= (SELECT value FROM meta WHERE key = 'cursor')"
+        rows = connection.execute(
+            "SELECT number, id FROM journal WHERE number > ? AND kind = 'registry' ORDER BY number", (number,)
         ).fetchall()
+        cursor = connection.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()[0]
     connection.close()
-    return {row[0] for row in written}, {row[0] for row in behind}
+    return rows, cursor
 
 
 def lanes_of_due(path: Path) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from config_files import FIRST, LISTENERS, PLACES, QUICK, File
 from hands import bring_back_everything, hold, one_of_them
-from oracle import Look, lanes_of_due, look, moved, translated, whose
+from oracle import Look, journal_after, lanes_of_due, look, moved, whose
 
 from doubles import House, RecordingObserver, abandon
 from flaky_store import FlakyStore, disk_error, disk_full
@@ -49,7 +49,8 @@ class Span(msgspec.Struct):
 
     always: frozenset[str]
     ever: frozenset[str]
-    waiting: set[str]  # records not known to be translated
+    records: tuple[str, ...]
+    waiting: set[str]  # those not known to be translated
 
 
 class World:
@@ -90,6 +91,8 @@ class World:
         self._touched: set[int] = set()  # deliveries, by operators, since the last look
         self._recent: deque[Envelope] = deque(maxlen=20)
         self._numbers = 0
+        self._read_to = 0  # the last number of the journal that was looked at
+        self._numbers_of: dict[str, int] = {}  # of records that are not known to be translated
         self._keeper: asyncio.Task[None] | None = None
 
     def now(self) -> float:
@@ -156,7 +159,9 @@ class World:
             if self.chance.random() < 0.02:
                 await self._post_rubbish()
             told = self.happenings.envelope(LISTENERS)
-            span = Span(frozenset.intersection(*self._active), frozenset().union(*self._active), set(told.records))
+            span = Span(
+                frozenset.intersection(*self._active), frozenset().union(*self._active), told.records, set(told.records)
+            )
             self._spans[told.records] = span
             self._unfinished.update(dict.fromkeys(told.records, span))
             self.envelopes.append(told)
@@ -248,9 +253,12 @@ class World:
         """These are behind the translator; an envelope is when all of its records are."""
         for record in records:
             span = self._unfinished.get(record)
-            if span is not None:
-                span.waiting.discard(record)
-        self._unfinished = {record: span for record, span in self._unfinished.items() if span.waiting}
+            if span is None:
+                continue
+            span.waiting.discard(record)
+            if not span.waiting:
+                for one in span.records:
+                    self._unfinished.pop(one, None)
 
     # --- faults ------------------------------------------------------------------------------------------------------
 
@@ -310,15 +318,26 @@ class World:
             self._answered = set()
             self._touched = set()
             self._done |= {id_ for state, id_ in self._last.values() if state is State.DELIVERED}
-            written, behind = translated(self.path)
-            self.written |= written
-            self._translated(behind)
+            self._read_journal()
             await asyncio.sleep(self.chance.random())
 
     def _look(self) -> None:
         now = look(self.path)
         self.complaints += moved(self._last, now, self._touched)
         self._last = now
+
+    def _read_journal(self) -> None:
+        """Which records were written, and which of those are surely translated."""
+        rows, cursor = journal_after(self.path, self._read_to)
+        for number, record in rows:
+            self._read_to = number
+            self.written.add(record)
+            if record in self._unfinished:
+                self._numbers_of[record] = number
+        behind = {record for record, number in self._numbers_of.items() if number <= cursor}
+        for record in behind:
+            del self._numbers_of[record]
+        self._translated(behind)
 
     async def _start(self) -> None:
         while True:
@@ -347,7 +366,7 @@ class World:
             if house is None:
                 continue
             self._look()
-            self.written |= translated(self.path)[0]
+            self._read_journal()
             if await self._idle(house):
                 self.compare(house)
 
