@@ -12,15 +12,18 @@ from typing import TypeVar
 
 import msgspec
 
+from sidecar.domain import instant
 from sidecar.domain.catalogue import Catalogue, Changes, Need, need_of
 from sidecar.domain.delivery import Delivery
 from sidecar.domain.errors import CursorMoved, SidecarError, StoreRefused, StoreUnavailable, Unreadable
-from sidecar.domain.event import Event
+from sidecar.domain.event import Event, EventType
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
-from sidecar.domain.notice import Notice
+from sidecar.domain.notice import Act, Notice
+from sidecar.domain.pulls import Pulls
 from sidecar.domain.record import Entry, Quarantined, QuarantineReason, Record, RecordKind
 from sidecar.domain.registry import Registry
+from sidecar.domain.session import Sessions
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
 from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
@@ -34,8 +37,10 @@ CAREFUL = 256  # records translated one by one after a stop that was not orderly
 POISONED = 3  # deaths while translating one record after which it is quarantined unseen
 FINISHED = frozenset({"blob", "ignored", "silent"})  # their bytes are not needed again
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store is unavailable
+RESUME = 5 * instant.SECOND  # after a start no tick before this: what the registry kept for us meanwhile comes first
 
 
+_ASKING = frozenset({Act.PULL, Act.CHECK})
 T = TypeVar("T")
 
 
@@ -48,11 +53,12 @@ class Words(msgspec.Struct, frozen=True):
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """What became of one record, for the observer."""
+    """What became of one record, for the observer. A tick is no registry's, what ends with it may be one's."""
 
     record: Record
     outcome: str
     events: tuple[Event, ...] = ()
+    registry: str = ""
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -60,7 +66,7 @@ class _Batch(msgspec.Struct, frozen=True):
 
     work: WriteSet
     told: Sequence[_Told]
-    deadline: int | None  # when the earliest parked deletion gives up, if this batch knows
+    deadline: int | None  # when the next tick is due, as far as this batch knows
 
 
 class Translator:
@@ -85,6 +91,7 @@ class Translator:
         self._offer = offer
         self._own_agent = own_agent
         self._handover = Handover(journal, clock)
+        self._sessions = Sessions()
         self._cursor = 0
         self._careful = 0
         self._behind_since = 0
@@ -150,8 +157,10 @@ class Translator:
                 self._behind_since = self._clock.now()  # of what waits already, only the start of the wait is known
                 self._careful = 0 if position.clean else CAREFUL
                 self._handover.start(self._cursor)
-                facts = await self._translation.look(_all_parked())
-                self._set_deadline(min((row.deadline for row in facts.deletions), default=None))
+                facts = await self._translation.look(Need(parked=True, sessions=True))
+                self._sessions = Sessions(facts.sessions)
+                waiting = [*(row.deadline for row in facts.deletions), *(row.deadline for row in facts.sessions)]
+                self._set_deadline(max(min(waiting), self._clock.now() + RESUME) if waiting else None)
                 return
             except StoreUnavailable as error:
                 self._observer.trouble("translator", error)
@@ -211,6 +220,7 @@ class Translator:
             batch = self._set_aside(records[0], QuarantineReason.UNTRANSLATABLE, str(error)[:500])
             due = await self._patiently(lambda: self._translation.commit(batch.work))
         self._cursor = batch.work.cursor
+        self._sessions.take(batch.work.changes.sessions, batch.work.changes.closed)
         self._tell(batch)
         if due:
             self._offer(due)
@@ -236,25 +246,30 @@ class Translator:
         now = self._clock.now()
         notices: list[Notice | None] = []
         quarantined: list[Quarantined] = []
-        ticks = False
+        ticked = 0
         for record in records:
             notice: Notice | None = None
             if record.kind is RecordKind.TICK:
-                ticks = True
+                ticked = max(ticked, record.accepted)
             else:
                 try:
                     notice = self._read(record, words)
                 except Unreadable as trouble:
                     quarantined.append(_quarantine(record, trouble.reason, trouble.detail, now))
             notices.append(notice)
+        pulls = Pulls(self._sessions, words.registries, checks=words.router.hears(EventType.CHECKED))
+        heads = pulls.ending(ticked) if ticked else []
         need = need_of(
             (one, split_repository(one.repository, words.registries[one.registry].default_namespace)[0])
-            for one in notices
-            if one is not None
+            for one in (*notices, *heads)
+            if one is not None and (one.act is not Act.CHECK or words.registries[one.registry].pull_window)
         )
-        need.parked = ticks
+        need.parked = ticked > 0
+        for asking in notices:
+            if asking is not None and asking.act in _ASKING:
+                need.manifests.update(pulls.need(asking))
         catalogue = Catalogue(await self._translation.look(need))
-        fold = Fold(catalogue, words.registries)
+        fold = Fold(catalogue, words.registries, pulls)
         planned: list[PlannedEvent] = []
         told: list[_Told] = []
         finished: list[int] = []
@@ -263,7 +278,10 @@ class Translator:
                 await self._give_way()
             if notice is None:
                 if record.kind is RecordKind.TICK:
-                    told.extend([_Told(record, "unclassified")] * fold.tick(record.accepted))
+                    ended = fold.tick(record.accepted)
+                    told.extend([_Told(record, "unclassified")] * ended.unclassified)
+                    told.extend(_Told(record, "announced", (one,), one.registry.name) for one in ended.events)
+                    planned.extend(words.router.plan(event) for event in ended.events)
                 else:
                     told.append(_Told(record, "quarantined"))
                 finished.append(record.number)
@@ -273,16 +291,22 @@ class Translator:
             if folded.outcome in FINISHED:
                 finished.append(record.number)
             planned.extend(words.router.plan(event) for event in folded.events)
+        changes = catalogue.changes()
+        changes.sessions, changes.closed = pulls.changes()
         work = WriteSet(
             expected=self._cursor,
             cursor=records[-1].number,
             events=planned,
-            changes=catalogue.changes(),
+            changes=changes,
             finished=finished,
             quarantined=quarantined,
             now=now,
         )
-        return _Batch(work, told, min((row.deadline for row in catalogue.parked()), default=None))
+        deadlines = [row.deadline for row in catalogue.parked()]
+        session = pulls.deadline(whole=ticked > 0)
+        if session is not None:
+            deadlines.append(session)
+        return _Batch(work, told, min(deadlines, default=None))
 
     async def _give_way(self) -> None:
         """Let the loop answer requests. While it has its hands full let it go on, within bounds: answers come first."""
@@ -317,7 +341,8 @@ class Translator:
     def _tell(self, batch: _Batch) -> None:
         now = self._clock.now()
         for one in batch.told:
-            self._observer.translated(one.record.registry, one.outcome, one.events, now - one.record.accepted)
+            registry = one.registry or one.record.registry
+            self._observer.translated(registry, one.outcome, one.events, now - one.record.accepted)
         for item in batch.work.quarantined:
             self._observer.quarantined(item)
         counts: dict[int, int] = {}
@@ -333,7 +358,7 @@ class Translator:
     # --- the only clock of the fold: ticks --------------------------------------------------------------------------
 
     def _set_deadline(self, deadline: int | None) -> None:
-        """Have a tick journalled when the earliest parked deletion is to be given up."""
+        """Have a tick journalled when the earliest parked deletion is to be given up, or the earliest session ends."""
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -361,12 +386,6 @@ class Translator:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopped.wait()
-
-
-def _all_parked() -> Need:
-    need = Need()
-    need.parked = True
-    return need
 
 
 def _quarantine(record: Record, reason: str, detail: str, now: int) -> Quarantined:
