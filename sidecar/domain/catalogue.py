@@ -171,8 +171,9 @@ def deletion_request(notice: Notice) -> str:
 def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
     """The rows that these notices, each with its namespace, may touch."""
     need = Need()
+    blob, nothing = Act.BLOB, Act.NONE  # compared by identity: hashing a member costs more than all the rest here
     for notice, namespace in notices:
-        if notice.act in {Act.BLOB, Act.NONE}:
+        if notice.act is blob or notice.act is nothing:
             continue
         place = (notice.registry, notice.repository)
         digest = (*place, notice.artifact.digest)

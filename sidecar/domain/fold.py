@@ -46,10 +46,8 @@ class Ticked(msgspec.Struct, frozen=True):
 
 
 OUTCOMES = ("announced", "silent", "blob", "checked", "swallowed", "ignored", "parked", "unclassified")
-_NOTHING = {
-    Act.BLOB: Folded((), "blob"),
-    Act.NONE: Folded((), "ignored"),
-}
+_BLOB = Folded((), "blob")
+_IGNORED = Folded((), "ignored")
 
 
 class Fold:
@@ -60,17 +58,19 @@ class Fold:
         self._catalogue = catalogue
         self._registries = registries
         self._pulled = Pulled(catalogue, pulls, self._event)
+        self._telling = self._pulled.telling
 
     def notice(self, notice: Notice) -> Folded:
         """Fold one notice of a registry that the configuration knows."""
-        if self._pulled.telling:
+        if self._telling:
             self._pulled.push(notice)
-        nothing = _NOTHING.get(notice.act)
-        if nothing is not None:
-            return nothing
+        if notice.act is Act.BLOB:
+            return _BLOB
         events: list[Event] | None
         if notice.act is Act.PUSH:
             events = self._push(notice)
+        elif notice.act is Act.NONE:
+            return _IGNORED
         elif notice.act is Act.PULL:
             return Folded(*self._pulled.pull(notice))
         elif notice.act is Act.CHECK:

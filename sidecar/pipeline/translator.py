@@ -40,7 +40,7 @@ RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store i
 RESUME = 5 * instant.SECOND  # after a start no tick before this: what the registry kept for us meanwhile comes first
 
 
-_ASKING = frozenset({Act.PULL, Act.CHECK})
+_PULL, _CHECK = Act.PULL, Act.CHECK
 T = TypeVar("T")
 
 
@@ -262,11 +262,11 @@ class Translator:
         need = need_of(
             (one, split_repository(one.repository, words.registries[one.registry].default_namespace)[0])
             for one in (*notices, *heads)
-            if one is not None and (one.act is not Act.CHECK or words.registries[one.registry].pull_window)
+            if one is not None and (one.act is not _CHECK or words.registries[one.registry].pull_window)
         )
         need.parked = ticked > 0
         for asking in notices:
-            if asking is not None and asking.act in _ASKING:
+            if asking is not None and (asking.act is _PULL or asking.act is _CHECK):
                 need.manifests.update(pulls.need(asking))
         catalogue = Catalogue(await self._translation.look(need))
         fold = Fold(catalogue, words.registries, pulls)

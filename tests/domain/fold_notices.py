@@ -24,7 +24,7 @@ class Story:
 
     def tell(self, *notices: Notice | Tick) -> list[Event]:
         """Fold these in one batch."""
-        self.last = fold_batch(self.store, MAIN, list(notices))
+        self.last = fold_batch(self.store, MAIN, list(notices), checks=True)
         return self.last.events
 
     def push(self, digest: str, tag: str = "", **more) -> list[Event]:

@@ -63,7 +63,7 @@ def told(story: list[Notice | Tick], cuts: set[int] = frozenset(), store: Catalo
     batch: list[Notice | Tick] = []
     for at, one in enumerate([*story, None]):
         if batch and (at in cuts or one is None):
-            came = fold_batch(store, MAIN, batch)
+            came = fold_batch(store, MAIN, batch, checks=True)
             result.events.extend(came.events)
             result.outcomes.extend(came.outcomes)
             result.unclassified += came.unclassified
