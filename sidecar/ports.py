@@ -14,7 +14,7 @@ import msgspec
 
 from sidecar.domain.catalogue import Changes, Facts, Need
 from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
-from sidecar.domain.event import Event
+from sidecar.domain.event import Artifact, Event
 from sidecar.domain.message import Message, Response
 from sidecar.domain.record import Entry, Quarantined, Record
 
@@ -274,6 +274,42 @@ class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
+class PullFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pulled artifacts to list, the last pulled first. Empty values do not filter; `before` is a PullRow's id.
+
+    With `tag` only pulls by that tag count.
+    """
+
+    registry: str = ""
+    repository: str = ""
+    digest: str = ""
+    tag: str = ""
+    since: int = 0
+    before: int = 0
+    limit: int = 50
+
+
+class TagPulls(msgspec.Struct, frozen=True, kw_only=True):
+    """Pulls of an artifact by one of its tags, "" for those by digest."""
+
+    tag: str
+    count: int
+    last: int
+
+
+class PullRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How often an artifact was pulled, and when last (the record's time). `live` is False once it is known deleted."""
+
+    id: int
+    registry: str
+    repository: str
+    artifact: Artifact
+    live: bool
+    count: int
+    last: int
+    tags: tuple[TagPulls, ...]
+
+
 class Ledger(Protocol):
     """The operator's view of the store. Reads never wait for the writer; every list is bounded."""
 
@@ -289,6 +325,8 @@ class Ledger(Protocol):
     async def undelivered(self) -> Sequence[UndeliveredCount]: ...
 
     async def lanes(self) -> Sequence[LaneRow]: ...
+
+    async def pulls(self, where: PullFilter) -> Sequence[PullRow]: ...
 
     async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]: ...
 

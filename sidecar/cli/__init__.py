@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from sidecar.cli import configuration, demo, describe, listen, quarantine, records, render, serve, status
+from sidecar.cli import configuration, demo, describe, listen, pulls, quarantine, records, render, serve, status
 from sidecar.cli.exits import MEANINGS, ExitCode, code_of
 from sidecar.domain.errors import ConfigError, SidecarError
 
@@ -46,6 +46,7 @@ app.command()(records.explain)
 app.command()(records.events)
 app.command()(records.deliveries)
 app.command()(records.undelivered)
+app.command()(pulls.pulls)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(status.status)
 app.command()(listen.listen)

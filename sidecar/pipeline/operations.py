@@ -20,6 +20,8 @@ from sidecar.ports import (
     EventRow,
     LaneRow,
     Ledger,
+    PullFilter,
+    PullRow,
     QuarantineFilter,
     QuarantineRow,
     UndeliveredCount,
@@ -113,6 +115,10 @@ class Operations:
         """Every lane as the store has it, and those that run as the dispatcher has them."""
         views = {one.name: one for one in self._dispatcher.views()} if self._dispatcher is not None else {}
         return await self._ledger.lanes(), views
+
+    async def pulls(self, where: PullFilter) -> Sequence[PullRow]:
+        """How often artifacts were pulled, the last pulled first."""
+        return await self._ledger.pulls(where)
 
     # --- quarantine --------------------------------------------------------------------------------------------------
 

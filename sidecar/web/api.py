@@ -15,7 +15,7 @@ from sidecar.domain import instant
 from sidecar.domain.delivery import State
 from sidecar.domain.errors import NotFound, SidecarError, StoreUnavailable
 from sidecar.pipeline.operations import Operations
-from sidecar.ports import DeliveryFilter, EventFilter, QuarantineFilter
+from sidecar.ports import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.web import shapes
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem
@@ -59,6 +59,7 @@ class Api:
         get("/v1/deliveries", self._get_deliveries)
         get("/v1/deliveries/{id}", self._get_delivery)
         get("/v1/undelivered", self._get_undelivered)
+        get("/v1/pulls", self._get_pulls)
         get("/v1/quarantine", self._get_quarantine)
         post("/v1/quarantine/retry", self._retry_all)
         get("/v1/quarantine/{id}", self._get_quarantined)
@@ -124,6 +125,20 @@ class Api:
                 "counts": [shapes.count(one) for one in counts],
             }
         )
+
+    async def _get_pulls(self, request: web.Request) -> web.Response:
+        query = _query(request, {"registry", "repository", "digest", "tag", "since"})
+        where = PullFilter(
+            registry=query.get("registry", ""),
+            repository=query.get("repository", ""),
+            digest=query.get("digest", ""),
+            tag=query.get("tag", ""),
+            since=_instant(query.get("since", "")),
+            before=_before(query),
+            limit=_limit(query),
+        )
+        found = await self._operations.pulls(where)
+        return _json({"pulls": [shapes.pulls(one) for one in found], "next": _next(found, where.limit, "id")})
 
     async def _get_quarantine(self, request: web.Request) -> web.Response:
         query = _query(request, {"reason", "registry"})

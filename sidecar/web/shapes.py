@@ -12,7 +12,7 @@ from sidecar.domain.message import Message
 from sidecar.pipeline.dispatcher import LaneView
 from sidecar.pipeline.operations import Explanation
 from sidecar.pipeline.routing import Route
-from sidecar.ports import AttemptRow, DeliveryRow, EventRow, LaneRow, QuarantineRow, UndeliveredCount
+from sidecar.ports import AttemptRow, DeliveryRow, EventRow, LaneRow, PullRow, QuarantineRow, UndeliveredCount
 
 RETRY_DETAIL = {
     "accepted": "it is in the journal now and will be translated",
@@ -129,6 +129,20 @@ def whole_delivery(row: DeliveryRow, message: Message | None, attempts: Sequence
 
 def count(row: UndeliveredCount) -> dict[str, Any]:
     return {"subscription": row.subscription, "due": row.due, "dead": row.dead, "oldest": _when(row.oldest)}
+
+
+def pulls(row: PullRow) -> dict[str, Any]:
+    """An artifact with how often it was pulled: in all, by each of its tags, and by digest (tag "")."""
+    return {
+        "registry": row.registry,
+        "repository": row.repository,
+        "digest": row.artifact.digest,
+        "kind": row.artifact.kind.value,
+        "live": row.live,
+        "pulls": row.count,
+        "lastPulled": rfc3339(row.last),
+        "byTag": [{"tag": one.tag, "pulls": one.count, "lastPulled": rfc3339(one.last)} for one in row.tags],
+    }
 
 
 def lane(row: LaneRow, route: Route | None, view: LaneView | None) -> dict[str, Any]:

@@ -100,6 +100,7 @@ registries:
     default_namespace: official
     public: ["library/**", "!library/secret"]
     ignore: {actors: [scanner, ""], user_agents: ["trivy/*"]}
+    pull_window: 90s
   - {name: open, hostname: open.example.com, anonymous: true}
 """,
         {"NEW": "new"},
@@ -111,6 +112,7 @@ registries:
     assert main.default_namespace == "official"
     assert main.is_public("library/a/b")
     assert not main.is_public("library/secret")
+    assert main.pull_window == 90 * SECOND
     assert main.ignores("scanner", "docker")
     assert main.ignores("", "docker")
     assert main.ignores("ci", "trivy/0.50")

@@ -96,6 +96,10 @@ def manifest(row: tuple[Any, ...]) -> ManifestRow:
     )
 
 
+def artifact(body: bytes) -> Artifact:
+    return _artifact(body)
+
+
 def manifest_tags(row: tuple[Any, ...]) -> tuple[str, ...]:
     """Every tag that was ever pushed onto a manifest, from its row."""
     return _tags(row[4]) if row[4] != "[]" else ()

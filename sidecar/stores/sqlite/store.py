@@ -29,6 +29,8 @@ from sidecar.ports import (
     LaneState,
     Pause,
     Position,
+    PullFilter,
+    PullRow,
     QuarantineFilter,
     QuarantineRow,
     UndeliveredCount,
@@ -348,6 +350,9 @@ class SQLiteStore:
 
     async def lanes(self) -> Sequence[LaneRow]:
         return await ledger.lanes(self._operator_reader())
+
+    async def pulls(self, where: PullFilter) -> Sequence[PullRow]:
+        return await ledger.pulls(self._operator_reader(), where)
 
     async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]:
         return await ledger.quarantined(self._operator_reader(), where)
