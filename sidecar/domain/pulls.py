@@ -100,7 +100,8 @@ class Pulls:
         before = mine.get((client, notice.tag, artifact.digest))
         if before is not None and abs(notice.time - before.last) > window:
             before = None
-        if before is None or before.announced:
+        told = head is not None and before is not None and before.head is None  # what it would join was a check already
+        if before is None or before.announced or told:
             heads = 1 if before is None else before.heads + 1
             self._working.put(self._session(notice, artifact, notice.tag, heads=heads, head=head))
             return
