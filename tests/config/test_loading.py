@@ -66,6 +66,7 @@ def test_a_registry_alone_gets_the_documented_defaults(file, tmp_path):
     (registry,) = settings.registries
     assert registry.ref == RegistryRef(name="main", hostname="registry.example.com", scheme="https", homepage="")
     assert registry.default_namespace == "library"
+    assert registry.pull_window == 30 * SECOND
     assert not registry.is_public("library/alpine")
     assert not registry.ignores("", "docker/27")
 
@@ -101,7 +102,7 @@ registries:
     public: ["library/**", "!library/secret"]
     ignore: {actors: [scanner, ""], user_agents: ["trivy/*"]}
     pull_window: 90s
-  - {name: open, hostname: open.example.com, anonymous: true}
+  - {name: open, hostname: open.example.com, anonymous: true, pull_window: 0s}
 """,
         {"NEW": "new"},
     )
@@ -118,7 +119,7 @@ registries:
     assert main.ignores("ci", "trivy/0.50")
     assert not main.ignores("ci", "docker")
     assert settings.ingest.tokens == {"main": (Secret("new"), Secret("old"))}
-    assert public.name == "open"
+    assert (public.name, public.pull_window) == ("open", 0)
 
 
 def test_the_same_token_twice_in_one_registry_is_one(file):
