@@ -31,6 +31,7 @@ TESTED_THROUGH = {
     "sidecar.config.registries": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.subscriptions": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.texts": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
+    "sidecar.domain.pulled": ("domain/test_pulls.py", "the rules of pulls are tested as the events that they come to"),
     "sidecar.outbound.failures": ("outbound/test_sender_failures.py", "each failure is met on the wire"),
     "sidecar.stores.sqlite.rows": ("stores/test_every_store.py", "what goes in must come out of the store alike"),
     "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
