@@ -21,6 +21,7 @@ The number of sessions is bounded, over all clients and for each: beyond it the 
 swallowed is then announced as a pull by digest, and a HEAD that is dropped lends no tag and ends as nothing.
 """
 
+import heapq
 from collections.abc import Mapping
 
 import msgspec
@@ -33,6 +34,7 @@ from sidecar.domain.registry import Registry
 from sidecar.domain.session import Session, SessionKey, Sessions, Working, client_of, number_of
 
 CHILDREN = 64  # an index with more of them counts as one whose children are not known
+AT_ONCE = 128  # sessions that one tick ends: a storm of pulls ends as it came, in batches of a few milliseconds
 TEXTS = 2048  # characters of a HEAD's record; one with more is no check, so that nobody can fill the memory with them
 
 
@@ -80,8 +82,12 @@ class Pulls:
         return self._working.end(over, lambda row: notice.time - row.last <= window)
 
     def close(self, now: int) -> list[Session]:
-        """End what a tick finds over; returns the checks, oldest first, of registries that are still configured."""
-        ended = self._working.end([row for row in self._working.all() if row.deadline <= now], lambda _row: True)
+        """End what a tick finds over, the oldest first and AT_ONCE at most; the next tick ends more.
+
+        Returns the checks of registries that are still configured.
+        """
+        over = heapq.nsmallest(AT_ONCE, (row for row in self._working.all() if row.deadline <= now), key=number_of)
+        ended = self._working.end(over, lambda _row: True)
         return [row for row in ended if row.head is not None and row.head.registry in self._registries]
 
     def head(self, notice: Notice, artifact: Artifact) -> None:

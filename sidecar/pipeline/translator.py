@@ -97,6 +97,7 @@ class Translator:
         self._behind_since = 0
         self._stopped = asyncio.Event()
         self._deadline: int | None = None
+        self._ticked = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._ticking: asyncio.Task[None] | None = None
 
@@ -374,7 +375,8 @@ class Translator:
     async def _tick(self) -> None:
         deadline = self._deadline
         self._deadline = None
-        now = max(self._clock.now(), deadline or 0)
+        # Never the same instant twice: it is the tick's id, and what one tick leaves over waits for the next.
+        now = self._ticked = max(self._clock.now(), deadline or 0, self._ticked + 1)
         try:
             await self._journal.append([Entry(RecordKind.TICK, "", f"tick:{now}", now, b"")])
         except StoreUnavailable as error:

@@ -8,7 +8,7 @@ from catalogue_store import Tick, fold_batch
 from sidecar.domain.event import Descriptor, EventType, Kind
 from sidecar.domain.instant import SECOND
 from sidecar.domain.notice import Act
-from sidecar.domain.pulls import CHILDREN
+from sidecar.domain.pulls import AT_ONCE, CHILDREN
 from sidecar.domain.session import ROOTS, SESSIONS
 
 INDEX = {"kind": Kind.INDEX, "references": (Descriptor(digest=B), Descriptor(digest=C))}
@@ -326,6 +326,12 @@ class TestOthers:
 
 
 class TestTheBound:
+    def test_a_tick_ends_a_batch_of_sessions_and_leaves_the_rest_to_the_next(self, story):
+        story.tell(*(story.notice(Act.CHECK, A, "v1", at=100, client=f"{one}") for one in range(AT_ONCE + 5)))
+        first, second = story.end(200), story.end(201)
+        assert (len(first), len(second)) == (AT_ONCE, 5)
+        assert [one.origin.number for one in (*first, *second)] == list(range(1, AT_ONCE + 6))
+
     def test_of_one_client_the_oldest_session_goes(self, story):
         for one in range(ROOTS + 1):
             story.head(f"sha256:{one}", f"v{one}", at=100)

@@ -260,3 +260,19 @@ async def test_a_registry_that_left_the_configuration_has_no_checks(house):
     assert (await one.store.look(Need(sessions=True))).sessions == []
     assert one.observer.troubles == []
     await one.stop()
+
+
+@simulated
+async def test_a_storm_of_pulls_ends_in_batches_one_right_after_the_other(house):
+    one = house()
+    await one.start()
+    for at in range(0, 1000, 100):
+        heads = [request(f"{number}", "HEAD", "v1", actor=f"{number}") for number in range(at, at + 100)]
+        await accept(one, *heads)
+    await translated(one)
+    assert len((await one.store.look(Need(sessions=True))).sessions) == 1000
+    await asyncio.sleep(39)
+    assert (await one.store.look(Need(sessions=True))).sessions == []
+    assert len(await told(one)) == 500  # as many as the list shows
+    assert one.observer.outcomes.count("announced") == 1000
+    await one.stop()
