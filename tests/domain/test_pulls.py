@@ -197,6 +197,11 @@ class TestTheWindow:
         assert story.head(A, "v1", at=100) == []
         assert story.end(500) == []  # the HEAD came before the announced GET: it is no check
 
+    def test_a_slower_replica_s_head_of_another_tag_is_a_request_of_its_own(self, story):
+        story.pull(A, "v1", at=102)
+        story.head(A, "v2", at=100)
+        assert told(story.pull(A, at=103)) == [("v2", A)]
+
     def test_a_clock_that_was_set_back_begins_anew(self, story):
         story.head(A, "v1", at=1000)
         assert told(story.pull(A, at=100)) == [("", A)]
@@ -285,6 +290,17 @@ class TestChecks:
         story.head(A, "v1", at=100)
         story.push(B, "v2", **{"action": "push", "method": "PUT", "at": 101, **other})
         assert types(story.end(500)) == ["artifact.checked"]
+
+    def test_a_push_long_after_a_head_that_is_told_late_does_not_hide_it(self, story):
+        story.push(B, "v2", action="push", method="PUT", at=140)
+        story.head(A, "v1", at=100)
+        assert types(story.end(500)) == ["artifact.checked"]
+
+    def test_several_that_end_at_once_are_told_in_the_order_of_their_heads(self, story):
+        for one in range(20):
+            story.head(A, f"v{one}", at=100)
+        ended = story.head(B, at=200)
+        assert [one.tag for one in ended] == [f"v{one}" for one in range(20)]
 
     def test_a_blobs_download_is_no_push(self, story):
         story.head(A, "v1")
