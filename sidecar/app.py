@@ -14,13 +14,13 @@ import gc
 import os
 import random
 import ssl
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from sidecar import __version__
+from sidecar.clock import SystemClock
 from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
@@ -39,6 +39,7 @@ from sidecar.pipeline.upkeep import Keeper
 from sidecar.ports import LaneName, LaneState
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
+from sidecar.telemetry.condition import Condition
 from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
@@ -57,22 +58,6 @@ OPEN_AGAIN = 2.0  # seconds between attempts to open the store
 DRAIN = 10.0  # seconds that attempts in flight get at a stop
 
 
-class SystemClock:
-    """ports.Clock on the machine's clocks; never before the newest time that the store holds."""
-
-    def __init__(self) -> None:
-        self._floor = 0
-
-    def not_before(self, instant: int) -> None:
-        self._floor = max(self._floor, instant)
-
-    def now(self) -> int:
-        return max(time.time_ns(), self._floor)
-
-    def monotonic(self) -> int:
-        return time.monotonic_ns()
-
-
 class App:
     """One sidecar. `start` returns when it listens; the store may still be on its way."""
 
@@ -84,6 +69,7 @@ class App:
         self._log = get_log()
         self._observer = Observers(self._metrics, Logs(), failed=self._observer_failed)
         self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
+        self._condition = Condition(self._store.care, self._metrics, self._observer)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
         self._intake = Intake(self._store, self._clock, self._observer)
         self._ingress = Ingress(
@@ -99,6 +85,7 @@ class App:
         self._states: dict[int, LaneState] = {}
         self._router = Router(())
         self._sender: HttpSender | None = None
+        self._courier: Courier | None = None
         self._translator: Translator | None = None
         self._dispatcher: Dispatcher | None = None
         self._keeper: Keeper | None = None
@@ -109,7 +96,7 @@ class App:
         self._socket_app: web.Application | None = None
         self.ingest_ports: list[int] = []
         self.management_ports: list[int] = []
-        self.operations = Operations(self._store, self._intake, self._clock)
+        self.operations = Operations(self._store, self._intake, self._clock, self._observer)
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -129,7 +116,7 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        api = Api(self.operations, self.status, health)
+        api = Api(self.operations, self.status, health, self._store.care.backup)
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
@@ -165,9 +152,12 @@ class App:
                 await asyncio.sleep(OPEN_AGAIN)
         await self._serve_socket()
         self._clock.not_before(self._store.newest)
+        self._condition.opened(self._store.notes)
+        if self._store.unclean:
+            self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
-        courier = Courier(self._sender, self._clock, random)
-        self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, observer=self._observer)
+        courier = self._courier = Courier(self._sender, self._clock, random)
+        self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
         while not await self._register(self.settings):  # noqa: ASYNC110 - there is nobody to set an event
             await asyncio.sleep(OPEN_AGAIN)
         self._translator = Translator(
@@ -180,7 +170,6 @@ class App:
             own_agent=OWN_AGENT,
         )
         self._keeper = Keeper(self._store, self._clock, self._observer)
-        self.operations.connect(self._router, self._dispatcher)
         self._spawn(self._translator.run(), "translator")
         self._spawn(self._keeper.run(), "upkeep")
         await self._measure()
@@ -247,8 +236,6 @@ class App:
                 self._sender.guard = self._guard
             if self._translator is not None:
                 self._translator.configure(self._words(settings))
-            if self._dispatcher is not None:
-                self.operations.connect(self._router, self._dispatcher)
             self.settings = settings
             self._config_error = ""
             self._describe(settings)
@@ -264,7 +251,7 @@ class App:
 
     async def _register(self, settings: Settings) -> bool:
         """Give every subscription its lane; False when the store cannot."""
-        if self._dispatcher is None:
+        if self._dispatcher is None or self._sender is None:
             return True
         names = [
             LaneName(name=one.subscription.name, format=one.subscription.format, formerly=one.subscription.formerly)
@@ -286,7 +273,10 @@ class App:
             destinations[state.id] = Destination.of(subscription, bound.voice, signer, USER_AGENT)
             routes.append(Route(subscription, bound.voice, state.id, Audience(subscription.name, state.policy)))
         self._router = Router(routes)
+        self._sender.configure(settings.transports)  # before the first attempt that asks for a new one
         self._dispatcher.configure(destinations, states)
+        named = {one.subscription.name: one for one in destinations.values()}
+        self.operations.connect(self._router, named, self._dispatcher, self._courier)
         for state in states:
             if state.orphaned and state.pending:
                 self._observer.lane_changed(state.name, "orphaned", f"{state.pending} deliveries wait for its return")
@@ -303,6 +293,7 @@ class App:
         self._metrics.configure(
             [one.name for one in settings.registries],
             [(one.subscription.name, one.subscription.format) for one in settings.subscriptions],
+            settings.unverified,
         )
         for warning in settings.warnings:
             self._log.warning("configuration", detail=warning)
@@ -342,6 +333,7 @@ class App:
                 "path": str(self.settings.store),
                 "down": self._store.down,
                 "sizeBytes": sizes.store,
+                "usedBytes": sizes.used,
                 "walBytes": sizes.wal,
                 "freeBytes": sizes.free,
             },
@@ -353,7 +345,8 @@ class App:
         }
 
     def _committed(self, report: CycleReport) -> None:
-        self._metrics.committed(report.items, report.seconds)
+        if report.items:
+            self._metrics.committed(report.items, report.seconds)
         for verb, seconds in report.held:
             self._metrics.held(verb, seconds)
 
@@ -370,8 +363,8 @@ class App:
 
     async def _measure(self) -> None:
         """Set the gauges: files by their sizes, lanes from memory and one look-up in an index each."""
-        sizes = self._store.measure()
-        self._metrics.set_store(up=not self._store.down, size=sizes.store, wal=sizes.wal, disk_free=sizes.free)
+        self._store.measure()
+        self._condition.tell(up=not self._store.down, held=self._keeper is not None and self._keeper.held)
         if self._translator is not None:
             self._metrics.set_lag(self._translator.lag_seconds())
         if self._dispatcher is None:
@@ -383,14 +376,14 @@ class App:
             if view.name not in configured:
                 orphaned += view.pending > 0
                 continue
-            backlog, oldest = view.pending, 0.0
+            oldest = 0.0
             with contextlib.suppress(StoreUnavailable):
                 due = await self._store.next_due(view.lane, 0)
-                # The count in memory may be off by what was committed during a reload; whether there is any is not.
-                backlog = max(backlog, 1) if due is not None else 0
                 oldest = max(0, now - due) / 1e9 if due is not None else 0.0
             paused = view.held or view.paused_until > now
-            self._metrics.set_lane(view.name, backlog=backlog, oldest_due=oldest, paused=paused)
+            self._metrics.set_lane(
+                view.name, backlog=view.pending, oldest_due=oldest, paused=paused, breaker_open=view.probe_at > 0
+            )
         self._metrics.set_orphaned(orphaned)
 
 

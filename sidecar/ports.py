@@ -6,17 +6,30 @@ nothing either; translations and results of attempts may be made again after one
 which means: nothing was written, the same call may succeed later.
 """
 
-import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from sidecar.domain.catalogue import Changes, Facts, Need
-from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
-from sidecar.domain.event import Artifact, Event
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
+from sidecar.domain.event import Event
+from sidecar.domain.listing import (
+    AttemptRow,
+    DeliveryFilter,
+    DeliveryRow,
+    EventFilter,
+    EventRow,
+    PullFilter,
+    PullRow,
+    QuarantineFilter,
+    QuarantineRow,
+    UndeliveredCount,
+)
 from sidecar.domain.message import Message, Response
 from sidecar.domain.record import Entry, Quarantined, Record
+from sidecar.domain.selection import Cursor, Pick, Selection, Tally
+from sidecar.domain.transport import Transport
 
 
 class Journal(Protocol):
@@ -45,7 +58,8 @@ class Journal(Protocol):
 class PlannedDelivery(msgspec.Struct, frozen=True):
     """A delivery to be written: for which lane, which of the write set's messages, and its stable id.
 
-    With `message` None the delivery is written dead with reason `render_failed` and `detail`.
+    With `message` None the delivery is written dead with reason `render_failed` and `detail`; with `refused`, for that
+    reason. It waits for every unfinished delivery of its lane that was planned before it with the same `order_key`.
     """
 
     lane: int
@@ -53,6 +67,8 @@ class PlannedDelivery(msgspec.Struct, frozen=True):
     webhook_id: str
     word: str
     detail: str = ""
+    order_key: str = ""
+    refused: Reason | None = None
 
 
 class PlannedEvent(msgspec.Struct, frozen=True):
@@ -106,18 +122,41 @@ class Translation(Protocol):
     async def commit(self, work: WriteSet) -> Sequence[Delivery]:
         """Write a batch and return its due deliveries in order. Raises CursorMoved when `expected` is not current."""
 
+    def pending(self, lane: int) -> int:
+        """How many deliveries of a lane are due, now or later, as of the last commit. From memory."""
+
+
+Settled = Callable[[Sequence[Settlement], BaseException | None], None]
+
 
 class Queue(Protocol):
     """The dispatcher's verbs. Reading does not claim: what is in flight is known to the dispatcher alone."""
 
     async def due(self, lane: int, limit: int, excluding: Collection[int], now: int) -> Sequence[Delivery]:
-        """Up to `limit` deliveries of the lane that are due at `now`, earliest first, without the excluded ids."""
+        """Up to `limit` deliveries of the lane that are due at `now`, without the excluded ids.
+
+        Earliest first. Of those with an order key only the head is given: the one of the lowest id that is not
+        finished, if it is due and not excluded; keys take turns. Fewer than `limit` means that there are no more.
+        """
 
     async def next_due(self, lane: int, after: int) -> int | None:
         """The earliest due time of the lane that lies after `after`, or None."""
 
-    def settle(self, settlement: Settlement) -> "asyncio.Future[None]":
-        """Queue the result of one attempt for writing; the future ends when it is committed."""
+    async def cap_due(self, lane: int, latest: int, now: int) -> int:
+        """Move what is due after `latest` before it, in its order: a clock that ran ahead had put it there.
+
+        Returns how many were moved.
+        """
+
+    def settle(self, settlement: Settlement, heard: Settled) -> None:
+        """Queue the result of one attempt for writing.
+
+        `heard` is called on the loop, once for all that were written together: with None when they are committed, or
+        with the error for which none of them was.
+        """
+
+    def pending(self, lane: int) -> int:
+        """How many deliveries of a lane are due, now or later, as of the last commit. From memory."""
 
     async def register(self, lanes: Sequence["LaneName"], now: int) -> Sequence["LaneState"]:
         """Make the lanes of a configuration, and return every lane there is.
@@ -168,81 +207,6 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.hold) or self.orphaned
 
 
-class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events to list, newest first. Empty strings and zeros do not filter; `before` is an EventRow's number."""
-
-    registry: str = ""
-    repository: str = ""
-    type: str = ""
-    since: int = 0
-    before: int = 0
-    limit: int = 50
-
-
-class EventRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An event in a list, with how many of its deliveries are in which state."""
-
-    number: int
-    event: Event
-    due: int = 0
-    delivered: int = 0
-    dead: int = 0
-    cancelled: int = 0
-
-
-class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which deliveries to list, newest first. Empty values do not filter; `before` is a delivery's id."""
-
-    id: int = 0
-    event: str = ""
-    subscription: str = ""
-    states: tuple[State, ...] = ()
-    reason: str = ""
-    before: int = 0
-    limit: int = 50
-
-
-class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery in a list. Instants in nanoseconds; `done` None while it is due."""
-
-    id: int
-    event: str
-    type: str
-    repository: str
-    subscription: str
-    word: str
-    webhook_id: str
-    state: State
-    due: int
-    created: int
-    attempts: int
-    reason: str
-    status: int
-    detail: str
-    done: int | None
-
-
-class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt as it was written."""
-
-    number: int
-    started: int
-    took: int
-    reason: str
-    status: int
-    detail: str
-    answer: bytes
-
-
-class UndeliveredCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a subscription is owed. `oldest` is the creation of its oldest due delivery, None without any."""
-
-    subscription: str
-    due: int
-    dead: int
-    oldest: int | None
-
-
 class LaneRow(msgspec.Struct, frozen=True, kw_only=True):
     """A lane in a list."""
 
@@ -250,64 +214,6 @@ class LaneRow(msgspec.Struct, frozen=True, kw_only=True):
     dead: int
     last_success: int
     failures: int
-
-
-class QuarantineFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which quarantined items to list, newest first."""
-
-    registry: str = ""
-    reason: str = ""
-    before: int = 0
-    limit: int = 50
-
-
-class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A quarantined item in a list, without its bytes."""
-
-    id: int
-    at: int
-    registry: str
-    reason: str
-    detail: str
-    content_type: str
-    record: str
-    size: int
-
-
-class PullFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which pulled artifacts to list, the last pulled first. Empty values do not filter; `before` is a PullRow's id.
-
-    With `tag` only pulls by that tag count.
-    """
-
-    registry: str = ""
-    repository: str = ""
-    digest: str = ""
-    tag: str = ""
-    since: int = 0
-    before: int = 0
-    limit: int = 50
-
-
-class TagPulls(msgspec.Struct, frozen=True, kw_only=True):
-    """Pulls of an artifact by one of its tags, "" for those by digest."""
-
-    tag: str
-    count: int
-    last: int
-
-
-class PullRow(msgspec.Struct, frozen=True, kw_only=True):
-    """How often an artifact was pulled, and when last (the record's time). `live` is False once it is known deleted."""
-
-    id: int
-    registry: str
-    repository: str
-    artifact: Artifact
-    live: bool
-    count: int
-    last: int
-    tags: tuple[TagPulls, ...]
 
 
 class Ledger(Protocol):
@@ -336,6 +242,33 @@ class Ledger(Protocol):
         """Take an item out of quarantine."""
 
 
+class Interventions(Protocol):
+    """What operators change: deliveries in bounded steps, lanes one by one.
+
+    `tally` and `pick` read: a step looks at a bounded number of rows and may find none; it returns where the next one
+    begins, None at the end. The others write by id and look at the state again, so that what has changed since it was
+    read is left alone; each returns the ids that it moved, by lane. They take at most a few hundred ids.
+    """
+
+    async def tally(self, where: Selection, cursor: Cursor) -> tuple[Sequence[Tally], Cursor | None]: ...
+
+    async def pick(self, where: Selection, cursor: Cursor, limit: int) -> tuple[Sequence[Pick], Cursor | None]: ...
+
+    async def replay(self, ids: Collection[int], states: Collection[State], now: int) -> Mapping[int, Sequence[int]]:
+        """Make deliveries in these states due again, with the same bytes and webhook-id and a fresh horizon.
+
+        Leaves those of orphaned lanes and those without bytes.
+        """
+
+    async def hasten(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
+        """Make deliveries that wait for a later attempt due now. Leaves those of orphaned lanes."""
+
+    async def cancel(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
+        """Give due deliveries up for good."""
+
+    async def pause(self, pause: Pause, now: int) -> LaneState: ...  # as Queue.pause
+
+
 class Upkeep(Protocol):
     """Housekeeping in small slices."""
 
@@ -343,13 +276,27 @@ class Upkeep(Protocol):
         """Do one slice of what is due (retention, checkpoint); True when more is waiting."""
 
 
+class BackupReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A backup that was made: `size` in bytes, `took` in seconds, the journal's last number in it, when it was made."""
+
+    path: str
+    size: int
+    took: float
+    number: int
+    at: int
+
+
 class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request to make: exactly this URL, these headers (in order), this body. `timeout` in nanoseconds."""
+    """One HTTP request to make: exactly this URL, these headers (in order), this body. `timeout` in nanoseconds.
+
+    `transport` None = connected to as usual; another must have been made known to the sender.
+    """
 
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     timeout: int
+    transport: Transport | None = None
 
 
 class Signer(Protocol):
@@ -413,7 +360,10 @@ class Clock(Protocol):
     """Time. Waits are made on the event loop's own time, which a test can make virtual."""
 
     def now(self) -> int:
-        """UTC nanoseconds for what is stored; never before the newest stored time."""
+        """UTC nanoseconds for what is stored; never before the newest stored time, nor before what it said last."""
+
+    def wall(self) -> int:
+        """UTC nanoseconds as the machine's clock shows them, which may be set back: for what others compare with."""
 
     def monotonic(self) -> int:
         """Nanoseconds for durations."""
@@ -441,11 +391,17 @@ class Observer(Protocol):
     def planned(self, subscription: str, count: int) -> None:
         """Deliveries were queued for a subscription."""
 
+    def refused(self, subscription: str, reason: Reason, count: int) -> None:
+        """Deliveries were written dead at once."""
+
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
         """One attempt ended."""
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
-        """A lane was paused, held, released or orphaned."""
+        """A lane was paused, held, released or orphaned, its breaker opened or closed, its backlog is full or not."""
+
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        """An operator changed something: `who` as far as the door tells, `what` the verb, how many."""
 
     def trouble(self, where: str, error: BaseException) -> None:
         """A part of the pipeline failed and will try again."""

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sidecar.clock import SystemClock
 from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
-from sidecar.domain.delivery import Delivery, Outcome, Settlement
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
 from sidecar.domain.event import Event, RegistryRef
 from sidecar.domain.glob import Globs
 from sidecar.domain.message import Response
@@ -57,7 +58,9 @@ class RecordingObserver:
         self.lanes: list[tuple[str, str, str]] = []
         self.troubles: list[tuple[str, BaseException]] = []
         self.plans: list[tuple[str, int]] = []
+        self.refusals: list[tuple[str, Reason, int]] = []
         self.requests: list[tuple[str, str, int]] = []
+        self.operations: list[tuple[str, str, int, str]] = []
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
         self.requests.append((registry, outcome, events))
@@ -72,11 +75,17 @@ class RecordingObserver:
     def planned(self, subscription: str, count: int) -> None:
         self.plans.append((subscription, count))
 
+    def refused(self, subscription: str, reason: Reason, count: int) -> None:
+        self.refusals.append((subscription, reason, count))
+
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
         self.attempts.append((subscription, settlement, outcome))
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         self.lanes.append((subscription, what, detail))
+
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        self.operations.append((who, what, count, detail))
 
     def trouble(self, where: str, error: BaseException) -> None:
         self.troubles.append((where, error))
@@ -124,9 +133,11 @@ class House:
         self.observer = RecordingObserver()
         self.store = store or SQLiteStore(path, inline=inline)
         self.intake = Intake(self.store, clock, self.observer)
+        self.courier = Courier(sender, clock, random.Random(seed))
         self.dispatcher = Dispatcher(
-            self.store, Courier(sender, clock, random.Random(seed)), clock=clock, observer=self.observer
+            self.store, self.courier, clock=clock, chance=random.Random(seed + 1), observer=self.observer
         )
+        self.destinations: dict[str, Destination] = {}
         self.registries = {one.name: one for one in registries or [registry()]}
         self.subscriptions = list(subscriptions)
         self.translator: Translator | None = None
@@ -134,6 +145,8 @@ class House:
 
     async def start(self) -> None:
         await self.store.open()
+        if isinstance(self.clock, SystemClock):
+            self.clock.not_before(self.store.newest)
         words = await self.configure(self.subscriptions)
         self.translator = Translator(
             self.store,
@@ -160,6 +173,7 @@ class House:
             for one in routes
         }
         self.dispatcher.configure(destinations, states)
+        self.destinations = {one.subscription.name: one for one in destinations.values()}
         words = Words(self.registries, Router(routes), {one.id: one.name for one in states})
         if self.translator is not None:
             self.translator.configure(words)
@@ -204,8 +218,7 @@ class House:
         await asyncio.gather(*self.dispatcher._workers, *self.dispatcher._tasks, return_exceptions=True)
         if self.translator is not None:
             self.translator._stopped.set()
-            if self.translator._alarm is not None:
-                self.translator._alarm.cancel()
+            self.translator.ticker.stop()
         await abandon(self.store)
 
 

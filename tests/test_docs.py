@@ -1,7 +1,9 @@
 """What the documentation says is so: its tables, keys, names, commands, examples and links."""
 
 import ast
+import base64
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import yaml
 from typer.main import get_command
 
 import generated_docs
+from certificates import Authority
 from sidecar.cli import app
 from sidecar.cli.demo.scenes import OWED, scenes
 from sidecar.cli.exits import ExitCode
@@ -16,6 +19,9 @@ from sidecar.config.loading import load
 from sidecar.config.schema import schema
 from sidecar.domain.delivery import Reason
 from sidecar.domain.record import QuarantineReason
+from sidecar.domain.secret import Secret
+from sidecar.domain.subscription import Signing, SignScheme
+from sidecar.outbound.signing import Signer
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -173,12 +179,53 @@ def test_make_targets_that_are_named_exist():
 # --- examples ---------------------------------------------------------------------------------------------------------
 
 
+def certificates(folder):
+    """What the examples call receivers-ca.crt, client.crt and client.key."""
+    Authority(folder, "receivers-ca").issue("client")
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_examples_of_the_page_on_trust_load(tmp_path, number):
+    found = blocks("docs/trust.md", "yaml")
+    assert len(found) == 3, "a new block: have it tested here"
+    certificates(tmp_path)
+    tmp_path.joinpath("signing").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
+    tmp_path.joinpath("proxy").write_text("http://user:password@proxy.example.com:3128\n")
+    path = tmp_path / "config.yml"
+    registries = "registries: [{name: main, hostname: registry.example.com}]\n"
+    path.write_text(registries + found[number].replace("/etc/registry-sidecar", str(tmp_path)))
+    settings = load(path, {"https_proxy": "http://proxy.example.com:3128"})
+    assert settings.warnings == ()
+    assert all(one.subscription.signing or one.subscription.transport for one in settings.subscriptions)
+
+
+def test_the_receivers_check_on_the_page_on_trust_admits_what_is_signed_and_nothing_else():
+    (snippet,) = blocks("docs/trust.md", "python")
+    verified = {}
+    exec(compile(snippet, "docs/trust.md", "exec"), verified)  # the page's own words, run as a receiver would run them
+    check = verified["verified"]
+    shared, other = ("whsec_" + base64.b64encode(one * 32).decode() for one in (b"k", b"o"))
+    pair = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+    public = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+    signer = Signer.of(Signing(scheme=SignScheme.STANDARD, secrets=(Secret(shared), Secret(pair))))
+    headers = dict(signer.headers("msg_1", int(time.time()), b"{}"))
+    assert check(headers, b"{}", [shared])
+    assert check(headers, b"{}", [public])
+    assert check(headers, b"{}", [other, public])
+    assert not check(headers, b"{}", [other])
+    assert not check(headers, b"{} ", [shared, public])
+    assert not check(headers | {"webhook-id": "msg_2"}, b"{}", [shared, public])
+    late = dict(signer.headers("msg_1", int(time.time()) - 600, b"{}"))
+    assert not check(late, b"{}", [shared, public])
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_examples_of_the_configuration_page_load(tmp_path, number):
     """Each block stands for itself: what it leaves out is filled in, and the files that it names are made."""
     found = blocks("docs/configuration.md", "yaml")
     assert len(found) == 4, "a new block: have it tested here"
     example = yaml.safe_load(found[number].replace("/etc/registry-sidecar", str(tmp_path)))
+    certificates(tmp_path)
     for name in ("tls.crt", "tls.key", "ca.crt", "old-token"):
         (tmp_path / name).write_text("old\n")
     whole = {"registries": [{"name": "main", "hostname": "registry.example.com"}], **example}

@@ -10,7 +10,21 @@ from collections.abc import Sequence
 
 import typer
 
-from sidecar.cli import configuration, demo, describe, listen, pulls, quarantine, records, render, serve, status
+from sidecar.cli import (
+    backup,
+    configuration,
+    demo,
+    describe,
+    listen,
+    pulls,
+    quarantine,
+    records,
+    redelivery,
+    render,
+    serve,
+    status,
+    subscriptions,
+)
 from sidecar.cli.exits import MEANINGS, ExitCode, code_of
 from sidecar.domain.errors import ConfigError, SidecarError
 
@@ -44,11 +58,14 @@ app.command()(describe.dialects)
 app.command()(render.render)
 app.command()(records.explain)
 app.command()(records.events)
-app.command()(records.deliveries)
+app.add_typer(redelivery.deliveries, name="deliveries")
 app.command()(records.undelivered)
 app.command()(pulls.pulls)
+app.command()(redelivery.replay)
+app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(status.status)
+app.command()(backup.backup)
 app.command()(listen.listen)
 app.command()(demo.demo)
 app.command()(describe.version)

@@ -9,7 +9,7 @@ from sidecar.cli.output import show_json
 from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config
 
 if TYPE_CHECKING:
-    from sidecar.config.settings import Settings
+    from sidecar.config.settings import Bound, Settings
 
 
 def read_settings(path: Path) -> "Settings":
@@ -20,18 +20,20 @@ def read_settings(path: Path) -> "Settings":
 
 
 def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Say whether the configuration can be used."""
+    """Say whether the configuration can be used, and which public keys receivers verify with."""
     settings = read_settings(config)
     registries = [one.name for one in settings.registries]
-    subscriptions = [one.subscription for one in settings.subscriptions]
     if as_json:
-        listed = [{"name": one.name, "format": one.format, "destination": one.destination} for one in subscriptions]
+        listed = [_described(one) for one in settings.subscriptions]
         warnings: list[Any] = list(settings.warnings)
         show_json({"registries": registries, "subscriptions": listed, "warnings": warnings})
         return
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    print(f"ok: {_counted(len(registries), 'registry')}, {_counted(len(subscriptions), 'subscription')}")
+    for bound in settings.subscriptions:
+        for key in bound.public_keys:
+            print(f"{bound.subscription.name}: receivers verify with {key}")
+    print(f"ok: {_counted(len(registries), 'registry')}, {_counted(len(settings.subscriptions), 'subscription')}")
 
 
 def schema() -> None:
@@ -39,6 +41,20 @@ def schema() -> None:
     from sidecar.config.schema import schema as made
 
     show_json(made())
+
+
+def _described(bound: "Bound") -> dict[str, Any]:
+    subscription, transport = bound.subscription, bound.subscription.transport
+    tls = transport.tls if transport is not None else None
+    proxy = transport.proxy if transport is not None else None
+    return {
+        "name": subscription.name,
+        "format": subscription.format,
+        "destination": subscription.destination,
+        "publicKeys": bound.public_keys,
+        "proxy": proxy.url if proxy is not None else "",
+        "tlsVerified": tls is None or tls.verify,
+    }
 
 
 def _counted(number: int, what: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sidecar.cli.exits import ExitCode, Failure, misuse
-from sidecar.cli.verification import Keys, decode_standard
+from sidecar.cli.verification import Keys, decode_public, decode_standard
 
 
 def listen(
@@ -16,6 +16,10 @@ def listen(
     secret: Annotated[
         list[str] | None,
         typer.Option("--secret", help="Check Standard Webhooks signatures with it.", metavar="whsec_..."),
+    ] = None,
+    public_key: Annotated[
+        list[str] | None,
+        typer.Option("--public-key", help="Check ed25519 signatures of Standard Webhooks with it.", metavar="whpk_..."),
     ] = None,
     github_secret: Annotated[
         list[str] | None, typer.Option("--github-secret", help="Check X-Hub-Signature-256 with it.", metavar="TEXT")
@@ -52,13 +56,21 @@ def listen(
     except ValueError as error:
         raise misuse(f"--delay {delay[:40]!r} {error}") from None
     keys = Keys(
-        standard=tuple(secret or ()), github=tuple(github_secret or ()), x_signature=tuple(x_signature_secret or ())
+        standard=tuple(secret or ()),
+        public=tuple(public_key or ()),
+        github=tuple(github_secret or ()),
+        x_signature=tuple(x_signature_secret or ()),
     )
     for one in keys.standard:
         try:
             decode_standard(one)
         except ValueError as error:
             raise misuse(f"--secret cannot be a Standard Webhooks secret ({error}): it is whsec_ and base64") from None
+    for one in keys.public:
+        try:
+            decode_public(one)
+        except ValueError as error:
+            raise misuse(f"--public-key cannot be used ({error}): `check` prints whpk_ and base64") from None
     plan = listening.Plan(
         keys=keys,
         status=status,

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from sidecar import __version__
-from sidecar.app import SystemClock
+from sidecar.app import USER_AGENT
 from sidecar.cli.exits import ExitCode, Failure
+from sidecar.clock import SystemClock
 from sidecar.config.settings import Settings
 from sidecar.dialects.contract import Audience
+from sidecar.outbound.signing import Signer
+from sidecar.pipeline.courier import Destination
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
@@ -38,10 +41,11 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
         await store.open()
         clock = SystemClock()
         clock.not_before(store.newest)
-        operations = Operations(store, Intake(store, clock, Observers()), clock)
-        operations.connect(await _router(store, settings), None)
+        observer = Observers()
+        operations = Operations(store, Intake(store, clock, observer), clock, observer)
+        operations.connect(await _router(store, settings), _destinations(settings))
         health = Health(stalled=lambda: 0.0, unready=lambda: (_STOPPED,), render_metrics=lambda: (b"", "text/plain"))
-        api = Api(operations, lambda: _status(store, settings), health)
+        api = Api(operations, lambda: _status(store, settings), health, store.care.backup)
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
             path = Path(folder) / "offline.sock"
             await listeners.serve_socket(api.app(Door.SOCKET), path)
@@ -65,6 +69,16 @@ async def _router(store: SQLiteStore, settings: Settings) -> Router:
     return Router(routes)
 
 
+def _destinations(settings: Settings) -> dict[str, Destination]:
+    """Where everything would go: nothing is sent from here, but it can be shown."""
+    return {
+        one.subscription.name: Destination.of(
+            one.subscription, one.voice, Signer.of(one.subscription.signing), USER_AGENT
+        )
+        for one in settings.subscriptions
+    }
+
+
 def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
     sizes = store.sizes
     return {
@@ -76,6 +90,7 @@ def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
             "path": str(settings.store),
             "down": store.down,
             "sizeBytes": sizes.store,
+            "usedBytes": sizes.used,
             "walBytes": sizes.wal,
             "freeBytes": sizes.free,
         },

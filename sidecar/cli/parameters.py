@@ -48,7 +48,7 @@ class Where(msgspec.Struct, frozen=True):
     offline: bool
 
 
-def since(text: str) -> str:
+def since(text: str, option: str = "--since") -> str:
     """`1h`, `3d`, or an RFC 3339 time, as the RFC 3339 time that the API takes; "" stays "".
 
     Raises Failure with a sentence.
@@ -65,6 +65,6 @@ def since(text: str) -> str:
         return instant.rfc3339_seconds(time.time_ns() - duration(text))
     except ValueError:
         raise misuse(
-            f"--since {text[:40]!r} is neither a duration such as 30m, 1h or 3d nor an RFC 3339 time such as "
+            f"{option} {text[:40]!r} is neither a duration such as 30m, 1h or 3d nor an RFC 3339 time such as "
             "2026-11-22T08:00:00Z"
         ) from None

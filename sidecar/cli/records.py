@@ -9,6 +9,7 @@ import typer
 from sidecar.cli.exits import misuse
 from sidecar.cli.output import place, printable, safe, show_json, show_pairs, show_table, when
 from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config, Limit, Offline, TokenFile, Url, Where, since
+from sidecar.cli.status import state_of
 
 Subscription = Annotated[str, typer.Option("--subscription", help="Of this subscription.", metavar="NAME")]
 
@@ -80,6 +81,7 @@ def events(
 def explain(
     event: Annotated[str, typer.Argument(help="The event's id, as `events` shows it.", metavar="EVENT_ID")],
     *,
+    request: Annotated[bool, typer.Option("--request", help="Show the requests too, without their secrets.")] = False,
     as_json: AsJson = False,
     config: Config = DEFAULT_CONFIG,
     url: Url = "",
@@ -88,7 +90,8 @@ def explain(
 ) -> None:
     """Say who hears of an event, who does not and why.
 
-    Under the configuration that runs now, with the exact requests and what became of the deliveries.
+    Under the configuration that runs now, with what became of the deliveries. --request shows the exact requests: what
+    was sent where there is a delivery, what would be sent elsewhere.
     """
     from sidecar.cli.client import Client, ask
 
@@ -116,12 +119,25 @@ def explain(
         ),
         nothing="no subscriptions",
     )
-    for one in found["subscriptions"]:
-        for request in one["requests"]:
-            print(f"\n{printable(one['subscription'])}: POST {printable(request['destination'])}")
-            for name, value in request["headers"].items():
-                print(f"  {printable(name)}: {printable(value)}")
-            print(f"\n{safe(request['body'])}")
+    if found["others"]:
+        print("\nto subscriptions that are not in the configuration any more:\n")
+        show_table(_DELIVERY, _rows(found["others"]), nothing="")
+    for one in found["subscriptions"] if request else ():
+        for each in one["requests"]:
+            _show_request(one["subscription"], each)
+
+
+def _show_request(subscription: str, one: dict[str, Any]) -> None:
+    tried = f"{len(one['log'])} attempts" if one["log"] else "not sent yet"
+    origin = "would be sent now" if one["delivery"] is None else f"delivery {one['delivery']}, {one['state']}, {tried}"
+    print(f"\n{printable(subscription)}: {printable(one['word'])} ({origin})\n")
+    print(f"  {one['method']} {printable(one['url'])}")
+    for header in one["headers"]:
+        print(f"  {printable(header['name'])}: {printable(header['value'])}")
+    print(f"\n{safe(one['body'])}")
+    for each in one["log"]:
+        came = f"{printable(each['reason'])}" + (f" ({each['status']})" if each["status"] else "")
+        print(f"\n  attempt {each['number']}, {when(each['started'])}, {each['tookMs']:.1f} ms: {came}")
 
 
 def deliveries(
@@ -184,7 +200,7 @@ def undelivered(
 ) -> None:
     """Show what has not arrived.
 
-    How much each subscription is owed, and the newest of it.
+    How much each subscription is owed, whether anything is sent to it, and the newest of it.
     """
     from sidecar.cli.client import Client, ask
 
@@ -197,8 +213,19 @@ def undelivered(
         return
     counts = [one for one in found["counts"] if subscription in ("", one["subscription"])]
     show_table(
-        ("SUBSCRIPTION", "DUE", "DEAD", "OLDEST DUE"),
-        ((one["subscription"], one["due"], one["dead"], when(one["oldest"])) for one in counts),
+        ("SUBSCRIPTION", "DUE", "DEAD", "OLDEST DUE", "STATE", "LAST SUCCESS", "FAILURES"),
+        (
+            (
+                one["subscription"],
+                one["due"],
+                one["dead"],
+                when(one["oldest"]),
+                state_of(one),
+                when(one["lastSuccess"]),
+                one["failures"],
+            )
+            for one in counts
+        ),
         nothing="everything has arrived",
     )
     if found["deliveries"]:

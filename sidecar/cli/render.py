@@ -109,7 +109,7 @@ def _options(dialect: "Dialect[Any]", given: Iterable[str]) -> Any:
 
 def _sample(dialect: "Dialect[Any]", options: Any, event: str, word: str) -> Sequence["Message"]:
     """The messages of a sample event that the wanted word fits. Raises ValueError with a sentence."""
-    from sidecar.dialects.contract import Audience
+    from sidecar.dialects.contract import Audience, samples
     from sidecar.domain.event import EventType
 
     voice = dialect.bind(options, [word or event or EventType.PUSHED])
@@ -118,25 +118,12 @@ def _sample(dialect: "Dialect[Any]", options: Any, event: str, word: str) -> Seq
         if word:
             raise ValueError(f"--event {event[:60]!r} is not one of {', '.join(EventType)}")
         word = dialect.aliases(options).get(event, event)  # a vendor's word will do as well
-    for sample in _samples([wanted] if wanted is not None else [one for one in EventType if one in voice.types]):
+    for sample in samples([wanted] if wanted is not None else [one for one in EventType if one in voice.types]):
         said = voice.words(sample, untagged=True)
         if said:
             audience = Audience("sample", 1)
             return [one for each in said for one in voice.render(sample, each, audience)]
     raise ValueError(f"format {dialect.name} does not say {word} of {event}")
-
-
-def _samples(types: Iterable[Any]) -> Iterator["Event"]:
-    """Samples of these types, first as they are, then of every kind and without a tag: some words fit only those."""
-    from sidecar.dialects.contract import sample
-    from sidecar.domain.event import Kind
-
-    for kind in types:
-        plain = sample(kind)
-        yield plain
-        for one in Kind:
-            yield msgspec.structs.replace(plain, artifact=msgspec.structs.replace(plain.artifact, kind=one))
-        yield msgspec.structs.replace(plain, tags=())
 
 
 # --- a registry's own notification ------------------------------------------------------------------------------------

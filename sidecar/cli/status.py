@@ -1,5 +1,6 @@
 """`status`: the sidecar in one look."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import typer
@@ -58,6 +59,11 @@ def _show(found: dict[str, Any]) -> None:
         )
     )
     print()
+    show_subscriptions(found["subscriptions"])
+
+
+def show_subscriptions(found: Iterable[dict[str, Any]]) -> None:
+    """Subscriptions as a table."""
     show_table(
         ("SUBSCRIPTION", "FORMAT", "DESTINATION", "STATE", "PENDING", "DEAD", "LAST SUCCESS", "FAILURES"),
         (
@@ -65,25 +71,28 @@ def _show(found: dict[str, Any]) -> None:
                 one["name"],
                 one["format"],
                 one["destination"],
-                _state(one),
+                state_of(one),
                 one["pending"],
                 one["dead"],
                 when(one["lastSuccess"]),
                 one["failures"],
             )
-            for one in found["subscriptions"]
+            for one in found
         ),
         nothing="no subscriptions",
     )
 
 
-def _state(one: dict[str, Any]) -> str:
+def state_of(one: dict[str, Any]) -> str:
+    """Whether a subscription is sent anything, and if not why."""
     if one["orphaned"]:
         return "orphaned: not in the configuration any more"
     if one["hold"]:
         return f"held ({one['hold']})"
     if not one["enabled"]:
         return "disabled"
+    if one["breaker"] == "open":
+        return f"failing: next probe at {when(one['nextProbe'])}"
     if one["pausedUntil"]:
         return f"paused until {when(one['pausedUntil'])}"
     return "active"

@@ -2,7 +2,8 @@
 
 scheme         header                 what is signed              key
 -----------    -------------------    ------------------------    -----------------------------------------------
-standard       webhook-signature      `<id>.<timestamp>.<body>`   the decoded base64 after `whsec_`
+standard       webhook-signature      `<id>.<timestamp>.<body>`   `v1`: the decoded base64 after `whsec_`
+                                                                  `v1a`: ed25519, the one after `whpk_`
 github         X-Hub-Signature-256    `<body>`                    the secret's bytes
 x-signature    X-Signature            `<body>`                    the secret's bytes
 """
@@ -12,7 +13,7 @@ import binascii
 import enum
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -30,9 +31,13 @@ class Verdict(enum.StrEnum):
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """The secrets as given on the command line, each scheme's own; several while they are changed."""
+    """The secrets as given on the command line, each scheme's own; several while they are changed.
+
+    `public` are the public keys of the standard scheme.
+    """
 
     standard: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()
     github: tuple[str, ...] = ()
     x_signature: tuple[str, ...] = ()
 
@@ -49,6 +54,19 @@ def decode_standard(secret: str) -> bytes:
     return key
 
 
+def decode_public(key: str) -> bytes:
+    """The 32 bytes of a `whpk_` public key. Raises ValueError when it is none."""
+    if not key.startswith("whpk_"):
+        raise ValueError("it does not begin with whpk_")
+    try:
+        raw = base64.b64decode(key.removeprefix("whpk_"), validate=True)
+    except binascii.Error:
+        raise ValueError("it is not base64") from None
+    if len(raw) != 32:
+        raise ValueError(f"it holds {len(raw)} bytes instead of 32")
+    return raw
+
+
 def verify(headers: Mapping[str, str], body: bytes, keys: Keys, now: int) -> Verdict:
     """The verdict on one request; `now` in seconds. Header names in `headers` are lower case.
 
@@ -56,7 +74,9 @@ def verify(headers: Mapping[str, str], body: bytes, keys: Keys, now: int) -> Ver
     """
     verdicts = []
     if keys.standard:
-        verdicts.append(_standard(headers, body, keys.standard, now))
+        verdicts.append(_standard(headers, body, "v1", _shared(keys.standard), now))
+    if keys.public:
+        verdicts.append(_standard(headers, body, "v1a", _asymmetric(keys.public), now))
     if keys.github:
         verdicts.append(_hex(headers.get("x-hub-signature-256"), body, keys.github))
     if keys.x_signature:
@@ -70,22 +90,49 @@ def verify(headers: Mapping[str, str], body: bytes, keys: Keys, now: int) -> Ver
     return Verdict.UNCHECKED if signed else Verdict.ABSENT
 
 
-def _standard(headers: Mapping[str, str], body: bytes, secrets: tuple[str, ...], now: int) -> Verdict:
+Check = Callable[[bytes, bytes], bool]  # of what was signed, and the signature
+
+
+def _standard(headers: Mapping[str, str], body: bytes, version: str, right: Check, now: int) -> Verdict:
     given = headers.get("webhook-signature")
     if given is None:
         return Verdict.ABSENT
     timestamp = headers.get("webhook-timestamp", "")
     content = b".".join((headers.get("webhook-id", "").encode(), timestamp.encode(), body))
-    offered = [one.removeprefix("v1,") for one in given.split() if one.startswith("v1,")]
-    expected = [
-        base64.b64encode(hmac.new(decode_standard(secret), content, hashlib.sha256).digest()).decode()
-        for secret in secrets
-    ]
-    if not any(hmac.compare_digest(one.encode(), other.encode()) for one in offered for other in expected):
+    offered = [one.partition(",")[2] for one in given.split() if one.startswith(f"{version},")]
+    if not any(right(content, one.encode()) for one in offered):
         return Verdict.FAILED
     if not (timestamp.isascii() and timestamp.isdigit()):
         return Verdict.FAILED
     return Verdict.VERIFIED if abs(now - int(timestamp)) <= TOLERANCE else Verdict.STALE
+
+
+def _shared(secrets: tuple[str, ...]) -> Check:
+    keys = [decode_standard(one) for one in secrets]
+
+    def right(content: bytes, signature: bytes) -> bool:
+        expected = [base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()) for key in keys]
+        return any(hmac.compare_digest(signature, one) for one in expected)
+
+    return right
+
+
+def _asymmetric(given: tuple[str, ...]) -> Check:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    keys = [Ed25519PublicKey.from_public_bytes(decode_public(one)) for one in given]
+
+    def right(content: bytes, signature: bytes) -> bool:
+        for key in keys:
+            try:
+                key.verify(base64.b64decode(signature, validate=True), content)
+            except (InvalidSignature, binascii.Error):
+                continue
+            return True
+        return False
+
+    return right
 
 
 def _hex(given: str | None, body: bytes, secrets: tuple[str, ...]) -> Verdict:

@@ -29,8 +29,8 @@ def _subscription(node: Node, defaults: Mapping) -> Node:
     form, formats = node.value("format"), defaults.value("formats")
     if isinstance(form, Scalar) and isinstance(formats, Mapping):
         chosen = formats.value(form.text)
-        if isinstance(chosen, Mapping) and "options" in chosen.entries:
-            under["options"] = chosen.entries["options"]
+        if isinstance(chosen, Mapping):
+            under |= {key: chosen.entries[key] for key in ("options", "tls") if key in chosen.entries}
     entries = dict(node.entries)
     for key, entry in under.items():
         entries[key] = over(entry, entries[key]) if key in entries else entry

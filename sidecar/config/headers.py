@@ -15,6 +15,8 @@ FRAMING: Final = frozenset(
         "expect",
         "host",
         "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
         "te",
         "trailer",
         "transfer-encoding",

@@ -17,7 +17,10 @@ from sidecar.config.texts import (
     NETWORKS,
     PERSONS,
     PLAIN_GLOBS,
+    PROXY,
+    RATE,
     REPOSITORIES,
+    SERVER_NAME,
     STATUSES,
     TOKEN,
     URL,
@@ -29,7 +32,7 @@ from sidecar.domain import instant
 from sidecar.domain.event import Kind
 from sidecar.domain.registry import PULL_WINDOW
 from sidecar.domain.retention import Retention
-from sidecar.domain.subscription import DEFAULT_EVENTS, Policy, Retry, SignScheme
+from sidecar.domain.subscription import DEFAULT_EVENTS, Order, Policy, Retry, SignScheme
 
 DEFAULT_STORE: Final = "sqlite:////var/lib/registry-sidecar/sidecar.db"
 DEFAULT_INGEST: Final = "127.0.0.1:8080"
@@ -165,11 +168,19 @@ DELIVERY: Final = Table(
             amounts.show_duration(_POLICY.timeout),
         ),
         "concurrency": Field(Number(low=1, high=256), "the most attempts at the same time", _POLICY.concurrency),
-        "rate": Field(Later()),
-        "order": Field(
-            Choice(words=("none",), later=("repository", "subscription")), "the order of deliveries", "none"
+        "rate": Field(
+            RATE, "the most attempts in a second, a minute or an hour, such as 50/s; none = no bound", "none"
         ),
-        "backlog": Field(Later()),
+        "order": Field(
+            Choice(words=tuple(one.value for one in Order)),
+            "what waits for what: nothing, the deliveries of one repository, or all of the subscription",
+            _POLICY.order.value,
+        ),
+        "backlog": Field(
+            Number(low=1, high=100_000_000),
+            "how many may be pending; beyond it new deliveries are dead at once, and can be replayed",
+            _POLICY.backlog,
+        ),
         "success": Field(
             ListOf(item=STATUSES, empty="must name at least one status, such as 2xx"),
             "the statuses that mean delivered",
@@ -183,15 +194,25 @@ DELIVERY: Final = Table(
 SIGN: Final = Table(
     {
         "scheme": Field(
-            Choice(words=tuple(scheme.value for scheme in SignScheme), later=("ed25519",)),
+            Choice(words=tuple(scheme.value for scheme in SignScheme)),
             "standard = Standard Webhooks, github = X-Hub-Signature-256, x-signature = X-Signature",
             SignScheme.STANDARD.value,
         ),
         "secrets": Field(
             ListOf(item=Text(secret=True), empty="must list at least one secret: remove `sign` to send unsigned"),
-            "what messages are signed with; several for rotation, with scheme standard",
+            "what messages are signed with; several for rotation, with scheme standard; whsk_ = ed25519",
             needed=True,
         ),
+    }
+)
+
+CLIENT_TLS: Final = Table(
+    {
+        "ca_file": Field(Text(), "the only CAs that are trusted, PEM; without it those of the system"),
+        "cert_file": Field(Text(), "the certificate that is shown, with its chain, PEM"),
+        "key_file": Field(Text(), "its key, PEM without a passphrase; without it the key is in `cert_file`"),
+        "server_name": Field(SERVER_NAME, "the name that is asked for and verified, instead of the URL's host"),
+        "verify": Field(Flag(), "false = whoever answers is believed", default=True),
     }
 )
 
@@ -211,7 +232,7 @@ RETENTION: Final = Table(
         "quarantine": Field(duration(0), "age of quarantined bodies", amounts.show_duration(_RETENTION.quarantine)),
         "max_size": Field(
             size(1024**2, 1024**5),
-            "size of the store's file beyond which history goes first, oldest first; pending work never",
+            "bytes in use in the store beyond which history goes first, oldest first; pending work never",
             amounts.show_size(_RETENTION.max_size),
         ),
     }
@@ -220,7 +241,7 @@ RETENTION: Final = Table(
 FORMAT_DEFAULTS: Final = Table(
     {
         "options": Field(Raw(), "the format's own options, under each subscription's"),
-        "tls": Field(Later()),
+        "tls": Field(CLIENT_TLS, "under each subscription's `tls`, where its url is https"),
     }
 )
 
@@ -270,8 +291,8 @@ def subscription() -> Table:
             "url": Field(URL, "where to send, exactly as written", needed=True),
             "headers": Field(MapOf(known=headers.known, describe=_describe_headers), "sent along, credentials too"),
             "sign": Field(SIGN, "sign every message"),
-            "tls": Field(Later()),
-            "proxy": Field(Later()),
+            "tls": Field(CLIENT_TLS, "which certificates are trusted, and which is shown"),
+            "proxy": Field(PROXY, "none, env (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) or http://host:port", "none"),
             "delivery": Field(DELIVERY, "how it is delivered"),
             "enabled": Field(Flag(), "false = nothing is matched and nothing is queued", default=True),
             "formerly": Field(NAME, "takes over the queue of a subscription that had this name"),

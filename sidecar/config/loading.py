@@ -12,6 +12,7 @@ from sidecar.config.registries import registries, tokens
 from sidecar.config.settings import Address, IngestSettings, ManagementSettings, ServerTls, Settings
 from sidecar.config.subscriptions import subscriptions
 from sidecar.config.tables import Section
+from sidecar.config.transports import Transports
 from sidecar.config.tree import Broken, Mapping, Node, read_tree
 from sidecar.config.watch import Sources
 from sidecar.domain.retention import Retention
@@ -60,7 +61,9 @@ def _settings(
 
     listed: list[Section] = root.get("registries", [])
     found = registries(listed, problems)
-    bound = subscriptions(root.get("subscriptions", []), found, problems) if "registries" in root.values else ()
+    transports = Transports(environ, sources, problems)
+    wanted: list[Section] = root.get("subscriptions", []) if "registries" in root.values else []
+    bound = subscriptions(wanted, found, transports, problems)
     if not root.get("subscriptions"):
         problems.warn(root.line("subscriptions"), "there are no subscriptions: events are recorded and told to nobody")
     ingest = reader.ingest(listed)
@@ -82,6 +85,7 @@ def _settings(
         files=tuple(sources.stamps),
         stamps=sources.stamps,
         warnings=problems.warnings,
+        contexts=transports.contexts,
     )
 
 

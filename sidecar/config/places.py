@@ -7,12 +7,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sidecar.config.settings import Address, Network
+from sidecar.domain.host import literal
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?", re.ASCII)
 _LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:/\s]*)):(?P<port>\d{1,5})", re.ASCII)
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _ANY: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
+_PROXY: Final = "http://host:port, because proxies that speak TLS or SOCKS are not used"
 STORE_FORM: Final = "must be sqlite:///relative/path or sqlite:////absolute/path"
 
 
@@ -57,9 +59,43 @@ def web_address(text: str) -> str:
         raise ValueError("must name a host, such as https://hooks.example.com/path")
     if port == 0:
         raise ValueError("must not have port 0")
+    try:
+        literal(host)
+    except ValueError as error:
+        raise ValueError(f"cannot be dialled, because it {error}") from None
     if parts.fragment or text.endswith("#"):
         raise ValueError("must not have a fragment, which is never sent: write %23 for a #")
     return text
+
+
+def proxy(text: str) -> str:
+    """`none`, `env`, or a proxy's URL; as written."""
+    if text in {"none", "env"}:
+        return text
+    if not text.startswith("http://"):
+        raise ValueError(f"must be none, env or {_PROXY}")
+    return proxy_url(text)
+
+
+def proxy_url(text: str) -> str:
+    """An http URL of nothing but a host, its port and perhaps credentials; as written."""
+    if not text.startswith("http://"):
+        raise ValueError(f"must be {_PROXY}")
+    parts = urlsplit(web_address(text))
+    if parts.path not in {"", "/"} or "?" in text:
+        raise ValueError("must end with the proxy's host and port")
+    return text
+
+
+def server_name(text: str) -> str:
+    """A host name or an address, as certificates carry it."""
+    try:
+        if text and not text.endswith("."):
+            literal(text)
+            return text
+    except ValueError:
+        pass
+    raise ValueError("must be a host name without a port, such as hooks.example.com")
 
 
 def homepage(text: str) -> str:

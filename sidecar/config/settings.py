@@ -1,6 +1,7 @@
 """What a configuration file comes to: plain values for the composition root."""
 
 import ipaddress
+import ssl
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from sidecar.domain.registry import Registry
 from sidecar.domain.retention import Retention
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Subscription
+from sidecar.domain.transport import ClientTls, Transport
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -61,17 +63,22 @@ class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """A subscription with the voice that its format, options and events come to."""
+    """A subscription with the voice that its format, options and events come to.
+
+    `public_keys` (`whpk_...`) are what receivers verify with, one for each ed25519 key that signs.
+    """
 
     subscription: Subscription
     voice: Voice
+    public_keys: tuple[str, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole configuration.
 
     `files` are the paths whose change makes a reload worthwhile; `stamps` says what each looked like before it was
-    read, for watch.Watched. A `store` or `socket` that is relative counts from the working directory.
+    read, for watch.Watched. `contexts` has TLS as the files made it that were judged. A `store` or `socket` that is
+    relative counts from the working directory.
     """
 
     source: Path
@@ -86,6 +93,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[Path, ...]
     stamps: dict[Path, Stamp] = {}
     warnings: tuple[str, ...] = ()
+    contexts: dict[ClientTls, ssl.SSLContext] = {}
+
+    @property
+    def transports(self) -> dict[Transport, ssl.SSLContext | None]:
+        """The transports that subscriptions use, each with its TLS (None = as usual)."""
+        used = {one.subscription.transport for one in self.subscriptions}
+        return {one: None if one.tls is None else self.contexts[one.tls] for one in used if one is not None}
+
+    @property
+    def unverified(self) -> frozenset[str]:
+        """The names of the subscriptions that believe whoever answers."""
+        return frozenset(
+            one.subscription.name
+            for one in self.subscriptions
+            if (transport := one.subscription.transport) is not None and transport.tls and not transport.tls.verify
+        )
 
 
 def needs_restart(old: Settings, new: Settings) -> list[str]:

@@ -7,30 +7,33 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sidecar import dialects
-from sidecar.config import options
+from sidecar.config import keypairs, options
 from sidecar.config.problems import Problems
 from sidecar.config.registries import globs
 from sidecar.config.settings import Bound
 from sidecar.config.shapes import BAD
 from sidecar.config.tables import Section
+from sidecar.config.transports import Transports
 from sidecar.config.tree import Mapping
 from sidecar.dialects.contract import Dialect, Voice
 from sidecar.domain import signing
 from sidecar.domain.event import Kind
 from sidecar.domain.registry import Registry
 from sidecar.domain.secret import Secret
-from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Retry, Signing, SignScheme, Subscription
+from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Order, Policy, Retry, Signing, SignScheme, Subscription
 
 _SIGNED_BY = {SignScheme.GITHUB: "x-hub-signature-256", SignScheme.X_SIGNATURE: "x-signature"}
 
 
-def subscriptions(sections: Sequence[Section], registries: Sequence[Registry], problems: Problems) -> tuple[Bound, ...]:
+def subscriptions(
+    sections: Sequence[Section], registries: Sequence[Registry], transports: Transports, problems: Problems
+) -> tuple[Bound, ...]:
     """The subscriptions that could be read whole; everything else is reported."""
     names = _names(sections, problems)
     known = {one.name: one for one in registries}
     bound: list[Bound] = []
     for section in sections:
-        found = _subscription(section, names, known, problems)
+        found = _subscription(section, names, known, transports, problems)
         if found is not None:
             _warn(section, found.subscription, known, problems)
             bound.append(found)
@@ -62,12 +65,17 @@ def _names(sections: Sequence[Section], problems: Problems) -> dict[str, Section
 
 
 def _subscription(
-    section: Section, names: Lookup[str, Section], registries: Lookup[str, Registry], problems: Problems
+    section: Section,
+    names: Lookup[str, Section],
+    registries: Lookup[str, Registry],
+    transports: Transports,
+    problems: Problems,
 ) -> Bound | None:
     match = _match(section.get("match"), registries, problems)
     policy = _policy(section.get("delivery"), problems)
     headers = _headers(section, problems)
-    signed = _signing(section.get("sign"), headers, section, problems)
+    signed, public = _signing(section.get("sign"), headers, section, problems)
+    transport = transports.of(section)
     spoken = _voice(section, problems)
     name, url = section.get("name"), section.get("url")
     if spoken is None or url is None or names.get(name) is not section:
@@ -82,11 +90,13 @@ def _subscription(
             match=match,
             headers=headers,
             signing=signed,
+            transport=transport,
             policy=policy,
             enabled=section.get("enabled", True),
             formerly=section.get("formerly", ""),
         ),
         voice,
+        public,
     )
 
 
@@ -159,7 +169,10 @@ def _match(section: Section | None, registries: Lookup[str, Registry], problems:
 def _policy(section: Section | None, problems: Problems) -> Policy:
     if section is None:
         return Policy()
-    given: dict[str, Any] = {key: section.values[key] for key in ("timeout", "concurrency") if key in section.values}
+    plain = ("timeout", "concurrency", "rate", "backlog")
+    given: dict[str, Any] = {key: section.values[key] for key in plain if key in section.values}
+    if "order" in section.values:
+        given["order"] = Order(section.values["order"])
     for key in ("success", "give_up_on"):
         if key in section.values:
             given[key] = _statuses(section.values[key])
@@ -200,16 +213,21 @@ def _headers(section: Section, problems: Problems) -> tuple[tuple[str, Secret], 
 
 def _signing(
     section: Section | None, headers: Iterable[tuple[str, Secret]], owner: Section, problems: Problems
-) -> Signing | None:
+) -> tuple[Signing | None, tuple[str, ...]]:
+    """The signing, and the public keys of the private ones among its secrets."""
     if section is None or "secrets" not in section.values or (section.has("scheme") and "scheme" not in section.values):
-        return None
+        return None, ()
     scheme = SignScheme(section.get("scheme", SignScheme.STANDARD))
     secrets: list[Secret] = section.get("secrets")
     if scheme is not SignScheme.STANDARD and len(secrets) > 1:
         sentence = f"{section.path}.secrets must be one secret: scheme {scheme} can show only one signature"
         problems.add(section.line("secrets"), sentence)
+    public: list[str] = []
     for index, secret in enumerate(secrets):
         problem = signing.problem(scheme, secret.reveal())
+        if not problem and signing.asymmetric(scheme, secret.reveal()):
+            shown, problem = keypairs.public_key(secret.reveal())
+            public.append(shown)
         if problem:
             problems.add(section.item_line("secrets", index), f"{section.path}.secrets[{index}] {problem}")
     for name, _ in headers:
@@ -217,7 +235,7 @@ def _signing(
             problems.add(
                 owner.line("headers"), f"{owner.path}.headers.{name} is what `sign` writes: remove one of the two"
             )
-    return Signing(scheme=scheme, secrets=tuple(secrets))
+    return Signing(scheme=scheme, secrets=tuple(secrets)), tuple(public)
 
 
 def _warn(section: Section, found: Subscription, registries: Lookup[str, Registry], problems: Problems) -> None:

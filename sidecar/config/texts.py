@@ -72,9 +72,12 @@ LISTEN: Final = ListOf(
     lone=True,
 )
 URL: Final = Text(parse=places.web_address, pattern=r"https?://[\x21-\x7e]+")
+PROXY: Final = Text(parse=places.proxy, pattern=r"none|env|http://[\x21-\x7e]+", secret=True)
+SERVER_NAME: Final = Text(parse=places.server_name, pattern=r"[0-9A-Za-z_.:-]+")
 STATUSES: Final = Or(
     kind="int", this=Number(low=100, high=599), that=Text(parse=amounts.statuses, pattern=amounts.STATUSES)
 )
+RATE: Final = Text(parse=amounts.rate, pattern=amounts.RATE, number=amounts.RATE_NEEDS_UNIT)
 NETWORKS: Final = ListOf(item=Text(parse=places.network))
 REPOSITORIES: Final = ListOf(item=glob(segments=True))
 PERSONS: Final = ListOf(item=glob(segments=False, anonymous=True))

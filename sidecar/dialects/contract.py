@@ -4,12 +4,12 @@ A dialect is ONE file in this package that ends with `DIALECT = Dialect(...)`; i
 and no secrets: the same event, options, word and audience always give the same bytes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from sidecar.domain import delivery, instant
+from sidecar.domain import instant, statuses
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.event import (
     Artifact,
@@ -151,6 +151,10 @@ class Voice:
     def format(self) -> str:
         return self._dialect.name
 
+    def only(self, name: str) -> "Voice":
+        """The same dialect and options with one event or word alone. Raises ValueError with a sentence."""
+        return self._dialect.bind(self._options, [name])
+
     @property
     def types(self) -> frozenset[EventType]:
         """The canonical types that this voice listens to."""
@@ -182,28 +186,12 @@ def by_status(response: Response, policy: Policy) -> Outcome:
     answer = response.body[:1024]
     if status in policy.success:
         return Outcome(reason=Reason.OK, status=status, answer=answer)
-    if 300 <= status < 400:
-        detail = f"answered {status} with Location {_shown(response.location)}; redirects are not followed"
-        return Outcome(reason=Reason.REDIRECTED, status=status, detail=detail, answer=answer)
-    if status in {401, 403}:
-        reason = delivery.Reason.UNAUTHORIZED
-    elif status in {429, 503}:
-        reason = Reason.THROTTLED
-    elif status == 410:
-        reason = Reason.GONE
-    elif 400 <= status < 500:
-        reason = Reason.CLIENT_ERROR
-    elif status >= 500:
-        reason = Reason.SERVER_ERROR
-    else:
-        reason = Reason.UNEXPECTED_STATUS
-    return Outcome(
-        reason=reason,
-        retryable=status not in policy.give_up_on,
-        status=status,
-        detail=f"answered {status}",
-        answer=answer,
-    )
+    reason = statuses.reason_of(status)
+    detail = f"answered {status}"
+    if reason is Reason.REDIRECTED:
+        detail += f" with Location {_shown(response.location)}; redirects are not followed"
+    retryable = statuses.is_retried(status, policy.give_up_on)
+    return Outcome(reason=reason, retryable=retryable, status=status, detail=detail, answer=answer)
 
 
 def _shown(location: str) -> str:
@@ -272,3 +260,13 @@ def sample(what: EventType = EventType.PUSHED) -> Event:
             instance="0f8fad5b-d9cb-469f-a165-70867728950e",
         ),
     )
+
+
+def samples(types: Iterable[EventType]) -> Iterator[Event]:
+    """Samples of these types, first as they are, then of every kind and without a tag: some words fit only those."""
+    for what in types:
+        plain = sample(what)
+        yield plain
+        for kind in Kind:
+            yield msgspec.structs.replace(plain, artifact=msgspec.structs.replace(plain.artifact, kind=kind))
+        yield msgspec.structs.replace(plain, tags=())

@@ -27,8 +27,11 @@ MOVES = (
     Move(State.DUE, State.DELIVERED, "courier", "the destination accepted it"),
     Move(State.DUE, State.DUE, "courier", "the attempt failed and a later one may succeed"),
     Move(State.DUE, State.DEAD, "courier", "no later attempt can succeed, or the horizon has ended"),
+    Move(State.DUE, State.DUE, "operator", "deliveries retry: now, and not only when its turn comes"),
     Move(State.DUE, State.CANCELLED, "operator", "deliveries cancel"),
-    Move(State.DEAD, State.DUE, "operator", "replay"),
+    Move(State.DEAD, State.DUE, "operator", "replay or deliveries retry, with a fresh horizon"),
+    Move(State.DELIVERED, State.DUE, "operator", "replay: the same bytes and webhook-id once more"),
+    Move(State.CANCELLED, State.DUE, "operator", "replay: it is wanted after all"),
 )
 
 
@@ -51,6 +54,7 @@ class Reason(enum.StrEnum):
     REFUSED_BY_GUARD = "refused_by_guard"
     BAD_DESTINATION = "bad_destination"  # the URL cannot be dialled at all
     RENDER_FAILED = "render_failed"
+    BACKLOG_FULL = "backlog_full"  # its lane had too much pending when it was made
     EXPIRED = "expired"  # the horizon ended
     CANCELLED = "cancelled"
 
@@ -82,7 +86,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery that is due, with the bytes to send. Instants in nanoseconds.
 
     `webhook_id` is the same on every attempt and replay. `held_base` is the lane's held time when the delivery was
-    made, so that paused time does not count towards the horizon.
+    made, so that paused time does not count towards the horizon. A replay lowers it by the delivery's age, below zero
+    if need be: the horizon then begins at the replay.
     """
 
     id: int
@@ -97,10 +102,14 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     held_base: int = 0
     event_id: str = ""  # the event's UUID, so that log lines can be joined
+    order_key: str = ""  # it waits for every earlier delivery of its lane with the same key; "" = for none
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one attempt, to be written: the attempt itself and the delivery's new state and due time."""
+    """The result of one attempt, to be written: the attempt itself and the delivery's new state and due time.
+
+    `ordered` says that other deliveries may wait for this one.
+    """
 
     delivery: int
     lane: int
@@ -113,3 +122,4 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     detail: str = ""
     answer: bytes = b""
+    ordered: bool = False

@@ -7,18 +7,22 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from yarl import URL
 
+from sidecar.domain.host import Address, literal
+
 _SCHEMES = frozenset({"http", "https"})
 
 
 class Destination(msgspec.Struct, frozen=True):
     """`url` goes out exactly as it was written, without its user; `shown` is scheme://host, for people.
 
-    `authorization` is the Basic credential that the URL named, percent-decoded, or "".
+    `authorization` is the Basic credential that the URL named, percent-decoded, or "". `address` is the host where that
+    is no name.
     """
 
     url: URL
     shown: str
     authorization: str
+    address: Address | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -32,6 +36,7 @@ def destination(text: str) -> Destination:
         host = url.raw_host or ""
         if not host.isascii():
             url = url.with_host(host)  # international names are dialled and named in their ASCII form
+            host = url.raw_host or ""
         user, password = url.raw_user, url.raw_password
         url = url.with_user(None) if url.absolute else url
     except ValueError:
@@ -39,8 +44,12 @@ def destination(text: str) -> Destination:
         raise ValueError("The URL cannot be read; check its host and port.") from None
     if url.scheme not in _SCHEMES or not host:
         raise ValueError("The URL is not http://host/... or https://host/...; write it whole.")
+    try:
+        address = literal(host)
+    except ValueError as error:
+        raise ValueError(f"The URL {error}.") from None
     authorization = ""
     if user is not None or password is not None:
         pair = unquote_to_bytes(user or "") + b":" + unquote_to_bytes(password or "")
         authorization = "Basic " + base64.b64encode(pair).decode("ascii")
-    return Destination(url, f"{url.scheme}://{url.host_port_subcomponent}", authorization)
+    return Destination(url, f"{url.scheme}://{url.host_port_subcomponent}", authorization, address)

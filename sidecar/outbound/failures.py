@@ -8,6 +8,8 @@ certificate or handshake                      tls_failed           yes
 the connection broke before an answer         disconnected         yes
 what came back is not HTTP                    protocol_error       yes
 the URL or a header cannot be sent            bad_destination      no
+the proxy wants credentials (407)             unauthorized         yes
+no proxy, or it will not connect              unreachable          yes
 
 A refusal by the guard is the sender's own to tell. Sentences name the destination as scheme://host only, and never
 repeat the client's own words about URLs or headers.
@@ -22,13 +24,22 @@ import aiohttp
 from sidecar.domain.delivery import Outcome, Reason
 
 
-def explain(error: BaseException, shown: str) -> Outcome:
-    """The Outcome for what sending to `shown` (scheme://host) raised."""
+def explain(error: BaseException, shown: str, proxy: str = "") -> Outcome:
+    """The Outcome for what sending to `shown` (scheme://host) raised, through `proxy` (the same) where there is one."""
     if isinstance(error, TimeoutError):
         return _retryable(Reason.TIMED_OUT, f"{shown} did not answer in time.")
     tls = _tls(error)
     if tls is not None:
         return _retryable(Reason.TLS_FAILED, f"The TLS connection to {shown} failed: {_tls_words(tls)}.")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        if error.status == 407:
+            return _retryable(Reason.UNAUTHORIZED, f"{shown}: the proxy wants other credentials; correct `proxy`.")
+        return _retryable(Reason.UNREACHABLE, f"{shown}: the proxy does not connect, it answered {error.status}.")
+    if isinstance(error, aiohttp.ClientConnectorDNSError) and proxy:
+        why = _words(error.os_error)
+        return _retryable(Reason.UNREACHABLE, f"The name of the proxy {proxy} cannot be resolved: {why}.")
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return _retryable(Reason.UNREACHABLE, f"No connection to the proxy {proxy}: {_words(error.os_error)}.")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return _retryable(Reason.UNREACHABLE, f"The name in {shown} cannot be resolved: {_words(error.os_error)}.")
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -7,7 +7,7 @@ in `deny`                                                      unless a longer p
 loopback, private, shared and other special purpose            only when `strict`, unless `allow` holds it
 anything else                                                  no
 
-An IPv6 address that carries an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) is judged as both.
+An IPv6 address that carries an IPv4 address (mapped, compatible, translated, NAT64, 6to4, Teredo) is judged as both.
 """
 
 import ipaddress
@@ -68,8 +68,13 @@ _INTERNAL: tuple[tuple[str, tuple[Network, ...]], ...] = (
     ("a special-purpose address", _SPECIAL),
 )
 
-_NAT64 = _networks("64:ff9b::/96", "64:ff9b:1::/48")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+# Where RFC 6052 (2.2) puts the IPv4 address behind prefixes of 48, 56, 64 and 96 bits: it leaves octet 8 out.
+_EMBEDDED = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+_TRANSLATED = ipaddress.IPv6Network("::ffff:0:0:0/96")
+_THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 _NOT_COMPATIBLE = frozenset({ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1")})
 
 
@@ -82,6 +87,14 @@ class Guard:
         self._allow = tuple(allow)
         self._deny = tuple(deny)
         self._strict = strict
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the two judge alike as far as their lists tell."""
+        mine = (self._allow, self._deny, self._strict)
+        return isinstance(other, Guard) and mine == (other._allow, other._deny, other._strict)
+
+    def __hash__(self) -> int:
+        return hash((self._allow, self._deny, self._strict))
 
     def check(self, ip: str | Address) -> None:
         """Return if the address may be dialled; raise AddressRefused with a sentence if not.
@@ -139,8 +152,14 @@ def _layers(address: Address) -> Iterator[Address]:
         return
     yield address
     low = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    if any(address in net for net in _NAT64) or (address in _COMPATIBLE and address not in _NOT_COMPATIBLE):
+    if address in _NAT64 or address in _TRANSLATED or (address in _COMPATIBLE and address not in _NOT_COMPATIBLE):
         yield low
+    if address in _NAT64_LOCAL:
+        octets = address.packed
+        for places in _EMBEDDED:
+            other = ipaddress.IPv4Address(bytes(octets[place] for place in places))
+            if other not in _THIS_NETWORK:  # zeros are the filling of another length, and no translator sends there
+                yield other
     if address.sixtofour is not None:
         yield address.sixtofour
     if address.teredo is not None:

@@ -4,35 +4,40 @@ import asyncio
 import errno
 import socket
 import ssl
+from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from sidecar.domain import instant
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.errors import AddressRefused
+from sidecar.domain.host import literal
 from sidecar.domain.message import Response
+from sidecar.domain.transport import Transport
 from sidecar.outbound.destination import Destination, destination
 from sidecar.outbound.failures import explain
 from sidecar.outbound.guard import Guard
+from sidecar.outbound.pools import READ_SIZE, Pool, Post
 from sidecar.outbound.resolver import Resolver
 from sidecar.ports import SendRequest
 
-BODY_LIMIT = 16 * 1024  # of an answer; the rest is not read and costs the connection
+BODY_LIMIT = READ_SIZE  # of an answer; the rest is not read and costs the connection
 _HEADER_LIMIT = 2048  # of Location and Retry-After, which are kept
 _STALE_WITHIN = 1.0  # seconds; a broken connection that took longer is a failure of the destination
-_KEEPALIVE = 15.0  # seconds; below what load balancers commonly grant
-_DNS_CACHE = 30  # seconds
-
-# The client must not speak for itself: User-Agent, Accept and Content-Type are the request's or absent.
-_NOT_OURS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 # uvloop raises RuntimeError where asyncio raises OSError; a header that cannot be written raises ValueError.
 _TROUBLE = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
+_REPLACED = Outcome(
+    reason=Reason.DISCONNECTED,
+    retryable=True,
+    detail="The connection settings of the subscription were replaced as this attempt began.",
+)
 
 
 class _Dial:
@@ -49,21 +54,26 @@ _dial: ContextVar[_Dial] = ContextVar("dial")
 
 
 class HttpSender:
-    """Implements `ports.Sender` with one connection pool for the process. Made and closed inside a running loop.
+    """Implements `ports.Sender` with one connection pool for all usual destinations, and one for each other transport.
 
     There is no limit on connections here: a limit would be one queue for all, in which a dead destination holds up the
-    others; lanes bound what is in flight. `guard` may be replaced at any time; it judges every address that is newly
-    dialled, after resolution, so neither another spelling of an address nor a name that changes its mind gets past.
+    others; lanes bound what is in flight. `guard` and the transports may be replaced at any time. The guard judges each
+    address that is newly dialled, after resolution, so neither another spelling of an address nor a name that changes
+    its mind gets past; of a destination behind a proxy it judges what can be seen here, a literal address. Made and
+    closed inside a running loop.
     """
 
     def __init__(
         self, guard: Guard, *, tls: ssl.SSLContext | None = None, resolver: AbstractResolver | None = None
     ) -> None:
-        self.guard = guard
+        self._guard = guard
         self._resolver = Resolver() if resolver is None else resolver
-        self._pooled = self._session(tls, keep=True)
-        # After a stale connection only a new one will do: the pool may hold more of the same.
-        self._fresh = self._session(tls, keep=False)
+        self._tls = tls
+        self._contexts: dict[Transport, ssl.SSLContext | None] = {}
+        self._usual = self._pool(None)
+        self._others: dict[Transport, Pool] = {}
+        self._retired: set[Pool] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -75,9 +85,34 @@ class HttpSender:
 
     async def close(self) -> None:
         """Close every connection; attempts still under way end as disconnected."""
-        await self._pooled.close()
-        await self._fresh.close()
+        for pool in (self._usual, *self._others.values(), *self._retired):
+            await pool.close()
+        await asyncio.gather(*self._closing)
         await self._resolver.close()
+
+    @property
+    def guard(self) -> Guard:
+        return self._guard
+
+    @guard.setter
+    def guard(self, guard: Guard) -> None:
+        """Judge by another guard from now on. What was dialled under the old one is not used again."""
+        if guard == self._guard:
+            return
+        self._guard = guard
+        self._retire(self._usual, *self._others.values())
+        self._usual = self._pool(None)
+        self._others = {transport: self._pool(transport) for transport in self._others}
+
+    def configure(self, transports: Mapping[Transport, ssl.SSLContext | None]) -> None:
+        """Make these transports known, each with its TLS (None = as usual), and forget all others."""
+        gone = self._others.keys() - transports.keys()
+        self._retire(*(self._others.pop(transport) for transport in gone))
+        # A pool that stays keeps the context that it was made with.
+        kept = {transport: self._contexts[transport] for transport in self._others}
+        self._contexts = {**transports, **kept}
+        for transport in transports.keys() - self._others.keys():
+            self._others[transport] = self._pool(transport)
 
     async def send(self, request: SendRequest) -> Response | Outcome:
         """The destination's answer, or an Outcome that says why there is none.
@@ -88,32 +123,38 @@ class HttpSender:
             target = destination(request.url)
         except ValueError as error:
             return Outcome(reason=Reason.BAD_DESTINATION, detail=str(error))
+        pool = self._usual if request.transport is None else self._others.get(request.transport)
+        if pool is None:
+            return _REPLACED
         loop = asyncio.get_running_loop()
         started = loop.time()
         dial = _Dial()
         _dial.set(dial)
         total = max(request.timeout, instant.MILLISECOND) / instant.SECOND
+        pool.busy += 1
         try:
-            return await self._post(self._pooled, target, request, total)
-        except _TROUBLE as error:
-            elapsed = loop.time() - started
-            broke = isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError))
-            dialled = dial.allowed or dial.refused or isinstance(error, aiohttp.ClientConnectorError)
-            if not broke or dialled or elapsed >= min(_STALE_WITHIN, total):
-                return self._outcome(error, target, dial)
-        try:
-            return await self._post(self._fresh, target, request, total - elapsed)
-        except _TROUBLE as error:
-            return self._outcome(error, target, dial)
+            try:
+                return await self._post(pool.kept, target, request, total)
+            except _TROUBLE as error:
+                elapsed = loop.time() - started
+                broke = isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError))
+                dialled = dial.allowed or dial.refused or isinstance(error, aiohttp.ClientConnectorError)
+                if not broke or dialled or elapsed >= min(_STALE_WITHIN, total):
+                    return self._outcome(error, target, dial, pool)
+            try:
+                return await self._post(pool.fresh, target, request, total - elapsed)
+            except _TROUBLE as error:
+                return self._outcome(error, target, dial, pool)
+        finally:
+            pool.busy -= 1
+            if pool.retired and not pool.busy:
+                self._end(pool)
 
-    async def _post(
-        self, session: aiohttp.ClientSession, target: Destination, request: SendRequest, total: float
-    ) -> Response:
+    async def _post(self, post: Post, target: Destination, request: SendRequest, total: float) -> Response:
         headers = list(request.headers)
         if target.authorization and not any(name.lower() == "authorization" for name, _ in headers):
             headers.append(("Authorization", target.authorization))
-        response = await session.request(
-            "POST",
+        response = await post(
             target.url,
             data=request.body,
             headers=headers,
@@ -139,46 +180,50 @@ class HttpSender:
             retry_after=_text(response.headers.get("Retry-After")),
         )
 
-    def _session(self, tls: ssl.SSLContext | None, *, keep: bool) -> aiohttp.ClientSession:
-        pace: dict[str, Any] = {"keepalive_timeout": _KEEPALIVE} if keep else {"force_close": True}
-        connector = aiohttp.TCPConnector(
-            limit=0,
-            limit_per_host=0,
-            ttl_dns_cache=_DNS_CACHE,
-            resolver=self._resolver,
-            ssl=True if tls is None else tls,
-            socket_factory=self._socket,
-            **pace,
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            raise_for_status=False,
-            skip_auto_headers=_NOT_OURS,
-            read_bufsize=BODY_LIMIT,
-        )
+    def _pool(self, transport: Transport | None) -> Pool:
+        context = self._tls if transport is None else self._contexts[transport] or self._tls
+        return Pool(self._resolver, self._socket, tls=context, transport=transport, judge=self._judge)
+
+    def _retire(self, *pools: Pool) -> None:
+        for pool in pools:
+            pool.retired = True
+            self._retired.add(pool)
+            if not pool.busy:
+                self._end(pool)
+
+    def _end(self, pool: Pool) -> None:
+        self._retired.discard(pool)
+        task = asyncio.get_running_loop().create_task(pool.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         """A socket for the address that is about to be dialled, after the guard has seen it."""
         family, kind, protocol, _, address = info
-        dial = _dial.get()
+        self._allow(str(address[0]))
+        _dial.get().allowed = True
+        return socket.socket(family, kind, protocol)
+
+    def _judge(self, target: URL) -> None:
+        """The guard's view of what a proxy is asked for: of a name, only the proxy learns the address."""
+        address = literal(target.raw_host or "")
+        if address is not None:
+            self._allow(str(address))
+
+    def _allow(self, address: str) -> None:
         try:
-            self.guard.check(str(address[0]))
+            self._guard.check(address)
         except AddressRefused as refusal:
-            dial.refused = str(refusal)
+            _dial.get().refused = str(refusal)
             # An OSError makes the connector try the next address of the name. Any other exception is swallowed where
             # several addresses race, and the connector then fails on having neither a socket nor an error.
             raise OSError(errno.EACCES, "refused by the guard") from None
-        dial.allowed = True
-        return socket.socket(family, kind, protocol)
 
     @staticmethod
-    def _outcome(error: BaseException, target: Destination, dial: _Dial) -> Outcome:
+    def _outcome(error: BaseException, target: Destination, dial: _Dial, pool: Pool) -> Outcome:
         if dial.refused and not dial.allowed:
             return Outcome(reason=Reason.REFUSED_BY_GUARD, detail=dial.refused)
-        return explain(error, target.shown)
+        return explain(error, pool.shown(target.shown), pool.proxy)
 
 
 @lru_cache(maxsize=256)

@@ -2,21 +2,23 @@
 
 scheme         header                  value                                           signed content
 -----------    --------------------    --------------------------------------------    -----------------------
-standard       webhook-signature       `v1,<base64>`, one per secret, by a space       `<id>.<timestamp>.<body>`
+standard       webhook-signature       `v1,<base64>` for each shared secret and        `<id>.<timestamp>.<body>`
+                                       `v1a,<base64>` for each private key, in
+                                       their order, by a space
 github         X-Hub-Signature-256     `sha256=<lower-case hex>`, the first secret     `<body>`
 x-signature    X-Signature             `sha256=<lower-case hex>`, the first secret     `<body>`
 
-All are HMAC-SHA256. `standard` is Standard Webhooks: its secret is base64 with or without `whsec_` before it, and the
-key is the decoded bytes; the others use the secret's UTF-8 bytes. `webhook-id` and `webhook-timestamp` (seconds) are
-sent whether signed or not: a receiver tells repeats by the first.
+`v1a` is ed25519 (RFC 8032), all else HMAC-SHA256. `standard` is Standard Webhooks: a shared secret is base64 with or
+without `whsec_` before it, and the key is the decoded bytes; the others use the secret's UTF-8 bytes. `webhook-id` and
+`webhook-timestamp` (seconds) are sent whether signed or not: a receiver tells repeats by the first.
 """
 
 import binascii
 import hmac
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Self
 
-from sidecar.domain.signing import key
+from sidecar.domain.signing import SEED, asymmetric, key
 from sidecar.domain.subscription import Signing, SignScheme
 
 Headers = tuple[tuple[str, str], ...]
@@ -34,16 +36,20 @@ class Signer:
         self._header = header  # "" = the standard scheme
 
     @classmethod
-    def of(cls, signing: Signing | None) -> Self:
+    def of(cls, signing: Signing | None) -> "Signer":
         """Raises ValueError with a sentence when a secret cannot be used."""
         if signing is None:
-            return cls((), "")
+            return Signer((), "")
         if not signing.secrets:
             raise ValueError("Signing needs at least one secret; give one or remove `sign`.")
-        keys = tuple(key(signing.scheme, secret.reveal()) for secret in signing.secrets)
+        secrets = [secret.reveal() for secret in signing.secrets]
+        keys = tuple(key(signing.scheme, secret) for secret in secrets)
+        kinds = tuple(asymmetric(signing.scheme, secret) for secret in secrets)
+        if any(kinds):
+            return _MixedSigner(keys, kinds)
         if signing.scheme is SignScheme.STANDARD:
-            return cls(keys, "")
-        return cls(keys[:1], _HEX_HEADERS[signing.scheme])
+            return Signer(keys, "")
+        return Signer(keys[:1], _HEX_HEADERS[signing.scheme])
 
     def headers(self, webhook_id: str, timestamp: int, body: bytes) -> Headers:
         """The headers that every delivery carries, and its signature where there is one."""
@@ -61,6 +67,42 @@ class Signer:
             ]
         )
         return (*always, ("webhook-signature", signatures))
+
+
+class _MixedSigner(Signer):
+    """The standard scheme with private keys among its secrets. Apart, so that those without pay nothing for it."""
+
+    __slots__ = ("_signs",)
+
+    def __init__(self, keys: tuple[bytes, ...], private: tuple[bool, ...]) -> None:
+        super().__init__(keys, "")
+        self._signs = tuple(
+            ("v1a,", ed25519(one[:SEED])) if is_private else ("v1,", _hmac(one))
+            for one, is_private in zip(keys, private, strict=True)
+        )
+
+    def headers(self, webhook_id: str, timestamp: int, body: bytes) -> Headers:
+        seconds = str(timestamp)
+        content = f"{webhook_id}.{seconds}.".encode() + body
+        signatures = " ".join(
+            [
+                version + binascii.b2a_base64(sign(content), newline=False).decode("ascii")
+                for version, sign in self._signs
+            ]
+        )
+        return ("webhook-id", webhook_id), ("webhook-timestamp", seconds), ("webhook-signature", signatures)
+
+
+def ed25519(seed: bytes) -> Callable[[bytes], bytes]:
+    """What signs with a private key of 32 bytes."""
+    # Only here, so that a process without such keys never loads it.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(seed).sign
+
+
+def _hmac(secret: bytes) -> Callable[[bytes], bytes]:
+    return lambda content: hmac.digest(secret, content, "sha256")
 
 
 def signature_headers(signing: Signing | None, webhook_id: str, timestamp: int, body: bytes) -> Headers:

@@ -4,7 +4,7 @@ import msgspec
 
 from sidecar.dialects.contract import Voice
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
-from sidecar.domain.message import Response
+from sidecar.domain.message import Message, Response
 from sidecar.domain.retry import next_due, parse_retry_after
 from sidecar.domain.subscription import Subscription
 from sidecar.ports import Chance, Clock, Sender, SendRequest, Signer
@@ -27,6 +27,20 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
             given = (("User-Agent", user_agent), *given)
         return cls(subscription=subscription, voice=voice, signer=signer, headers=given)
 
+    def request(self, webhook_id: str, content_type: str, body: bytes, now: int) -> SendRequest:
+        """What is sent of a message at an instant."""
+        return SendRequest(
+            url=self.subscription.url,
+            headers=(
+                ("Content-Type", content_type),
+                *self.headers,
+                *self.signer.headers(webhook_id, now // SECOND, body),
+            ),
+            body=body,
+            timeout=self.subscription.policy.timeout,
+            transport=self.subscription.transport,
+        )
+
 
 class Courier:
     """Makes attempts."""
@@ -37,34 +51,40 @@ class Courier:
         self._chance = chance
 
     async def attempt(self, delivery: Delivery, to: Destination, *, held_total: int) -> tuple[Outcome, Settlement]:
-        """Try once. `held_total` is how long the lane has been held so far, which its horizon does not count."""
-        subscription = to.subscription
-        started = self._clock.now()
-        clock = self._clock.monotonic()
-        outcome = await self._send(delivery, to, started)
-        took = self._clock.monotonic() - clock
+        """Try once. `held_total` is how long the lane has been held so far, which its horizon does not count.
+
+        The outcome says what the attempt came to, the settlement what becomes of the delivery: when its horizon ends,
+        the outcome is still that of the attempt, since it tells the lane about the destination.
+        """
+        clock = self._clock
+        policy = to.subscription.policy
+        started, begun = clock.now(), clock.monotonic()
+        # The receiver compares the signature's time with its own clock, so it is the clock's time, not the store's.
+        request = to.request(delivery.webhook_id, delivery.content_type, delivery.body, clock.wall())
+        answer = await self._sender.send(request)
+        took = clock.monotonic() - begun
+        outcome = to.voice.judge(answer, policy) if isinstance(answer, Response) else answer
         attempts = delivery.attempts + 1
-        now = started + took
-        state, due = State.DELIVERED, delivery.due
+        state, due, reason, detail = State.DELIVERED, delivery.due, outcome.reason, outcome.detail
         if not outcome.delivered:
-            later = None
+            if isinstance(answer, Response) and answer.retry_after:
+                wait = parse_retry_after(answer.retry_after, now=clock.wall())
+                outcome = msgspec.structs.replace(outcome, retry_after=wait)
+            state = State.DEAD
             if outcome.retryable:
                 later = next_due(
-                    subscription.policy.retry,
+                    policy.retry,
                     attempts=attempts,
-                    now=now,
+                    now=started + took,
                     born=delivery.created + max(0, held_total - delivery.held_base),
                     retry_after=outcome.retry_after,
                     jitter=self._chance.random(),
                 )
-                if later is None:
-                    outcome = msgspec.structs.replace(
-                        outcome,
-                        reason=Reason.EXPIRED,
-                        retryable=False,
-                        detail=f"the horizon ended after {attempts} attempts; the last one: {outcome.detail}",
-                    )
-            state, due = (State.DEAD, delivery.due) if later is None else (State.DUE, later)
+                if later is not None:
+                    state, due = State.DUE, later
+                else:
+                    reason = Reason.EXPIRED
+                    detail = f"the horizon ended after {attempts} attempts; the last one: {detail}"
         return outcome, Settlement(
             delivery=delivery.id,
             lane=delivery.lane,
@@ -73,28 +93,16 @@ class Courier:
             due=due,
             started=started,
             took=took,
-            reason=outcome.reason,
+            reason=reason,
             status=outcome.status,
-            detail=outcome.detail,
+            detail=detail,
             answer=outcome.answer,
+            ordered=bool(delivery.order_key),
         )
 
-    async def _send(self, delivery: Delivery, to: Destination, now: int) -> Outcome:
-        request = SendRequest(
-            url=to.subscription.url,
-            headers=(
-                ("Content-Type", delivery.content_type),
-                *to.headers,
-                *to.signer.headers(delivery.webhook_id, now // SECOND, delivery.body),
-            ),
-            body=delivery.body,
-            timeout=to.subscription.policy.timeout,
-        )
-        answer = await self._sender.send(request)
-        if isinstance(answer, Response):
-            outcome = to.voice.judge(answer, to.subscription.policy)
-            if answer.retry_after and not outcome.delivered:
-                wait = parse_retry_after(answer.retry_after, now=self._clock.now())
-                outcome = msgspec.structs.replace(outcome, retry_after=wait)
-            return outcome
-        return answer
+    async def test(self, message: Message, to: Destination, webhook_id: str) -> tuple[Outcome, int]:
+        """Send a message once that nobody is owed; returns what came of it, and how many nanoseconds it took."""
+        begun = self._clock.monotonic()
+        answer = await self._sender.send(to.request(webhook_id, message.content_type, message.body, self._clock.wall()))
+        took = self._clock.monotonic() - begun
+        return to.voice.judge(answer, to.subscription.policy) if isinstance(answer, Response) else answer, took

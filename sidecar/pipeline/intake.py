@@ -1,8 +1,9 @@
 """Bytes in, durable records out. Nothing here looks at what the bytes mean beyond splitting them."""
 
 from sidecar.domain.errors import StoreRefused, Unreadable
+from sidecar.domain.listing import QuarantineRow
 from sidecar.domain.record import Entry, Quarantined, QuarantineReason, RecordKind
-from sidecar.ports import Clock, Journal, Observer, QuarantineRow
+from sidecar.ports import Clock, Journal, Observer
 from sidecar.registry.envelope import split
 
 KEPT_HEAD = 8 * 1024  # bytes kept of a body that is too large

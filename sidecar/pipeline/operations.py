@@ -1,42 +1,59 @@
-"""The operator's verbs, shared by every management interface: find, explain, retry what was set aside."""
+"""The operator's verbs, shared by every management interface: find, explain, hold, try, take again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
-from sidecar.domain.delivery import State
-from sidecar.domain.errors import NotFound
-from sidecar.domain.event import Event
-from sidecar.domain.message import Message
-from sidecar.pipeline.dispatcher import Dispatcher, LaneView
-from sidecar.pipeline.intake import Intake
-from sidecar.pipeline.routing import Route, Router, Verdict
-from sidecar.ports import (
+from sidecar.domain.delivery import Outcome, State
+from sidecar.domain.errors import Conflict, NotFound
+from sidecar.domain.event import Event, EventType, stable_uuid
+from sidecar.domain.listing import (
     AttemptRow,
-    Clock,
     DeliveryFilter,
     DeliveryRow,
     EventFilter,
     EventRow,
-    LaneRow,
-    Ledger,
     PullFilter,
     PullRow,
     QuarantineFilter,
     QuarantineRow,
     UndeliveredCount,
 )
+from sidecar.domain.message import Message
+from sidecar.domain.selection import Selection
+from sidecar.pipeline.courier import Courier, Destination
+from sidecar.pipeline.dispatcher import Dispatcher
+from sidecar.pipeline.inspection import ShownRequest, rehearsed, stored, would_be
+from sidecar.pipeline.intake import Intake
+from sidecar.pipeline.redelivery import Redelivery, check
+from sidecar.pipeline.routing import Route, Router, Verdict, webhook_id
+from sidecar.pipeline.track import LaneView
+from sidecar.ports import Clock, Interventions, LaneRow, LaneState, Ledger, Observer, Pause
 
 RETRIED = 1000  # quarantined items taken again by one call
 
 
+class Store(Ledger, Interventions, Protocol):
+    """Everything that operators ask of a store."""
+
+
 class Explanation(msgspec.Struct, frozen=True):
-    """One subscription's part of an explanation: the verdict, the messages it comes to now, its deliveries."""
+    """One subscription's part of an explanation: the verdict, what it is or would be sent, its deliveries."""
 
     verdict: Verdict
     route: Route
-    messages: Sequence[Message]
+    requests: Sequence[ShownRequest]
     deliveries: Sequence[DeliveryRow]
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a test: the request as it was sent, and what was answered. `took` in nanoseconds."""
+
+    type: EventType
+    request: ShownRequest
+    outcome: Outcome
+    took: int
 
 
 class Retried(msgspec.Struct):
@@ -51,17 +68,29 @@ class Retried(msgspec.Struct):
 class Operations:
     """Everything an operator can ask. Works on a store that is open; the running parts are connected when they run."""
 
-    def __init__(self, ledger: Ledger, intake: Intake, clock: Clock) -> None:
-        self._ledger = ledger
+    def __init__(self, store: Store, intake: Intake, clock: Clock, observer: Observer) -> None:
+        self._store = store
         self._intake = intake
         self._clock = clock
+        self._observer = observer
         self._router = Router(())
+        self._destinations: Mapping[str, Destination] = {}
         self._dispatcher: Dispatcher | None = None
+        self._courier: Courier | None = None
+        self.redelivery = Redelivery(store, clock, observer)
 
-    def connect(self, router: Router, dispatcher: Dispatcher | None) -> None:
-        """Use the running configuration; without a dispatcher nothing is running."""
+    def connect(
+        self,
+        router: Router,
+        destinations: Mapping[str, Destination],
+        dispatcher: Dispatcher | None = None,
+        courier: Courier | None = None,
+    ) -> None:
+        """Use the running configuration, destinations by name; without dispatcher and courier nothing is running."""
         self._router = router
-        self._dispatcher = dispatcher
+        self._destinations = destinations
+        self._dispatcher = self.redelivery.dispatcher = dispatcher
+        self._courier = courier
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -70,90 +99,167 @@ class Operations:
     # --- looking -----------------------------------------------------------------------------------------------------
 
     async def events(self, where: EventFilter) -> Sequence[EventRow]:
-        return await self._ledger.events(where)
+        return await self._store.events(where)
 
     async def event(self, uuid: str) -> tuple[Event, Sequence[DeliveryRow]]:
         """An event with its deliveries. Raises NotFound."""
-        event = await self._ledger.event(uuid)
+        event = await self._store.event(uuid)
         if event is None:
             raise NotFound(f"there is no event {uuid}; it may be older than retention keeps events")
-        return event, await self._ledger.deliveries(DeliveryFilter(event=uuid, limit=500))
+        return event, await self._store.deliveries(DeliveryFilter(event=uuid, limit=500))
 
-    async def explain(self, uuid: str) -> tuple[Event, Sequence[Explanation]]:
-        """What every subscription makes of an event under the running configuration. Raises NotFound."""
+    async def explain(self, uuid: str) -> tuple[Event, Sequence[Explanation], Sequence[DeliveryRow]]:
+        """What every subscription makes of an event, and its deliveries to those that are gone. Raises NotFound.
+
+        Where there are deliveries their own bytes are shown, else what would be sent under the running configuration.
+        """
         event, deliveries = await self.event(uuid)
         parts = []
         for route, verdict in zip(self._router.routes, self._router.explain(event), strict=True):
-            messages: list[Message] = []
-            for word in verdict.words:
+            own = [one for one in deliveries if one.subscription == route.subscription.name]
+            requests = [one for each in own for one in await self._sent(each)]
+            for word in () if own else verdict.words:
                 try:
-                    messages.extend(route.voice.render(event, word, route.audience))
-                except Exception as error:  # noqa: BLE001 - the same event gave a dead delivery; say so here as well
+                    requests += self._unsent(event, route, word)
+                except Exception as error:  # noqa: BLE001 - what a dialect raises is what the operator wants to know
                     why = f"{word} cannot be rendered: {type(error).__name__}: {error}"
                     verdict = msgspec.structs.replace(verdict, why=why)  # noqa: PLW2901 - the verdict with its reason
-            own = [one for one in deliveries if one.subscription == route.subscription.name]
-            parts.append(Explanation(verdict, route, messages, own))
-        return event, parts
+            parts.append(Explanation(verdict, route, requests, own))
+        names = {one.subscription.name for one in self._router.routes}
+        return event, parts, [one for one in deliveries if one.subscription not in names]
+
+    async def _sent(self, delivery: DeliveryRow) -> Sequence[ShownRequest]:
+        """The request of a delivery, none when it has no bytes."""
+        message, attempts = await self._store.attempts(delivery.id)
+        if message is None:
+            return []
+        return [stored(delivery, message, attempts, self._destinations[delivery.subscription], self._clock.now())]
+
+    def _unsent(self, event: Event, route: Route, word: str) -> list[ShownRequest]:
+        """The requests that an event would come to in one word. Raises what the dialect raises."""
+        name, now = route.subscription.name, self._clock.now()
+        return [
+            would_be(message, self._destinations[name], webhook_id(event, name, word, index), now)
+            for index, message in enumerate(route.voice.render(event, word, route.audience))
+        ]
 
     async def deliveries(self, where: DeliveryFilter) -> Sequence[DeliveryRow]:
-        return await self._ledger.deliveries(where)
+        return await self._store.deliveries(where)
 
     async def delivery(self, number: int) -> tuple[DeliveryRow, Message | None, Sequence[AttemptRow]]:
         """A delivery with its message and its attempts. Raises NotFound."""
-        found = await self._ledger.deliveries(DeliveryFilter(id=number, limit=1))
+        found = await self._store.deliveries(DeliveryFilter(id=number, limit=1))
         if not found:
             raise NotFound(f"there is no delivery {number}; it may be older than retention keeps deliveries")
-        message, attempts = await self._ledger.attempts(number)
+        message, attempts = await self._store.attempts(number)
         return found[0], message, attempts
 
     async def undelivered(self, where: DeliveryFilter) -> tuple[Sequence[DeliveryRow], Sequence[UndeliveredCount]]:
         """What is due or dead, and how much of it each subscription has."""
         where = msgspec.structs.replace(where, states=(State.DUE, State.DEAD))
-        return await self._ledger.deliveries(where), await self._ledger.undelivered()
+        return await self._store.deliveries(where), await self._store.undelivered()
 
     async def subscriptions(self) -> tuple[Sequence[LaneRow], dict[str, LaneView]]:
         """Every lane as the store has it, and those that run as the dispatcher has them."""
         views = {one.name: one for one in self._dispatcher.views()} if self._dispatcher is not None else {}
-        return await self._ledger.lanes(), views
+        return await self._store.lanes(), views
+
+    # --- subscriptions -----------------------------------------------------------------------------------------------
+
+    async def pause(self, name: str, who: str) -> LaneState:
+        """Hold a subscription until it is resumed, over restarts. Raises NotFound."""
+        return await self._hold(name, "operator", who, "pause")
+
+    async def resume(self, name: str, who: str) -> LaneState:
+        """Release a subscription from an operator's hold, from that of a 410, and from its pause. Raises NotFound."""
+        return await self._hold(name, "", who, "resume")
+
+    async def _hold(self, name: str, hold: str, who: str, what: str) -> LaneState:
+        lanes = {row.state.name: row.state for row in await self._store.lanes()}
+        if name not in lanes:
+            raise NotFound(f"there is no subscription {name}")
+        state = await self._store.pause(Pause(lane=lanes[name].id, hold=hold), self._clock.now())
+        if self._dispatcher is not None:
+            self._dispatcher.apply(state)
+        if state.hold != lanes[name].hold:
+            self._observer.lane_changed(name, "held" if hold else "released", "by an operator")
+        self._observer.operated(who, what, 1, f"subscription={name}")
+        return state
+
+    async def test(self, name: str, event: str, who: str) -> Tried:
+        """Send a sample to a subscription's destination, once, whether it is paused or not; nothing is stored.
+
+        Raises NotFound, and Conflict when the format cannot say the event or nothing is running.
+        """
+        routes = {one.subscription.name: one for one in self._router.routes}
+        if name not in routes:
+            raise NotFound(f"there is no subscription {name} in the configuration")
+        if self._courier is None:
+            raise Conflict("nothing is sent while the sidecar is stopped; start it and try again")
+        try:
+            what, message = rehearsed(routes[name], event)
+        except ValueError as error:
+            raise Conflict(str(error)) from None
+        now = self._clock.now()
+        number = f"msg_test{stable_uuid('test', name, str(now)).replace('-', '')}"
+        to = self._destinations[name]
+        request = would_be(message, to, number, now)
+        outcome, took = await self._courier.test(message, to, number)
+        self._observer.operated(who, "test", 1, f"subscription={name} reason={outcome.reason.value}")
+        return Tried(type=what, request=request, outcome=outcome, took=took)
+
+    async def check(self, where: Selection, *, orphans: bool) -> None:
+        """Raises NotFound or Conflict for a selection that names subscriptions which cannot be meant."""
+        if where.subscriptions:
+            check(where, await self._store.lanes(), orphans=orphans)
 
     async def pulls(self, where: PullFilter) -> Sequence[PullRow]:
         """How often artifacts were pulled, the last pulled first."""
-        return await self._ledger.pulls(where)
+        return await self._store.pulls(where)
 
     # --- quarantine --------------------------------------------------------------------------------------------------
 
     async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]:
-        return await self._ledger.quarantined(where)
+        return await self._store.quarantined(where)
 
     async def quarantined_body(self, number: int) -> tuple[QuarantineRow, bytes]:
         """One quarantined item with its bytes. Raises NotFound."""
-        found = await self._ledger.quarantined_body(number)
+        found = await self._store.quarantined_body(number)
         if found is None:
             raise NotFound(f"there is no quarantined item {number}; it may have been retried or deleted")
         return found
 
-    async def retry_quarantined(self, number: int) -> str:
+    async def retry_quarantined(self, number: int, who: str) -> str:
         """Take an item again: it leaves quarantine if it is accepted now, and stays if it is not. Raises NotFound.
 
         Returns accepted, duplicate or quarantined.
         """
+        outcome = await self._take_again(number)
+        self._observer.operated(who, "quarantine retry", 1, f"item={number} outcome={outcome}")
+        return outcome
+
+    async def _take_again(self, number: int) -> str:
         row, body = await self.quarantined_body(number)
         outcome = await self._intake.again(row, body)
         if outcome != "quarantined":
-            await self._ledger.release(number)
+            await self._store.release(number)
         return outcome
 
-    async def retry_all_quarantined(self, where: QuarantineFilter) -> Retried:
+    async def retry_all_quarantined(self, where: QuarantineFilter, who: str) -> Retried:
         """Take everything of a reason or registry again, oldest first, at most RETRIED items."""
         done = Retried()
-        rows = await self._ledger.quarantined(msgspec.structs.replace(where, limit=RETRIED))
+        rows = await self._store.quarantined(msgspec.structs.replace(where, limit=RETRIED))
         for row in reversed(rows):
-            outcome = await self.retry_quarantined(row.id)
+            outcome = await self._take_again(row.id)
             done.tried += 1
             setattr(done, outcome, getattr(done, outcome) + 1)
+        if done.tried:
+            detail = f"accepted={done.accepted} duplicate={done.duplicate} quarantined={done.quarantined}"
+            self._observer.operated(who, "quarantine retry", done.tried, detail)
         return done
 
-    async def delete_quarantined(self, number: int) -> None:
+    async def delete_quarantined(self, number: int, who: str) -> None:
         """Throw an item away. Raises NotFound."""
         await self.quarantined_body(number)
-        await self._ledger.release(number)
+        await self._store.release(number)
+        self._observer.operated(who, "quarantine delete", 1, f"item={number}")

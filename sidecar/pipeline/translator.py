@@ -14,18 +14,20 @@ import msgspec
 
 from sidecar.domain import instant
 from sidecar.domain.catalogue import Catalogue, Changes, Need, need_of
-from sidecar.domain.delivery import Delivery
+from sidecar.domain.delivery import Delivery, Reason
 from sidecar.domain.errors import CursorMoved, SidecarError, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import Event, EventType
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.pulls import Pulls
-from sidecar.domain.record import Entry, Quarantined, QuarantineReason, Record, RecordKind
+from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordKind
 from sidecar.domain.registry import Registry
 from sidecar.domain.session import Sessions
+from sidecar.pipeline.backlog import Backlog
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
+from sidecar.pipeline.ticker import Ticker
 from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
 from sidecar.registry.normalise import normalise
 
@@ -85,9 +87,10 @@ class Translator:
     ) -> None:
         self._journal = journal
         self._translation = translation
-        self._words = words
         self._clock = clock
         self._observer = observer
+        self._backlog = Backlog(translation.pending, self._told_full)
+        self.configure(words)
         self._offer = offer
         self._own_agent = own_agent
         self._handover = Handover(journal, clock)
@@ -96,10 +99,7 @@ class Translator:
         self._careful = 0
         self._behind_since = 0
         self._stopped = asyncio.Event()
-        self._deadline: int | None = None
-        self._ticked = 0
-        self._alarm: asyncio.TimerHandle | None = None
-        self._ticking: asyncio.Task[None] | None = None
+        self.ticker = Ticker(journal, clock, observer)
 
     @property
     def cursor(self) -> int:
@@ -118,6 +118,7 @@ class Translator:
     def configure(self, words: Words) -> None:
         """Use another configuration from the next batch on."""
         self._words = words
+        self._backlog.bounds = {one.lane: one.subscription.policy.backlog for one in words.router.routes}
 
     def stop(self) -> None:
         """Have `run` return after the batch at hand."""
@@ -140,10 +141,7 @@ class Translator:
                 self._observer.trouble("translator", error)
                 self._handover.start(self._cursor)
                 await self._pause(RETRY_MOST)
-        if self._alarm is not None:
-            self._alarm.cancel()
-        if self._ticking is not None:
-            self._ticking.cancel()
+        self.ticker.stop()
         try:
             await self._translation.end()
         except StoreUnavailable as error:
@@ -161,7 +159,8 @@ class Translator:
                 facts = await self._translation.look(Need(parked=True, sessions=True))
                 self._sessions = Sessions(facts.sessions)
                 waiting = [*(row.deadline for row in facts.deletions), *(row.deadline for row in facts.sessions)]
-                self._set_deadline(max(min(waiting), self._clock.now() + RESUME) if waiting else None)
+                self.ticker.forget()
+                self.ticker.by(max(min(waiting), self._clock.now() + RESUME) if waiting else None)
                 return
             except StoreUnavailable as error:
                 self._observer.trouble("translator", error)
@@ -225,8 +224,7 @@ class Translator:
         self._tell(batch)
         if due:
             self._offer(due)
-        if batch.deadline is not None and (self._deadline is None or batch.deadline < self._deadline):
-            self._set_deadline(batch.deadline)
+        self.ticker.by(batch.deadline)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until the store is available; a stop ends the wait with the store's own error."""
@@ -297,7 +295,7 @@ class Translator:
         work = WriteSet(
             expected=self._cursor,
             cursor=records[-1].number,
-            events=planned,
+            events=self._backlog.admit(planned),
             changes=changes,
             finished=finished,
             quarantined=quarantined,
@@ -347,41 +345,29 @@ class Translator:
         for item in batch.work.quarantined:
             self._observer.quarantined(item)
         counts: dict[int, int] = {}
+        refused: dict[tuple[int, Reason], int] = {}
         for planned in batch.work.events:
             for delivery in planned.deliveries:
+                reason = delivery.refused
                 if delivery.message is None:
-                    name = self._words.subscriptions.get(delivery.lane, "")
-                    self._observer.trouble("rendering", SidecarError(f"for {name}: {delivery.detail}"))
-                counts[delivery.lane] = counts.get(delivery.lane, 0) + 1
+                    reason = Reason.RENDER_FAILED
+                    self._observer.trouble(
+                        "rendering", SidecarError(f"for {self._name(delivery.lane)}: {delivery.detail}")
+                    )
+                if reason is None:
+                    counts[delivery.lane] = counts.get(delivery.lane, 0) + 1
+                else:
+                    refused[delivery.lane, reason] = refused.get((delivery.lane, reason), 0) + 1
         for lane, count in counts.items():
-            self._observer.planned(self._words.subscriptions.get(lane, ""), count)
+            self._observer.planned(self._name(lane), count)
+        for (lane, reason), count in refused.items():
+            self._observer.refused(self._name(lane), reason, count)
 
-    # --- the only clock of the fold: ticks --------------------------------------------------------------------------
+    def _told_full(self, lane: int, full: bool, detail: str) -> None:
+        self._observer.lane_changed(self._name(lane), "full" if full else "no longer full", detail)
 
-    def _set_deadline(self, deadline: int | None) -> None:
-        """Have a tick journalled when the earliest parked deletion is to be given up, or the earliest session ends."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        self._deadline = deadline
-        if deadline is not None and not self._stopped.is_set():
-            wait = max(0, deadline - self._clock.now()) / 1e9
-            self._alarm = asyncio.get_running_loop().call_later(wait, self._ring)
-
-    def _ring(self) -> None:
-        self._alarm = None
-        self._ticking = asyncio.create_task(self._tick())
-
-    async def _tick(self) -> None:
-        deadline = self._deadline
-        self._deadline = None
-        # Never the same instant twice: it is the tick's id, and what one tick leaves over waits for the next.
-        now = self._ticked = max(self._clock.now(), deadline or 0, self._ticked + 1)
-        try:
-            await self._journal.append([Entry(RecordKind.TICK, "", f"tick:{now}", now, b"")])
-        except StoreUnavailable as error:
-            self._observer.trouble("ticker", error)
-            self._alarm = asyncio.get_running_loop().call_later(RETRY_MOST, self._ring)
+    def _name(self, lane: int) -> str:
+        return self._words.subscriptions.get(lane, "")
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond a stop."""

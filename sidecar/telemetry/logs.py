@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 
 from sidecar.domain import instant
-from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.errors import SidecarError
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined
@@ -19,7 +19,7 @@ __all__ = ["LEVELS", "Logs", "configure", "get"]
 
 _USUAL = frozenset({"accepted", "duplicate", "quarantined"})
 _KEYS = 1000  # registries and places that are remembered; names can come from outside
-_TROUBLED = frozenset({"held", "orphaned", "paused"})
+_TROUBLED = frozenset({"full", "held", "opened", "orphaned", "paused"})
 
 
 class _Streak:
@@ -98,6 +98,10 @@ class Logs:
     def planned(self, subscription: str, count: int) -> None:
         self._log.debug("planned", subscription=subscription, count=count)
 
+    def refused(self, subscription: str, reason: Reason, count: int) -> None:
+        """At debug only: a full backlog is told as a change of its lane, a failed rendering as trouble."""
+        self._log.debug("refused", subscription=subscription, reason=reason, count=count)
+
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
         before = self._failing.get(subscription)
         if before is None and not self._debug and settlement.state is State.DELIVERED:
@@ -137,6 +141,9 @@ class Logs:
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         say = self._log.warning if what in _TROUBLED else self._log.info
         say("lane " + what, subscription=subscription, detail=detail)
+
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        self._log.info("operated", who=who, what=what, count=count, detail=detail)
 
     def trouble(self, where: str, error: BaseException) -> None:
         kind, said = type(error).__name__, ", ".join([str(error), *dict.fromkeys(getattr(error, "__notes__", ()))])

@@ -6,7 +6,7 @@ rate or an alert has something to start from. Gauges are told their values; noth
 """
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -21,7 +21,7 @@ from prometheus_client.exposition import choose_encoder
 
 from sidecar import __version__
 from sidecar.domain import instant
-from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.telemetry.labels import Lane, Source
@@ -71,12 +71,22 @@ class Metrics:
         self._backlog = gauge("lane_backlog", "Deliveries not yet made.", "subscription")
         self._oldest = gauge("oldest_due_seconds", "How long the oldest due delivery has waited.", "subscription")
         self._paused = gauge("lane_paused", "1 while nothing is sent.", "subscription")
+        self._unverified = gauge("tls_unverified", "1 while whoever answers is believed.", "subscription")
+        self._broken = gauge("breaker_open", "1 while only probes are sent.", "subscription")
         self._orphaned = gauge("subscriptions_orphaned", "Queues whose subscription left the configuration.")
 
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
         self._disk_free = gauge("disk_free_bytes", "Free space where the store lies.")
+        self._used = gauge(
+            "store_used_bytes", "Pages of the store's file that hold something; free ones are used again."
+        )
+        self._full = gauge(
+            "store_over_size", "1 while the store is over retention.max_size with nothing left to remove."
+        )
+        self._corrupt = gauge("store_corrupt", "1 while the store's file is known to be damaged.")
+        self._held = gauge("retention_held", "1 while retention does not believe a clock that leapt ahead.")
         self._reload = gauge("config_reload_success", "1 when the newest configuration is in use.")
         self._reloaded = gauge("config_reload_timestamp_seconds", "When a configuration was last taken into use.")
         info = Info("registry_sidecar_build", "The program.", registry=self._registry)
@@ -91,8 +101,16 @@ class Metrics:
 
     # --- what the configuration names -------------------------------------------------------------------------------
 
-    def configure(self, registries: Iterable[str], subscriptions: Iterable[tuple[str, str]]) -> None:
-        """Have a set of labels for each registry and each (subscription, format); drop those of what is gone."""
+    def configure(
+        self,
+        registries: Iterable[str],
+        subscriptions: Iterable[tuple[str, str]],
+        unverified: Collection[str] = (),
+    ) -> None:
+        """Have a set of labels for each registry and each (subscription, format); drop those of what is gone.
+
+        `unverified` are the subscriptions whose destinations' certificates are not verified.
+        """
         names = {*registries, UNKNOWN}
         for name in self._sources.keys() - names:
             self._sources.pop(name).drop()
@@ -106,8 +124,11 @@ class Metrics:
                 name,
                 formats[name],
                 self._deliveries,
-                (self._plan, self._attempts, self._end_to_end, self._backlog, self._oldest, self._paused),
+                (self._plan, self._attempts, self._end_to_end),
+                (self._backlog, self._oldest, self._paused, self._unverified, self._broken),
             )
+        for name, lane in self._lanes.items():
+            lane.unverified.set(name in unverified)
 
     # --- the pipeline's observer ------------------------------------------------------------------------------------
 
@@ -128,6 +149,11 @@ class Metrics:
         if lane is not None:
             lane.planned.inc(count)
 
+    def refused(self, subscription: str, reason: Reason, count: int) -> None:
+        lane = self._lanes.get(subscription)
+        if lane is not None:
+            lane.count(State.DEAD, reason).inc(count)
+
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:  # noqa: ARG002 - the settlement says what became of it
         lane = self._lanes.get(subscription)
         if lane is None:
@@ -140,6 +166,9 @@ class Metrics:
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         """Nothing: `set_lane` says whether a lane is paused."""
+
+    def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        """Nothing: who did what is for the log."""
 
     def trouble(self, where: str, error: BaseException) -> None:  # noqa: ARG002 - the log says what it was
         self._troubles.labels(where).inc()
@@ -162,13 +191,16 @@ class Metrics:
             hold = self._holds[verb] = self._hold.labels(verb)
         hold.observe(seconds)
 
-    def set_lane(self, subscription: str, *, backlog: int, oldest_due: float, paused: bool) -> None:
+    def set_lane(
+        self, subscription: str, *, backlog: int, oldest_due: float, paused: bool, breaker_open: bool = False
+    ) -> None:
         """`oldest_due` is for how many seconds the oldest due delivery has waited, 0 when none is due."""
         lane = self._lanes.get(subscription)
         if lane is not None:
             lane.backlog.set(backlog)
             lane.oldest.set(oldest_due)
             lane.paused.set(paused)
+            lane.broken.set(breaker_open)
 
     def set_store(self, *, up: bool, size: int, wal: int, disk_free: int) -> None:
         """Sizes in bytes."""
@@ -176,6 +208,16 @@ class Metrics:
         self._store_size.set(size)
         self._wal_size.set(wal)
         self._disk_free.set(disk_free)
+
+    def set_condition(self, *, used: int, full: bool, damaged: bool) -> None:
+        """How the store's file does. `used` in bytes."""
+        self._used.set(used)
+        self._full.set(full)
+        self._corrupt.set(damaged)
+
+    def set_retention(self, *, held: bool) -> None:
+        """Whether retention goes by an earlier time, because the clock leapt."""
+        self._held.set(held)
 
     def set_lag(self, seconds: float) -> None:
         """How long the oldest record that is not yet translated has waited."""

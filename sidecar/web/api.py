@@ -11,18 +11,30 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from sidecar.domain import instant
-from sidecar.domain.delivery import State
-from sidecar.domain.errors import NotFound, SidecarError, StoreUnavailable
+from sidecar.domain.errors import BackupRefused, Conflict, NotFound, StoreUnavailable
+from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.pipeline.operations import Operations
-from sidecar.ports import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.web import shapes
+from sidecar.web.backup import Backup, add_backup
+from sidecar.web.exchange import (
+    WHO,
+    BadArgument,
+    answer,
+    before_of,
+    body_of,
+    instant_of,
+    limit_of,
+    next_of,
+    number_of,
+    query_of,
+    states_of,
+    who,
+)
 from sidecar.web.health import Health, add_health
-from sidecar.web.problems import problem
+from sidecar.web.problems import problem, sentence
+from sidecar.web.verbs import Verbs
 
-PAGE, LARGEST_PAGE = 50, 500
 BODY_LIMIT = 64 * 1024
-LAST = 2**63 - 1  # the last instant that the store's 64 bits hold
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -34,17 +46,20 @@ class Door(enum.Enum):
     CLOSED = "closed"  # reachable by others: health and metrics only
 
 
-class BadArgument(SidecarError):
-    """A query or body that cannot be used; the text says what to write instead."""
-
-
 class Api:
     """The native API over the operator's verbs."""
 
-    def __init__(self, operations: Operations, status: Callable[[], dict[str, Any]], health: Health) -> None:
+    def __init__(
+        self,
+        operations: Operations,
+        status: Callable[[], dict[str, Any]],
+        health: Health,
+        backup: Backup | None = None,
+    ) -> None:
         self._operations = operations
         self._status = status
         self._health = health
+        self._backup = backup
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -65,109 +80,127 @@ class Api:
         get("/v1/quarantine/{id}", self._get_quarantined)
         post("/v1/quarantine/{id}/retry", self._retry)
         app.router.add_delete("/v1/quarantine/{id}", self._delete)
+        Verbs(self._operations).add_to(app)
+        if self._backup is not None:
+            add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:
-        return _json(self._status())
+        return answer(self._status())
 
     async def _get_subscriptions(self, _request: web.Request) -> web.Response:
+        return answer({"subscriptions": await self._lanes()})
+
+    async def _lanes(self) -> list[dict[str, Any]]:
         lanes, views = await self._operations.subscriptions()
         routes = {one.subscription.name: one for one in self._operations.routes}
-        listed = [shapes.lane(one, routes.get(one.state.name), views.get(one.state.name)) for one in lanes]
-        return _json({"subscriptions": listed})
+        return [shapes.lane(one, routes.get(one.state.name), views.get(one.state.name)) for one in lanes]
 
     async def _get_events(self, request: web.Request) -> web.Response:
-        query = _query(request, {"registry", "repository", "type", "since"})
+        query = query_of(request, {"registry", "repository", "type", "since"})
         where = EventFilter(
             registry=query.get("registry", ""),
             repository=query.get("repository", ""),
             type=query.get("type", ""),
-            since=_instant(query.get("since", "")),
-            before=_before(query),
-            limit=_limit(query),
+            since=instant_of(query.get("since", "")),
+            before=before_of(query),
+            limit=limit_of(query),
         )
         found = await self._operations.events(where)
-        return _json({"events": [shapes.event_row(one) for one in found], "next": _next(found, where.limit, "number")})
+        return answer(
+            {"events": [shapes.event_row(one) for one in found], "next": next_of(found, where.limit, "number")}
+        )
 
     async def _get_event(self, request: web.Request) -> web.Response:
         event, deliveries = await self._operations.event(request.match_info["id"])
-        return _json({"event": shapes.event(event), "deliveries": [shapes.delivery(one) for one in deliveries]})
+        return answer({"event": shapes.event(event), "deliveries": [shapes.delivery(one) for one in deliveries]})
 
     async def _get_explanation(self, request: web.Request) -> web.Response:
-        event, parts = await self._operations.explain(request.match_info["id"])
-        return _json({"event": shapes.event(event), "subscriptions": [shapes.explanation(one) for one in parts]})
+        event, parts, others = await self._operations.explain(request.match_info["id"])
+        return answer(
+            {
+                "event": shapes.event(event),
+                "subscriptions": [shapes.explanation(one) for one in parts],
+                "others": [shapes.delivery(one) for one in others],
+            }
+        )
 
     async def _get_deliveries(self, request: web.Request) -> web.Response:
-        query = _query(request, {"subscription", "state", "reason", "event"})
+        query = query_of(request, {"subscription", "state", "reason", "event"})
         where = DeliveryFilter(
             subscription=query.get("subscription", ""),
-            states=_states(query.get("state", "")),
+            states=states_of(query.get("state", "")),
             reason=query.get("reason", ""),
             event=query.get("event", ""),
-            before=_before(query),
-            limit=_limit(query),
+            before=before_of(query),
+            limit=limit_of(query),
         )
         found = await self._operations.deliveries(where)
-        return _json({"deliveries": [shapes.delivery(one) for one in found], "next": _next(found, where.limit, "id")})
+        return answer(
+            {"deliveries": [shapes.delivery(one) for one in found], "next": next_of(found, where.limit, "id")}
+        )
 
     async def _get_delivery(self, request: web.Request) -> web.Response:
-        row, message, attempts = await self._operations.delivery(_number(request))
-        return _json(shapes.whole_delivery(row, message, attempts))
+        row, message, attempts = await self._operations.delivery(number_of(request))
+        return answer(shapes.whole_delivery(row, message, attempts))
 
     async def _get_undelivered(self, request: web.Request) -> web.Response:
-        query = _query(request, {"subscription"})
-        where = DeliveryFilter(subscription=query.get("subscription", ""), before=_before(query), limit=_limit(query))
+        query = query_of(request, {"subscription"})
+        where = DeliveryFilter(
+            subscription=query.get("subscription", ""), before=before_of(query), limit=limit_of(query)
+        )
         found, counts = await self._operations.undelivered(where)
-        return _json(
+        lanes = {one["name"]: one for one in await self._lanes()}
+        return answer(
             {
                 "deliveries": [shapes.delivery(one) for one in found],
-                "next": _next(found, where.limit, "id"),
-                "counts": [shapes.count(one) for one in counts],
+                "next": next_of(found, where.limit, "id"),
+                "counts": [shapes.count(one, lanes[one.subscription]) for one in counts if one.subscription in lanes],
             }
         )
 
     async def _get_pulls(self, request: web.Request) -> web.Response:
-        query = _query(request, {"registry", "repository", "digest", "tag", "since"})
+        query = query_of(request, {"registry", "repository", "digest", "tag", "since"})
         where = PullFilter(
             registry=query.get("registry", ""),
             repository=query.get("repository", ""),
             digest=query.get("digest", ""),
             tag=query.get("tag", ""),
-            since=_instant(query.get("since", "")),
-            before=_before(query),
-            limit=_limit(query),
+            since=instant_of(query.get("since", "")),
+            before=before_of(query),
+            limit=limit_of(query),
         )
         found = await self._operations.pulls(where)
-        return _json({"pulls": [shapes.pulls(one) for one in found], "next": _next(found, where.limit, "id")})
+        return answer({"pulls": [shapes.pulls(one) for one in found], "next": next_of(found, where.limit, "id")})
 
     async def _get_quarantine(self, request: web.Request) -> web.Response:
-        query = _query(request, {"reason", "registry"})
+        query = query_of(request, {"reason", "registry"})
         where = QuarantineFilter(
             reason=query.get("reason", ""),
             registry=query.get("registry", ""),
-            before=_before(query),
-            limit=_limit(query),
+            before=before_of(query),
+            limit=limit_of(query),
         )
         found = await self._operations.quarantined(where)
-        return _json({"items": [shapes.quarantined(one) for one in found], "next": _next(found, where.limit, "id")})
+        return answer({"items": [shapes.quarantined(one) for one in found], "next": next_of(found, where.limit, "id")})
 
     async def _get_quarantined(self, request: web.Request) -> web.Response:
-        row, body = await self._operations.quarantined_body(_number(request))
-        return _json(shapes.quarantined_body(row, body))
+        row, body = await self._operations.quarantined_body(number_of(request))
+        return answer(shapes.quarantined_body(row, body))
 
     async def _retry(self, request: web.Request) -> web.Response:
-        outcome = await self._operations.retry_quarantined(_number(request))
-        return _json({"outcome": outcome, "detail": shapes.RETRY_DETAIL[outcome]})
+        outcome = await self._operations.retry_quarantined(number_of(request), who(request))
+        return answer({"outcome": outcome, "detail": shapes.RETRY_DETAIL[outcome]})
 
     async def _retry_all(self, request: web.Request) -> web.Response:
-        where = _body(await request.read(), QuarantineFilterBody)
+        where = body_of(await request.read(), QuarantineFilterBody)
         done = await self._operations.retry_all_quarantined(
-            QuarantineFilter(reason=where.reason, registry=where.registry)
+            QuarantineFilter(reason=where.reason, registry=where.registry), who(request)
         )
-        return _json(msgspec.to_builtins(done))
+        return answer(msgspec.to_builtins(done))
 
     async def _delete(self, request: web.Request) -> web.Response:
-        await self._operations.delete_quarantined(_number(request))
+        await self._operations.delete_quarantined(number_of(request), who(request))
         return web.Response(status=204)
 
 
@@ -185,6 +218,7 @@ def _guarded(door: Door) -> Any:
             refusal = _refusal(request, door)
             if refusal:
                 return problem(403, refusal)
+        request[WHO] = door.value
         return await handler(request)
 
     return guarded
@@ -219,11 +253,13 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except NotFound as error:
-        return problem(404, _sentence(error))
+        return problem(404, sentence(error))
+    except (BackupRefused, Conflict) as error:
+        return problem(409, sentence(error))
     except BadArgument as error:
-        return problem(400, _sentence(error))
+        return problem(400, sentence(error))
     except StoreUnavailable as error:
-        return problem(503, _sentence(error))
+        return problem(503, sentence(error))
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -236,74 +272,3 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
-
-
-def _json(value: Any) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), content_type="application/json")
-
-
-def _query(request: web.Request, known: set[str]) -> dict[str, str]:
-    query = {name: value.encode("utf-8", "replace").decode() for name, value in request.query.items()}
-    unknown = sorted(query.keys() - known - {"limit", "before"})
-    if unknown:
-        raise BadArgument(
-            f"unknown query parameter {unknown[0]!r}; known: {', '.join(sorted(known | {'before', 'limit'}))}"
-        )
-    return query
-
-
-def _limit(query: dict[str, str]) -> int:
-    text = query.get("limit", str(PAGE))
-    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= LARGEST_PAGE):
-        raise BadArgument(f"limit must be a number from 1 to {LARGEST_PAGE}")
-    return int(text)
-
-
-def _before(query: dict[str, str]) -> int:
-    text = query.get("before", "0")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise BadArgument("before must be the `next` of an earlier page")
-    return int(text)
-
-
-def _number(request: web.Request) -> int:
-    text = request.match_info["id"]
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise BadArgument(f"{text[:50]!r} is not a number")
-    return int(text)
-
-
-def _instant(text: str) -> int:
-    if not text:
-        return 0
-    try:
-        return max(-LAST, min(instant.parse_rfc3339(text), LAST))
-    except ValueError as error:
-        raise BadArgument("since must be an RFC 3339 time such as 2026-11-22T08:00:00Z") from error
-
-
-def _states(text: str) -> tuple[State, ...]:
-    names = {one.name.lower(): one for one in State}
-    wanted = [name for name in text.split(",") if name]
-    unknown = [name for name in wanted if name not in names]
-    if unknown:
-        raise BadArgument(f"unknown state {unknown[0][:50]!r}; known: {', '.join(names)}")
-    return tuple(names[name] for name in wanted)
-
-
-def _body(raw: bytes, shape: type[QuarantineFilterBody]) -> QuarantineFilterBody:
-    try:
-        return msgspec.json.decode(raw or b"{}", type=shape)
-    except msgspec.ValidationError as error:
-        raise BadArgument(f"the body does not fit: {error}") from error
-    except msgspec.DecodeError as error:
-        raise BadArgument(f"the body is not JSON: {error}") from error
-
-
-def _next(found: Any, limit: int, field: str) -> str | None:
-    return str(getattr(found[-1], field)) if len(found) == limit else None

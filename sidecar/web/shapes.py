@@ -8,11 +8,14 @@ import msgspec
 
 from sidecar.domain.event import Event
 from sidecar.domain.instant import rfc3339
+from sidecar.domain.listing import AttemptRow, DeliveryRow, EventRow, PullRow, QuarantineRow, UndeliveredCount
 from sidecar.domain.message import Message
-from sidecar.pipeline.dispatcher import LaneView
-from sidecar.pipeline.operations import Explanation
+from sidecar.pipeline.inspection import ShownRequest
+from sidecar.pipeline.operations import Explanation, Tried
+from sidecar.pipeline.redelivery import Step
 from sidecar.pipeline.routing import Route
-from sidecar.ports import AttemptRow, DeliveryRow, EventRow, LaneRow, PullRow, QuarantineRow, UndeliveredCount
+from sidecar.pipeline.track import LaneView
+from sidecar.ports import LaneRow, LaneState
 
 RETRY_DETAIL = {
     "accepted": "it is in the journal now and will be translated",
@@ -112,23 +115,67 @@ def whole_delivery(row: DeliveryRow, message: Message | None, attempts: Sequence
         **delivery(row),
         "contentType": message.content_type if message is not None else "",
         "body": _text(message.body)[0] if message is not None else "",
-        "log": [
-            {
-                "number": one.number,
-                "started": rfc3339(one.started),
-                "tookMs": round(one.took / 1e6, 3),
-                "reason": one.reason,
-                "status": one.status,
-                "detail": one.detail,
-                "answer": one.answer.decode("utf-8", "replace"),
-            }
-            for one in attempts
-        ],
+        "log": _log(attempts),
     }
 
 
-def count(row: UndeliveredCount) -> dict[str, Any]:
-    return {"subscription": row.subscription, "due": row.due, "dead": row.dead, "oldest": _when(row.oldest)}
+def _log(attempts: Sequence[AttemptRow]) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": one.number,
+            "started": rfc3339(one.started),
+            "tookMs": round(one.took / 1e6, 3),
+            "reason": one.reason,
+            "status": one.status,
+            "detail": one.detail,
+            "answer": one.answer.decode("utf-8", "replace"),
+        }
+        for one in attempts
+    ]
+
+
+def count(row: UndeliveredCount, lane: dict[str, Any]) -> dict[str, Any]:
+    """What a subscription is owed, and what its lane (as `lane` gives it) says of why."""
+    owed = {"subscription": row.subscription, "due": row.due, "dead": row.dead, "oldest": _when(row.oldest)}
+    said = ("enabled", "hold", "orphaned", "pausedUntil", "breaker", "nextProbe", "inFlight", "lastSuccess", "failures")
+    return {**owed, **{name: lane[name] for name in said}}
+
+
+def hold(state: LaneState) -> dict[str, Any]:
+    """A subscription after it was paused or resumed."""
+    return {
+        "name": state.name,
+        "hold": state.hold,
+        "orphaned": state.orphaned,
+        "pausedUntil": _when(state.paused_until),
+        "pending": state.pending,
+    }
+
+
+def step(done: Step, then: str | None) -> dict[str, Any]:
+    """One step over many deliveries; `then` is where the next one begins."""
+    return {
+        "count": sum(done.counts.values()),
+        "subscriptions": [{"subscription": name, "count": one} for name, one in done.counts.items()],
+        "withoutBytes": done.silent,
+        "orphaned": [{"subscription": name, "count": one} for name, one in done.orphaned.items()],
+        "next": then,
+    }
+
+
+def tried(name: str, test: Tried) -> dict[str, Any]:
+    """What came of a test."""
+    return {
+        "subscription": name,
+        "event": test.type.value,
+        "delivered": test.outcome.delivered,
+        "reason": test.outcome.reason.value,
+        "status": test.outcome.status,
+        "detail": test.outcome.detail,
+        "tookMs": round(test.took / 1e6, 3),
+        "answer": test.outcome.answer.decode("utf-8", "replace"),
+        "request": request(test.request),
+    }
 
 
 def pulls(row: PullRow) -> dict[str, Any]:
@@ -157,6 +204,8 @@ def lane(row: LaneRow, route: Route | None, view: LaneView | None) -> dict[str, 
         "hold": row.state.hold,
         "orphaned": row.state.orphaned,
         "pausedUntil": _when(view.paused_until if view is not None else row.state.paused_until),
+        "breaker": "open" if view is not None and view.probe_at else "closed",
+        "nextProbe": _when(view.probe_at if view is not None else None),
         "limit": view.limit if view is not None else 0,
         "inFlight": view.in_flight if view is not None else 0,
         "pending": row.state.pending,
@@ -167,27 +216,32 @@ def lane(row: LaneRow, route: Route | None, view: LaneView | None) -> dict[str, 
 
 
 def explanation(part: Explanation) -> dict[str, Any]:
-    """Why one subscription heard of an event or not, and the exact request it comes to under this configuration."""
-    subscription = part.route.subscription
-    headers = {name: "<secret>" for name, _ in subscription.headers}
-    if subscription.signing is not None:
-        headers["(signature)"] = f"{subscription.signing.scheme.value}, made when it is sent"
+    """Why one subscription heard of an event or not, and the exact requests, sent or as they would be sent."""
     return {
         "subscription": part.verdict.subscription,
         "format": part.verdict.format,
         "fired": part.verdict.fired,
         "why": part.verdict.why,
         "words": list(part.verdict.words),
-        "requests": [
-            {
-                "word": message.word,
-                "destination": subscription.destination,
-                "headers": {"Content-Type": message.content_type, **headers},
-                "body": _text(message.body)[0],
-            }
-            for message in part.messages
-        ],
+        "requests": [request(one) for one in part.requests],
         "deliveries": [delivery(one) for one in part.deliveries],
+    }
+
+
+def request(shown: ShownRequest) -> dict[str, Any]:
+    """A request without its secrets; with its delivery's number, state and attempts where it is one's."""
+    body, encoded = _text(shown.body)
+    return {
+        "word": shown.word,
+        "webhookId": shown.webhook_id,
+        "method": "POST",
+        "url": shown.url,
+        "headers": [{"name": name, "value": value} for name, value in shown.headers],
+        "body": body,
+        "base64": encoded,
+        "delivery": shown.delivery.id if shown.delivery is not None else None,
+        "state": shown.delivery.state.name.lower() if shown.delivery is not None else None,
+        "log": _log(shown.attempts),
     }
 
 

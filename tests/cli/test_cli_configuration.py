@@ -36,7 +36,16 @@ def test_json_names_everything_but_paths_of_urls(cli, config):
     said = cli("check", "--json", "-c", config(GOOD))
     assert said.json == {
         "registries": ["main"],
-        "subscriptions": [{"name": "one", "format": "harbor", "destination": "https://hooks.example.com"}],
+        "subscriptions": [
+            {
+                "name": "one",
+                "format": "harbor",
+                "destination": "https://hooks.example.com",
+                "publicKeys": [],
+                "proxy": "",
+                "tlsVerified": True,
+            }
+        ],
         "warnings": [],
     }
 
@@ -63,3 +72,28 @@ def test_the_schema_is_json_schema_2020_12(cli):
     assert said.code == 0
     assert said.json["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "registries" in said.json["properties"]
+
+
+def test_what_a_receiver_has_to_know_is_told_and_what_nobody_may_know_is_not(cli, config):
+    """The key pair is the one published with the server that the authors of Standard Webhooks run."""
+    private = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+    public = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+    (one,) = GOOD["subscriptions"]
+    more = {
+        "sign": {"secrets": [private]},
+        "tls": {"verify": False},
+        "proxy": "http://user:hunter2@proxy.example.com:3128",
+    }
+    path = config({**GOOD, "subscriptions": [one | more]})
+    said = cli("check", "--config", path)
+    assert said.code == 0
+    assert said.out == f"one: receivers verify with {public}\nok: 1 registry, 1 subscription\n"
+    assert "verify is false" in said.err
+    told = cli("check", "--json", "--config", path)
+    (listed,) = told.json["subscriptions"]
+    assert listed["publicKeys"] == [public]
+    assert listed["proxy"] == "http://proxy.example.com:3128"
+    assert listed["tlsVerified"] is False
+    for text in (said.out, said.err, told.out):
+        assert "hunter2" not in text
+        assert private not in text

@@ -71,6 +71,18 @@ def test_what_a_sidecar_signs_is_verified_and_what_is_changed_fails(option, secr
         assert json.loads(listening.line())["signature"] == "failed"
 
 
+def test_a_private_key_signs_and_its_public_half_is_all_that_a_receiver_needs():
+    """The pair is the one published with the server that the authors of Standard Webhooks run."""
+    private = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+    signer = Signer.of(Signing(scheme=SignScheme.STANDARD, secrets=(Secret(SECRET), Secret(private))))
+    headers = dict(signer.headers("msg_1", int(time.time()), BODY))
+    with Listening("--public-key", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", "--json") as listening:
+        post(listening.url, headers=headers)
+        assert json.loads(listening.line())["signature"] == "verified"
+        post(listening.url, body=BODY + b" ", headers=headers)
+        assert json.loads(listening.line())["signature"] == "failed"
+
+
 def test_json_has_the_whole_request():
     with Listening("--json", "--status", "418") as listening:
         assert post(f"{listening.url}/a%20b", headers={"X-One": "1", "Content-Type": "text/x"}) == 418
@@ -126,6 +138,7 @@ def test_a_taken_address_is_said_in_a_sentence():
         (["--listen", "9000"], "--listen '9000' must be host:port"),
         (["--delay", "soon"], "--delay 'soon' must be a whole number with its unit"),
         (["--secret", "hush!"], "--secret cannot be a Standard Webhooks secret"),
+        (["--public-key", "hush!"], "--public-key cannot be used (it does not begin with whpk_)"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_refused(cli, arguments, sentence):

@@ -80,7 +80,7 @@ def test_explain_says_who_heard_and_why_others_did_not(ask):
 def test_explain_shows_the_exact_body_and_no_secret(ask, told):
     """The body is the one that the receiver got, and neither header, signing secret nor path are shown."""
     received = [json.loads(told.ask(f"/v1/deliveries/{one['id']}")["body"]) for one in hears(ask)]
-    said = ask("explain", pushes(ask)[0]["id"])
+    said = ask("explain", pushes(ask)[0]["id"], "--request")
     bodies = [json.loads(line) for line in said.out.splitlines() if line.startswith("{")]
     assert bodies[0] in received
     assert "  Authorization: <secret>\n" in said.out

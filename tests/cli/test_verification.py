@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
-from sidecar.cli.verification import Keys, Verdict, decode_standard, verify
+from sidecar.cli.verification import Keys, Verdict, decode_public, decode_standard, verify
 
 # The vector of the reference implementations' tests.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -91,3 +91,49 @@ def test_without_secrets_a_signature_is_unchecked_and_none_is_absent():
 def test_what_is_no_secret_is_refused(secret):
     with pytest.raises(ValueError, match="it is"):
         decode_standard(secret)
+
+
+# --- ed25519 ----------------------------------------------------------------------------------------------------------
+
+# Published with the server that the authors of Standard Webhooks run, for the same message.
+PUBLIC = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+ASYMMETRIC = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+# RFC 8032, 7.1, test 1
+OTHER_PUBLIC = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+
+
+@pytest.mark.parametrize(
+    ("signature", "verdict"),
+    [
+        (ASYMMETRIC, Verdict.VERIFIED),
+        ("v1,AAAA v1a,AAAA " + ASYMMETRIC, Verdict.VERIFIED),
+        (ASYMMETRIC.replace("v1a,", "v1,"), Verdict.FAILED),
+        (HEADERS["webhook-signature"], Verdict.FAILED),
+        ("v1a,not base64", Verdict.FAILED),
+        ("v1a", Verdict.FAILED),
+    ],
+)
+def test_the_published_vector_of_ed25519(signature, verdict):
+    headers = {**HEADERS, "webhook-signature": signature}
+    assert verify(headers, BODY, Keys(public=(PUBLIC,)), NOW) is verdict
+    assert verify(headers, BODY + b" ", Keys(public=(PUBLIC,)), NOW) is Verdict.FAILED
+
+
+def test_one_of_several_public_keys_is_enough_and_an_old_signature_is_stale():
+    headers = {**HEADERS, "webhook-signature": ASYMMETRIC}
+    assert verify(headers, BODY, Keys(public=(OTHER_PUBLIC, PUBLIC)), NOW) is Verdict.VERIFIED
+    assert verify(headers, BODY, Keys(public=(OTHER_PUBLIC,)), NOW) is Verdict.FAILED
+    assert verify(headers, BODY, Keys(public=(PUBLIC,)), NOW + 301) is Verdict.STALE
+
+
+def test_a_secret_and_a_public_key_both_have_to_be_satisfied():
+    both = Keys(standard=(SECRET,), public=(PUBLIC,))
+    assert verify(HEADERS, BODY, both, NOW) is Verdict.FAILED
+    mixed = {**HEADERS, "webhook-signature": f"{HEADERS['webhook-signature']} {ASYMMETRIC}"}
+    assert verify(mixed, BODY, both, NOW) is Verdict.VERIFIED
+
+
+@pytest.mark.parametrize("key", ["", "whpk_", "whpk_!!", "whpk_AAAA", PUBLIC.removeprefix("whpk_"), SECRET])
+def test_what_is_no_public_key_is_refused(key):
+    with pytest.raises(ValueError, match=r"^it "):
+        decode_public(key)

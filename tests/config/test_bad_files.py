@@ -8,7 +8,13 @@ from sidecar.config.loading import load
 from sidecar.domain.errors import ConfigError
 
 BAD = sorted(Path(__file__).parent.joinpath("bad").glob("*.yml"))
-ENVIRON = {"TOKEN": "S3cret%value", "SPACED": "S3cret value", "EMPTY": "", "NUMBER": "4"}
+ENVIRON = {
+    "TOKEN": "S3cret%value",
+    "SPACED": "S3cret value",
+    "EMPTY": "",
+    "NUMBER": "4",
+    "https_proxy": "socks5://S3cret:1",
+}
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)

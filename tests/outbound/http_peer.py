@@ -10,8 +10,8 @@ CERTIFICATES = Path(__file__).parent / "certificates"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def request(url, *, body=b"{}", headers=(), seconds=5.0):
-    return SendRequest(url=url, headers=tuple(headers), body=body, timeout=int(seconds * 1e9))
+def request(url, *, body=b"{}", headers=(), seconds=5.0, transport=None):
+    return SendRequest(url=url, headers=tuple(headers), body=body, timeout=int(seconds * 1e9), transport=transport)
 
 
 class Peer:
@@ -22,6 +22,7 @@ class Peer:
         self._tls = tls
         self.connections = 0
         self.requests = []
+        self.subjects = []  # common names of the certificates that clients showed, "" for none; with TLS only
 
     async def __aenter__(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
@@ -47,17 +48,20 @@ class Peer:
 
     async def _serve(self, reader, writer):
         self.connections += 1
+        if self._tls is not None:
+            shown = writer.get_extra_info("peercert") or {}
+            self.subjects.append("".join(value for part in shown.get("subject", ()) for _, value in part))
         with contextlib.suppress(ConnectionError):
             await self._answer(self.connections, reader, writer)
         writer.close()
 
 
-def always(answer):
+def always(answer, tls=None):
     """Answers every request of every connection alike."""
 
     async def serve(_number, reader, writer):
         while await peer.read(reader):
             writer.write(answer)
 
-    peer = Peer(serve)
+    peer = Peer(serve, tls)
     return peer

@@ -61,9 +61,32 @@ def test_an_international_name_is_dialled_in_its_ascii_form():
         "http://h/a hook",
         "http://h/hook\r\nX-Injected: 1",
         " http://h/hook",
+        "http://127.1/hook",
+        "http://0x7f000001/hook",
+        "http://127.0.0.1./hook",
+        "http://hooks.0x7f/hook",
+        "http://[::1%25lo]/hook",
+        "http://%31/hook",
+        "http://hooks..example/hook",
+        "http://.../hook",
     ],
 )
 def test_what_cannot_be_dialled_is_refused_in_a_sentence_that_does_not_repeat_it(text):
     with pytest.raises(ValueError, match=r"^The URL .*\.$") as refused:
         destination(text)
     assert "hook" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("[::1]", "::1"),
+        ("hooks.example", ""),
+        ("1.example", ""),
+        ("\uff11.1.1.1", "1.1.1.1"),
+    ],
+)
+def test_a_host_that_is_an_address_is_known_as_one(host, address):
+    found = destination(f"http://{host}/").address
+    assert ("" if found is None else str(found)) == address

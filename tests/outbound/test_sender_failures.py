@@ -292,7 +292,7 @@ async def test_a_name_that_changes_its_mind_is_judged_again():
     async with Peer(once) as peer, HttpSender(Guard(), resolver=Resolver(lookup)) as sender:
         url = f"http://rebinds.example:{peer.port}/"
         assert await sender.send(request(url)) == Response(status=200)
-        connector = sender._pooled.connector
+        connector = sender._usual._sessions[0].connector
         assert isinstance(connector, aiohttp.TCPConnector)
         connector.clear_dns_cache()  # what half a minute does
         outcome = await sender.send(request(url, seconds=2))

@@ -8,8 +8,8 @@ from doubles import RecordingObserver
 from flaky_store import FlakyStore
 from notifications import envelope, push
 from sidecar.domain.errors import StoreUnavailable
+from sidecar.domain.listing import QuarantineFilter
 from sidecar.pipeline.intake import Intake
-from sidecar.ports import QuarantineFilter
 from virtual_time import VirtualClock
 
 

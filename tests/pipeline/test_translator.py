@@ -10,8 +10,8 @@ from flaky_store import FlakyStore
 from notifications import blob, delete, envelope, pull, push, untag
 from sidecar.domain.catalogue import Need
 from sidecar.domain.errors import StoreUnavailable
+from sidecar.domain.listing import EventFilter, QuarantineFilter
 from sidecar.domain.registry import Registry
-from sidecar.ports import EventFilter, QuarantineFilter
 from virtual_time import VirtualClock, simulated
 
 EVERYTHING = ("artifact.pushed", "artifact.pulled", "artifact.deleted")

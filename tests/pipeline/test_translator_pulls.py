@@ -9,8 +9,8 @@ from flaky_store import FlakyStore
 from notifications import envelope, pull, push
 from sidecar.domain import instant
 from sidecar.domain.catalogue import Need
+from sidecar.domain.listing import EventFilter, PullFilter
 from sidecar.domain.subscription import DEFAULT_KINDS
-from sidecar.ports import EventFilter, PullFilter
 from virtual_time import VirtualClock, simulated
 
 TIME = instant.parse_rfc3339("2026-11-22T00:01:14Z")

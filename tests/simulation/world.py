@@ -14,11 +14,12 @@ import msgspec
 from doubles import House, abandon, match, policy, subscription
 from flaky_store import FlakyStore, disk_error, disk_full
 from notifications import blob, delete, envelope, pull, push, untag
+from sidecar.clock import SystemClock
 from sidecar.domain import instant
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.domain.message import Response
-from sidecar.domain.subscription import Retry
+from sidecar.domain.subscription import Order, Rate, Retry
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.ports import Pause, SendRequest
 from virtual_time import VirtualClock
@@ -30,9 +31,10 @@ QUICK = policy(
     concurrency=3,
     retry=Retry(initial=instant.SECOND // 2, factor=2.0, max_delay=4 * instant.SECOND, horizon=9 * instant.DAY),
 )
+IN_ORDER = msgspec.structs.replace(QUICK, order=Order.REPOSITORY, rate=Rate(40))
 SUBSCRIPTIONS = (
     subscription("h", policy=QUICK),
-    subscription("p", policy=QUICK, match=match(["prj/**"])),
+    subscription("p", policy=IN_ORDER, match=match(["prj/**"])),
     subscription("d", format="dtr", policy=QUICK),
     subscription(
         "c",
@@ -245,7 +247,7 @@ class World:
             await asyncio.sleep(self.chance.random() * 10)
             dice = self.chance.random()
             if dice < 0.4:
-                self.clock.step(int(self.chance.choice([-900, -5, 3, 30, 5000]) * instant.SECOND))
+                self.clock.step(int(self.chance.choice([-20_000, -900, -5, 3, 30, 5000, 11_000]) * instant.SECOND))
             elif self.house is not None:
                 lane = self.chance.choice([one.lane for one in self.house.dispatcher.views()])
                 await self._hold(lane, "operator")
@@ -258,7 +260,7 @@ class World:
         if house is None:
             return False
         try:
-            house.dispatcher.apply(await house.store.pause(Pause(lane=lane, hold=word), self.clock.now()))
+            house.dispatcher.apply(await house.store.pause(Pause(lane=lane, hold=word), house.clock.now()))
         except StoreUnavailable:
             return False
         return True
@@ -295,7 +297,8 @@ class World:
         while True:
             store = FlakyStore(self.path, inline=True)
             store.trouble = self.trouble
-            house = House(self.path, self.clock, self, SUBSCRIPTIONS, store=store, seed=self.chance.randrange(10**6))
+            clock = SystemClock(wall=self.clock.now, monotonic=self.clock.monotonic)
+            house = House(self.path, clock, self, SUBSCRIPTIONS, store=store, seed=self.chance.randrange(10**6))
             try:
                 await house.start()
             except StoreUnavailable:
@@ -303,7 +306,7 @@ class World:
                 await asyncio.sleep(0.5)
                 continue
             self.house = house
-            self._keeper = asyncio.create_task(Keeper(store, self.clock, house.observer).run())
+            self._keeper = asyncio.create_task(Keeper(store, clock, house.observer).run())
             return
 
     async def run(self) -> None:

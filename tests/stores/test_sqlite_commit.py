@@ -8,11 +8,12 @@ import time
 
 import msgspec
 import pytest
-from store_work import NOW, entry, names, planned, quarantined, settled, write_set
+from store_work import NOW, entry, names, planned, quarantined, settle, settled, write_set
 
 from sidecar.domain.delivery import State
 from sidecar.domain.errors import NotFound, StoreBusy, StoreRefused, StoreUnavailable
-from sidecar.ports import DeliveryFilter, Pause, QuarantineFilter
+from sidecar.domain.listing import DeliveryFilter, QuarantineFilter
+from sidecar.ports import Pause
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite import store as store_module
 from sidecar.stores.sqlite.commit import CommitLoop, Verb, is_store_trouble
@@ -312,6 +313,40 @@ async def test_a_lock_that_somebody_else_holds_never_holds_the_loop(database):
     runner.close()
 
 
+async def test_a_checkpoint_costs_the_loop_its_trust_for_a_while_and_a_stuck_disk_for_long():
+    """A pause of 30 ms is what a checkpoint looks like; one of 200 ms is a disk that somebody waits for."""
+    runner = ThreadRunner()
+
+    async def where() -> str:
+        done = asyncio.get_running_loop().create_future()
+        runner.call(
+            lambda _patient: None,
+            lambda _applied: threading.current_thread().name,
+            lambda result, error: done.set_result(error or result),
+            small=True,
+        )
+        return await done
+
+    def quick(times: int) -> None:
+        for _ in range(times):
+            runner.learn(0.0001, 0.0002)
+
+    here = threading.current_thread().name
+    quick(200)
+    assert await where() == here
+    runner.learn(0.0001, 0.030)
+    quick(ThreadRunner.TRUST - 1)
+    assert await where() == "store-writer"
+    quick(ThreadRunner.TRUST)
+    assert await where() == here
+    runner.learn(0.0001, 0.200)
+    quick(ThreadRunner.BANISHED - 1)
+    assert await where() == "store-writer"
+    quick(ThreadRunner.TRUST + 1)
+    assert await where() == here
+    runner.close()
+
+
 # --- the store's own verbs in one cycle -------------------------------------------------------------------------------
 
 
@@ -354,7 +389,7 @@ async def test_what_an_operator_cancelled_stays_cancelled(store):
             ).rowcount
         ),
     )
-    await store.settle(settled(delivery, State.DUE, due=NOW, status=500))
+    await settle(store, settled(delivery, State.DUE, due=NOW, status=500))
     (row,) = await store.deliveries(DeliveryFilter())
     assert (row.state, row.reason, row.done) == (State.CANCELLED, "cancelled", NOW)
     assert await store.due(lane.id, 10, (), NOW) == []
@@ -365,7 +400,7 @@ async def test_what_an_operator_cancelled_stays_cancelled(store):
 async def test_a_close_writes_what_was_asked_for_before_it(store):
     (lane,) = await store.register(names("one"), NOW)
     (delivery,) = await store.commit(write_set(0, 1, planned("x", [lane.id])))
-    store.settle(settled(delivery))
+    settle(store, settled(delivery))
     asking = asyncio.gather(*(store.append([entry(f"{one}")]) for one in range(1000)))
     await asyncio.sleep(0)
     await store.close()
@@ -391,5 +426,5 @@ async def test_only_what_somebody_is_told_to_be_safe_waits_for_the_disk(store):
     assert await flushed(store.pause(Pause(lane=lane.id, hold="operator"), NOW)) == ["FULL"]
     assert await flushed(store.commit(write_set(0, 1, planned("x", [lane.id])))) == ["NORMAL"]
     (delivery,) = await store.due(lane.id, 1, (), NOW)
-    assert await flushed(store.settle(settled(delivery))) == ["NORMAL"]
+    assert await flushed(settle(store, settled(delivery))) == ["NORMAL"]
     assert "FULL" in await flushed(asyncio.gather(store.commit(write_set(1, 2)), store.append([entry("b")])))

@@ -9,11 +9,13 @@ import stat
 import time
 
 import pytest
-from store_work import NOW, entry, quarantined
+from store_work import NOW, entry, names, planned, quarantined, write_set
 
 from doubles import abandon
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.stores.sqlite import SQLiteStore, file
+
+NEXT = file.PROGRAM_SCHEMA + 1  # the number of a migration that this program does not know
 
 
 @pytest.fixture
@@ -141,7 +143,7 @@ async def test_a_newer_program_s_file_is_left_alone(path):
     connection.close()
     before = path.read_bytes()
     said = await refusal(path)
-    assert f"was written by a newer program (schema 99, needs 99; this one knows {file.PROGRAM_SCHEMA})" in said
+    assert f"was written by a newer program (schema 99, needs 99; this one knows {NEXT - 1})" in said
     assert "run the newer version" in said
     assert path.read_bytes() == before
 
@@ -149,7 +151,7 @@ async def test_a_newer_program_s_file_is_left_alone(path):
 async def test_a_newer_schema_that_an_older_program_may_open_is_opened(path):
     """A later migration only adds, and says so by leaving `oldest_program` as it was."""
     connection = file.open_writer(path)
-    connection.execute(f"PRAGMA user_version = {file.PROGRAM_SCHEMA + 1}")
+    connection.execute(f"PRAGMA user_version = {NEXT}")
     connection.close()
     store = SQLiteStore(path, inline=True)
     await store.open()
@@ -160,7 +162,10 @@ async def test_a_newer_schema_that_an_older_program_may_open_is_opened(path):
 async def test_a_file_that_is_no_database_is_left_alone(path):
     path.write_bytes(b"this is not a database, but it is long enough to be looked at as one" * 20)
     before = path.read_bytes()
-    assert await refusal(path) == f"cannot use {path}: file is not a database"
+    assert await refusal(path) == (
+        f"{path} is damaged (file is not a database): stop the sidecar, put a backup in the file's place and start it "
+        "again; docs/operations.md tells how under Backup and restore"
+    )
     assert path.read_bytes() == before
 
 
@@ -189,33 +194,104 @@ def test_migrations_are_numbered_without_a_gap():
     assert numbers[-1] == file.PROGRAM_SCHEMA
 
 
+async def test_a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_owes(path):
+    """Version 1 knew no order: what it queued has none, and the index is all that version 2 adds. 3 adds pulls."""
+    store = SQLiteStore(path, inline=True)
+    await store.open()
+    (lane,) = await store.register(names("one"), NOW)
+    (owed,) = await store.commit(write_set(0, 1, planned("x", [lane.id])))
+    store._connection.execute("DROP INDEX delivery_order")
+    store._connection.execute("DROP TABLE pull")
+    store._connection.execute("DROP TABLE pull_session")
+    store._connection.execute("UPDATE meta SET value = 1 WHERE key = 'oldest_program'")
+    store._connection.execute("PRAGMA user_version = 1")
+    await store.close()
+    store = SQLiteStore(path, inline=True)
+    await store.open()
+    assert pragma(store._connection, "user_version") == file.PROGRAM_SCHEMA
+    assert list(await store.due(lane.id, 10, (), NOW)) == [owed]
+    assert store.pending(lane.id) == 1
+    await store.close()
+    assert path.with_name("sidecar.db.schema1").exists()
+
+
 def test_a_migration_leaves_a_copy_of_the_file_as_it_was(path, monkeypatch):
-    before = file.PROGRAM_SCHEMA
     file.open_writer(path).close()
-    more = [*file.migrations(), (before + 1, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")]
+    more = [*file.migrations(), (NEXT, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")]
     monkeypatch.setattr(file, "migrations", lambda: more)
-    monkeypatch.setattr(file, "PROGRAM_SCHEMA", before + 1)
+    monkeypatch.setattr(file, "PROGRAM_SCHEMA", NEXT)
     connection = file.open_writer(path)
-    assert pragma(connection, "user_version") == before + 1
+    assert pragma(connection, "user_version") == NEXT
     assert connection.execute("SELECT count(*) FROM added").fetchone() == (0,)
     connection.close()
-    copy = path.with_name(f"sidecar.db.schema{before}")
+    copy = path.with_name(f"sidecar.db.schema{NEXT - 1}")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with sqlite3.connect(copy) as old:
-        assert old.execute("PRAGMA user_version").fetchone() == (before,)
+        assert old.execute("PRAGMA user_version").fetchone() == (NEXT - 1,)
     old.close()
+    assert {one.name for one in path.parent.iterdir()} <= {"sidecar.db", "sidecar.db-wal", "sidecar.db-shm", copy.name}
+
+
+def test_a_copy_of_an_earlier_upgrade_is_replaced(path, monkeypatch):
+    """After going back and up again, the older copy would lack what came between."""
+    file.open_writer(path).close()
+    copy = path.with_name(COPY)
+    copy.write_bytes(b"a copy that was cut short, or an old one")
+    upgrade(monkeypatch, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")
+    notes = []
+    file.open_writer(path, notes.append).close()
+    assert notes == [f"{path} is brought up to date; {COPY} is a copy of it as it was, to go back with"]
+    with contextlib.closing(sqlite3.connect(copy)) as old:
+        assert old.execute("PRAGMA quick_check").fetchone() == ("ok",)
+
+
+def test_without_room_for_a_copy_the_upgrade_goes_on_and_says_so(path, monkeypatch):
+    file.open_writer(path).close()
+    upgrade(monkeypatch, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")
+    usage = file.shutil._ntuple_diskusage
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage(total=10**9, used=10**9 - 1000, free=1000))
+    notes = []
+    file.open_writer(path, notes.append).close()
+    assert notes == [f"{path} is brought up to date without a copy of it as it was: there is no room for one"]
+    assert not path.with_name(COPY).exists()
+
+
+@pytest.mark.parametrize("may", [False, True])
+def test_a_migration_says_which_programs_may_still_open_the_file(path, monkeypatch, may):
+    said, oldest = (f"-- oldest program: {NOW_KNOWN}\n", NOW_KNOWN) if may else ("", NOW_KNOWN + 1)
+    file.open_writer(path).close()
+    with monkeypatch.context() as newer:
+        upgrade(newer, f"{said}CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")
+        connection = file.open_writer(path)
+        assert connection.execute("SELECT value FROM meta WHERE key = 'oldest_program'").fetchone() == (oldest,)
+        connection.close()
+    if may:  # the program from before
+        file.open_writer(path).close()
+    else:
+        with pytest.raises(StoreUnavailable, match="was written by a newer program"):
+            file.open_writer(path)
+
+
+NOW_KNOWN = file.PROGRAM_SCHEMA
+COPY = f"sidecar.db.schema{NOW_KNOWN}"
+
+
+def upgrade(monkeypatch, sql):
+    """Have the program know one migration more than the file."""
+    more = [*file.migrations(), (NOW_KNOWN + 1, sql)]
+    monkeypatch.setattr(file, "migrations", lambda: more)
+    monkeypatch.setattr(file, "PROGRAM_SCHEMA", NOW_KNOWN + 1)
 
 
 def test_a_migration_that_fails_changes_nothing(path, monkeypatch):
     file.open_writer(path).close()
-    broken = "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT; SELECT one FROM nowhere;"
-    more = [*file.migrations(), (file.PROGRAM_SCHEMA + 1, broken)]
+    more = [*file.migrations(), (NEXT, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT; SELECT one FROM nowhere;")]
     monkeypatch.setattr(file, "migrations", lambda: more)
     with pytest.raises(StoreUnavailable, match="no such table: nowhere"):
         file.open_writer(path)
     monkeypatch.undo()
     connection = file.open_writer(path)
-    assert pragma(connection, "user_version") == file.PROGRAM_SCHEMA
+    assert pragma(connection, "user_version") == NEXT - 1
     assert connection.execute("SELECT name FROM sqlite_schema WHERE name = 'added'").fetchall() == []
     connection.close()
 
@@ -283,10 +359,12 @@ async def test_too_little_room_on_the_disk_is_told_before_anything_is_accepted(p
         StoreUnavailable, match=r"only 1 MiB are free on the disk of .*; nothing is accepted below 64 MiB"
     ):
         await store.append([entry("b")])
-    await store.quarantine(quarantined())
+    with pytest.raises(StoreUnavailable, match="nothing is accepted"):
+        await store.quarantine(quarantined())
     monkeypatch.undo()
     store.measure()
     assert await store.append([entry("b")]) == 1
+    await store.quarantine(quarantined())
     await store.close()
 
 

@@ -1,11 +1,26 @@
 """Every query of the hot path uses its index: a plan that scans a table is a store that slows down as it fills."""
 
+import re
+
 import pytest
-from store_work import NOW, entry, names, planned, quarantined, settled, write_set
+from store_work import NOW, entry, names, planned, quarantined, settle, settled, write_set
 
 from sidecar.domain.delivery import State
+from sidecar.domain.glob import Globs
 from sidecar.domain.retention import Retention
-from sidecar.stores.sqlite import SQLiteStore, file, journal, ledger, queue, translation, upkeep
+from sidecar.domain.selection import Cursor, Selection
+from sidecar.stores.sqlite import (
+    SQLiteStore,
+    due,
+    file,
+    interventions,
+    journal,
+    ledger,
+    pending,
+    queue,
+    translation,
+    upkeep,
+)
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +32,8 @@ def connection(tmp_path_factory):
 
 def plan(connection, sql):
     """The lines of a plan. Parameters are numbers here: plans do not depend on their values without statistics."""
-    values = (1,) * (0 if "?" not in sql else 1 if "?1" in sql else sql.count("?"))
+    numbered = max((int(one) for one in re.findall(r"\?(\d)", sql)), default=0)
+    values = (1,) * (numbered or sql.count("?"))
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
 
 
@@ -29,7 +45,8 @@ def scans(lines):
 
 INDEXES = {
     "journal.READ": (journal.READ, "INTEGER PRIMARY KEY (rowid>?)"),
-    "queue.DUE": (queue.DUE, "delivery_due (lane=? AND due<?)"),
+    "due.DUE": (due.DUE, "delivery_due (lane=? AND due<?)"),
+    "due.CHOSEN": (due.CHOSEN, "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"),
     "queue.NEXT_DUE": (queue.NEXT_DUE, "delivery_due (lane=? AND due>?)"),
     "look.REPOSITORIES": (translation.REPOSITORIES, "PRIMARY KEY (registry=? AND name=?)"),
     "look.MANIFESTS": (translation.MANIFESTS, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
@@ -40,6 +57,11 @@ INDEXES = {
     "look.WHOLE_MANIFESTS": (translation.WHOLE_MANIFESTS, "PRIMARY KEY (registry=? AND repository=?)"),
     "look.WHOLE_TAGS": (translation.WHOLE_TAGS, "PRIMARY KEY (registry=? AND repository=?)"),
     "commit.CLOSE": (translation.CLOSE, "PRIMARY KEY (client=? AND tag=? AND digest=?)"),
+    "interventions.STANDING": (interventions.STANDING, "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"),
+    "interventions.REPLAY": (interventions.REPLAY, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
+    "interventions.HASTEN": (interventions.HASTEN, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
+    "interventions.CANCEL": (interventions.CANCEL, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
+    "interventions.WINDOW_END": (interventions.WINDOW_END, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
     "upkeep.EXPIRED_DELIVERIES": (upkeep.EXPIRED_DELIVERIES, "delivery_done (state=? AND done<?)"),
     "upkeep.OLD_EVENTS": (upkeep.OLD_EVENTS, "INTEGER PRIMARY KEY (rowid>?)"),
     "upkeep.TRANSLATED": (upkeep.TRANSLATED, "INTEGER PRIMARY KEY (rowid<?)"),
@@ -56,11 +78,75 @@ def test_a_query_uses_its_index(connection, name):
     assert not any("TEMP B-TREE" in line for line in lines), lines
 
 
+def test_the_heads_of_keys_are_found_by_the_index_of_order_alone(connection):
+    """Two look-ups for each key, and never a row behind a head."""
+    lines = [line for line in plan(connection, due.HEADS) if line.startswith(("SEARCH", "SCAN"))]
+    assert [line for line in lines if "delivery" in line and "delivery_order" not in line] == []
+    searches = [line for line in lines if "INDEX delivery_order (lane=? AND order_key>?)" in line]
+    assert len(searches) == 2
+    assert any(line.startswith("SEARCH d USING INTEGER PRIMARY KEY (rowid=?)") for line in lines), lines
+    assert scans(lines) == [line for line in scans(lines) if line in {"SCAN head", "SCAN h"}]
+
+
+def test_what_is_pending_is_counted_over_the_index_of_each_kind(connection):
+    assert plan(connection, pending.PENDING) == ["SCAN delivery USING INDEX delivery_due"]
+    assert plan(connection, pending.ORDERED) == ["SCAN delivery USING INDEX delivery_order"]
+
+
+def test_deliveries_without_order_are_in_no_index_of_order(connection):
+    """What does not use it does not pay for it."""
+    connection.execute(
+        "INSERT INTO delivery (id, event, lane, webhook_id, word, state, due, created) "
+        "VALUES (1, 1, 1, 'w', 'x', 0, 0, 0)"
+    )
+    assert connection.execute(pending.PENDING).fetchall() == [(1, 1)]
+    assert connection.execute(pending.ORDERED).fetchall() == []
+    connection.execute("DELETE FROM delivery")
+
+
 def test_what_is_undelivered_is_counted_over_partial_indexes(connection):
     lines = plan(connection, ledger.OWED)
     assert any("delivery_due" in line for line in lines), lines
     assert any("delivery_done" in line for line in lines), lines
     assert not any(line in {"SCAN d", "SCAN delivery"} for line in lines), lines
+
+
+class Listening:
+    """A reader that notes what is asked."""
+
+    def __init__(self, connection):
+        self.connection, self.asked = connection, []
+
+    async def rows(self, sql, values=()):
+        self.asked.append((sql, values))
+        return self.connection.execute(sql, values).fetchall()
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        Selection(states=(State.DUE,), subscriptions=("one",)),
+        Selection(
+            states=(State.DEAD,), type="artifact.pushed", since=1, repositories=Globs.of(["a/**"], segments=True)
+        ),
+        Selection(states=(State.DEAD,), ids=(1, 2)),
+        Selection(states=(State.DUE,), event="e1", subscriptions=("one",)),
+    ],
+    ids=["window", "window with events", "ids", "event"],
+)
+async def test_a_step_over_deliveries_reads_by_id_and_no_further_than_its_window(connection, where):
+    """Above all not the index of what is due: it would be read whole and sorted, step by step."""
+    connection.execute("INSERT OR IGNORE INTO event VALUES (7, 'e1', 'artifact.pushed', 'main', 'a', 1, 1, x'')")
+    reader = Listening(connection)
+    await interventions.pick(reader, where, Cursor(), 200)
+    await interventions.tally(reader, where, Cursor())
+    said = [sql for sql, _ in reader.asked if "FROM delivery d" in sql]
+    assert len(said) == 2
+    for sql in said:
+        lines = plan(connection, sql)
+        assert any(line.startswith("SEARCH d USING INTEGER PRIMARY KEY") or "INDEX 1" in line for line in lines), lines
+        assert scans(lines) == []
+        assert not any("delivery_due" in line or "delivery_done" in line for line in lines), lines
 
 
 async def test_no_statement_of_ordinary_work_scans_a_table(tmp_path):
@@ -75,8 +161,11 @@ async def test_no_statement_of_ordinary_work_scans_a_table(tmp_path):
     made = await store.commit(
         write_set(0, 5, planned("x", [lane.id]), planned("y", [lane.id]), finished=[2, 3], quarantined=[quarantined()])
     )
-    await store.settle(settled(made[0]))
-    await store.settle(settled(made[1], State.DEAD, status=400))
+    await settle(store, settled(made[0]))
+    await settle(store, settled(made[1], State.DEAD, status=400))
+    await store.replay([made[1].id], (State.DEAD,), NOW)
+    await store.hasten([made[1].id], NOW)
+    await store.cancel([made[1].id], NOW)
     while await store.step(NOW + 10**18):
         pass
     store._connection.set_trace_callback(None)

@@ -5,6 +5,7 @@ import json
 import stat
 
 import aiohttp
+import msgspec
 import pytest
 from web_site import exchange, problem
 
@@ -44,7 +45,7 @@ class Site:
         path = folder / "sidecar.db"
         sender = RecordingSender(lambda _request: Response(status=400, body=b"no \xff"))
         self.house = House(path, clock, sender, SUBSCRIPTIONS, store=FlakyStore(path, inline=True))
-        self.operations = Operations(self.house.store, self.house.intake, clock)
+        self.operations = Operations(self.house.store, self.house.intake, clock, self.house.observer)
         health = Health(
             stalled=lambda: 0.0, unready=lambda: ["starting"], render_metrics=lambda: (b"# metrics\n", "text/plain")
         )
@@ -57,7 +58,7 @@ class Site:
         await self.house.start()
         lanes = {one.name: one.lane for one in self.house.dispatcher.views()}
         routes = [route(one, lanes[one.name]) for one in SUBSCRIPTIONS]
-        self.operations.connect(Router(routes), self.house.dispatcher)
+        self.operations.connect(Router(routes), self.house.destinations, self.house.dispatcher, self.house.courier)
         (self.port,) = await self.listeners.serve_app(self.api.app(Door.LOOPBACK), [("127.0.0.1", 0)], None)
         (self.open_port,) = await self.listeners.serve_app(self.api.app(Door.CLOSED), [("127.0.0.1", 0)], None)
         await self.listeners.serve_socket(self.api.app(Door.SOCKET), self.socket)
@@ -131,12 +132,22 @@ async def test_subscriptions(site):
         0,
         4,
     )
+    assert (one["breaker"], one["nextProbe"]) == ("closed", None)
     assert (two["name"], two["format"], two["dead"]) == ("two", "dtr", 0)
+
+
+async def test_a_subscription_whose_destination_is_down_shows_its_next_probe(site):
+    track = site.house.dispatcher._tracks[1]
+    at = 1_795_219_200 * 10**9
+    track.lane = msgspec.structs.replace(track.lane, failures=10, probe_at=at)
+    one, two = (await site.get("/v1/subscriptions"))["subscriptions"]
+    assert (one["breaker"], one["nextProbe"]) == ("open", "2026-11-21T00:00:00Z")
+    assert two["breaker"] == "closed"
 
 
 async def test_a_subscription_that_is_gone_is_shown_as_an_orphan(site):
     await site.house.configure(SUBSCRIPTIONS[:1])
-    site.operations.connect(Router([route(SUBSCRIPTIONS[0], 1)]), site.house.dispatcher)
+    site.operations.connect(Router([route(SUBSCRIPTIONS[0], 1)]), site.house.destinations, site.house.dispatcher)
     two = (await site.get("/v1/subscriptions"))["subscriptions"][1]
     assert (two["name"], two["orphaned"], two["enabled"], two["destination"]) == ("two", True, False, "")
 
@@ -220,10 +231,13 @@ async def test_explanations_show_everything_but_secrets(site):
     listed = (await site.get("/v1/events?type=artifact.pushed&limit=1"))["events"][0]
     one, two = (await site.get(f"/v1/events/{listed['id']}/explain"))["subscriptions"]
     (asked,) = one["requests"]
-    assert asked["destination"] == "https://receiver.example"
-    assert asked["headers"]["Authorization"] == "<secret>"
-    assert asked["headers"]["Content-Type"] == "application/json"
-    assert asked["headers"]["(signature)"] == "standard, made when it is sent"
+    assert (asked["method"], asked["url"]) == ("POST", "https://receiver.example/...")
+    headers = {one["name"]: one["value"] for one in asked["headers"]}
+    assert headers["Authorization"] == "<secret>"
+    assert headers["Content-Type"] == "application/json"
+    assert headers["webhook-signature"] == "<signature>"
+    assert headers["webhook-id"] == one["deliveries"][0]["webhookId"] == asked["webhookId"]
+    assert [(each["number"], each["status"]) for each in asked["log"]] == [(1, 400)]
     assert json.loads(asked["body"])["type"] == "PUSH_ARTIFACT"
     assert (one["fired"], one["words"], len(one["deliveries"])) == (True, ["PUSH_ARTIFACT"], 1)
     assert (two["fired"], two["why"], two["requests"]) == (False, "repositories", [])
@@ -251,7 +265,23 @@ async def test_deliveries_and_one_of_them(site):
 async def test_what_is_undelivered(site):
     found = await site.get("/v1/undelivered")
     assert [one["state"] for one in found["deliveries"]] == ["dead"] * 3
-    assert found["counts"] == [{"subscription": "one", "due": 0, "dead": 3, "oldest": None}]
+    assert found["counts"] == [
+        {
+            "subscription": "one",
+            "due": 0,
+            "dead": 3,
+            "oldest": None,
+            "enabled": True,
+            "hold": "",
+            "orphaned": False,
+            "pausedUntil": None,
+            "breaker": "closed",
+            "nextProbe": None,
+            "inFlight": 0,
+            "lastSuccess": None,
+            "failures": 3,
+        }
+    ]
     assert (await site.get("/v1/undelivered?subscription=two"))["deliveries"] == []
 
 

@@ -5,9 +5,9 @@ import json
 
 from doubles import RecordingObserver, registry, subscription
 from flaky_store import FlakyStore
+from sidecar.domain.listing import QuarantineFilter
 from sidecar.domain.secret import Secret
 from sidecar.pipeline.intake import Intake
-from sidecar.ports import QuarantineFilter
 from sidecar.web.access import Access
 from sidecar.web.ingress import Ingress
 from sidecar.web.server import Listeners

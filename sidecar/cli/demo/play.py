@@ -18,7 +18,7 @@ from sidecar.cli.exits import Failure
 from sidecar.cli.output import place, safe
 from sidecar.cli.receiver import Received, Receiver
 from sidecar.config.loading import load
-from sidecar.ports import DeliveryFilter
+from sidecar.domain.listing import DeliveryFilter
 from sidecar.telemetry import logs
 
 BOUND = 6.0  # seconds for everything that one scene owes

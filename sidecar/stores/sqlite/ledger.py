@@ -10,14 +10,12 @@ import msgspec
 
 from sidecar.domain.delivery import State
 from sidecar.domain.event import Artifact, Event
-from sidecar.domain.message import Message
-from sidecar.ports import (
+from sidecar.domain.listing import (
     AttemptRow,
     DeliveryFilter,
     DeliveryRow,
     EventFilter,
     EventRow,
-    LaneRow,
     PullFilter,
     PullRow,
     QuarantineFilter,
@@ -25,6 +23,8 @@ from sidecar.ports import (
     TagPulls,
     UndeliveredCount,
 )
+from sidecar.domain.message import Message
+from sidecar.ports import LaneRow
 from sidecar.stores.sqlite import queue, rows
 from sidecar.stores.sqlite.reading import Reader
 
@@ -118,7 +118,7 @@ async def deliveries(reader: Reader, given: DeliveryFilter) -> list[DeliveryRow]
     if given.event:
         numbers = [row[0] for row in await reader.rows("SELECT id FROM event WHERE uuid = ?", (given.event,))]
         spans = " OR ".join(["d.id BETWEEN ? AND ?"] * len(numbers)) or "0"
-        where.add(f"({spans})", *(end for one in numbers for end in span(one)), when=True)
+        where.add(f"({spans})", *(end for one in numbers for end in rows.span(one)), when=True)
     where.add("d.lane IN (SELECT id FROM lane WHERE name = ?)", given.subscription, when=given.subscription)
     marks = ",".join("?" * len(given.states))
     where.add(f"d.state IN ({marks})", *(one.value for one in given.states), when=given.states)
@@ -145,11 +145,6 @@ async def deliveries(reader: Reader, given: DeliveryFilter) -> list[DeliveryRow]
         )
         for row in found
     ]
-
-
-def span(event: int) -> tuple[int, int]:
-    """The first and last id that an event's messages and deliveries can have."""
-    return event * rows.SPAN, event * rows.SPAN + rows.SPAN - 1
 
 
 async def attempts(reader: Reader, delivery: int) -> tuple[Message | None, list[AttemptRow]]:

@@ -48,6 +48,11 @@ def _statement(head: str, width: int, size: int, tail: str) -> str:
     return f"{head} VALUES {','.join([row] * size)} {tail}"
 
 
+def span(event: int) -> tuple[int, int]:
+    """The first and last id that an event's messages and deliveries can have."""
+    return event * SPAN, event * SPAN + SPAN - 1
+
+
 def keys(values: Iterable[tuple[str, ...]]) -> str:
     """Keys for `json_each`: one parameter whatever their number."""
     return _encode(list(values)).decode()
@@ -160,7 +165,7 @@ def event(body: bytes) -> Event:
 
 DELIVERY_COLUMNS = (
     "d.id, d.lane, d.event, d.webhook_id, d.word, m.content_type, m.body, d.due, d.created, d.attempts, d.held_base, "
-    "e.uuid"
+    "e.uuid, d.order_key"
 )
 
 
@@ -178,4 +183,5 @@ def delivery(row: tuple[Any, ...]) -> Delivery:
         attempts=row[9],
         held_base=row[10],
         event_id=row[11],
+        order_key=row[12],
     )

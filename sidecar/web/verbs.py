@@ -1,0 +1,153 @@
+"""The native API's verbs: replay, retry and cancel deliveries; pause, resume and test subscriptions."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+
+from sidecar.domain.delivery import State
+from sidecar.domain.glob import ANYTHING, Globs
+from sidecar.domain.selection import Cursor, Selection
+from sidecar.pipeline.operations import Operations
+from sidecar.pipeline.redelivery import CANCELLED, REPLAYED, RETRIED, STEP, Step
+from sidecar.web import shapes
+from sidecar.web.exchange import BadArgument, answer, body_of, instant_of, number_of, states_of, who
+
+MOST_NAMED = 1000  # deliveries that one request may name
+Walk = Callable[[Selection, Cursor, int, str], Awaitable[Step]]
+
+
+class SelectionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The body of the verbs over many deliveries. What is left out does not choose; `cursor` is an earlier `next`."""
+
+    states: tuple[str, ...] = ()
+    subscriptions: tuple[str, ...] = ()
+    deliveries: tuple[int, ...] = ()
+    event: str = ""
+    type: str = ""
+    reason: str = ""
+    repositories: tuple[str, ...] = ()
+    since: str = ""
+    until: str = ""
+    dry_run: bool = False
+    limit: int = STEP
+    cursor: str = ""
+
+
+class TestBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /v1/subscriptions/{name}/test: an event or a word of the format, "" = the first subscribed."""
+
+    __test__ = False  # no test of ours, whatever its name begins with
+
+    event: str = ""
+
+
+class Verbs:
+    """Handlers over the operator's verbs that change something."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    def add_to(self, app: web.Application) -> None:
+        post = app.router.add_post
+        post("/v1/deliveries/replay", self._replay)
+        post("/v1/deliveries/retry", self._retry)
+        post("/v1/deliveries/cancel", self._cancel)
+        post("/v1/deliveries/{id}/retry", self._retry_one)
+        post("/v1/deliveries/{id}/cancel", self._cancel_one)
+        post("/v1/subscriptions/{name}/pause", self._pause)
+        post("/v1/subscriptions/{name}/resume", self._resume)
+        post("/v1/subscriptions/{name}/test", self._test)
+
+    async def _replay(self, request: web.Request) -> web.Response:
+        # Without states the dead: what was delivered is sent twice only where somebody wrote that it should be.
+        walk = self._operations.redelivery.replay
+        return await self._step(request, walk, REPLAYED, (State.DEAD,), orphans=False)
+
+    async def _retry(self, request: web.Request) -> web.Response:
+        return await self._step(request, self._operations.redelivery.retry, RETRIED, RETRIED, orphans=False)
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        return await self._step(request, self._operations.redelivery.cancel, CANCELLED, CANCELLED, orphans=True)
+
+    async def _step(
+        self,
+        request: web.Request,
+        walk: Walk,
+        allowed: tuple[State, ...],
+        usual: tuple[State, ...],
+        *,
+        orphans: bool,
+    ) -> web.Response:
+        """One step of a walk over many deliveries, or of counting them."""
+        given = body_of(await request.read(), SelectionBody)
+        where, cursor = _selection(given, allowed, usual), _cursor(given.cursor)
+        if cursor == Cursor():
+            await self._operations.check(where, orphans=orphans)
+        if given.dry_run:
+            step = await self._operations.redelivery.count(where, cursor, orphans=orphans)
+        else:
+            step = await walk(where, cursor, given.limit, who(request))
+        then = step.cursor
+        return answer(shapes.step(step, f"{then.after}-{then.end}" if then is not None else None))
+
+    async def _retry_one(self, request: web.Request) -> web.Response:
+        number = number_of(request)
+        await self._operations.redelivery.retry_one(number, who(request))
+        return await self._shown(number)
+
+    async def _cancel_one(self, request: web.Request) -> web.Response:
+        number = number_of(request)
+        await self._operations.redelivery.cancel_one(number, who(request))
+        return await self._shown(number)
+
+    async def _shown(self, number: int) -> web.Response:
+        row, _, _ = await self._operations.delivery(number)
+        return answer(shapes.delivery(row))
+
+    async def _pause(self, request: web.Request) -> web.Response:
+        return answer(shapes.hold(await self._operations.pause(request.match_info["name"], who(request))))
+
+    async def _resume(self, request: web.Request) -> web.Response:
+        return answer(shapes.hold(await self._operations.resume(request.match_info["name"], who(request))))
+
+    async def _test(self, request: web.Request) -> web.Response:
+        given = body_of(await request.read(), TestBody)
+        tried = await self._operations.test(request.match_info["name"], given.event, who(request))
+        return answer(shapes.tried(request.match_info["name"], tried))
+
+
+def _selection(given: SelectionBody, allowed: tuple[State, ...], usual: tuple[State, ...]) -> Selection:
+    states = states_of(",".join(given.states)) or usual
+    if not set(states) <= set(allowed):
+        raise BadArgument(
+            f"this can be done only to deliveries that are {' or '.join(one.name.lower() for one in allowed)}"
+        )
+    if not 1 <= given.limit <= STEP:
+        raise BadArgument(f"limit must be a number from 1 to {STEP}")
+    if len(given.deliveries) > MOST_NAMED or not all(0 < one < 2**63 for one in given.deliveries):
+        raise BadArgument(f"deliveries must be at most {MOST_NAMED} ids")
+    try:
+        repositories = Globs.of(given.repositories, segments=True) if given.repositories else ANYTHING
+    except ValueError as error:
+        raise BadArgument(f"repositories: {error}") from error
+    return Selection(
+        states=states,
+        ids=given.deliveries,
+        event=given.event,
+        subscriptions=given.subscriptions,
+        reason=given.reason,
+        type=given.type,
+        repositories=repositories,
+        since=instant_of(given.since),
+        until=instant_of(given.until, "until"),
+    )
+
+
+def _cursor(text: str) -> Cursor:
+    after, dash, end = text.partition("-")
+    if not text:
+        return Cursor()
+    if not (dash and all(one.isascii() and one.isdigit() and len(one) < 19 for one in (after, end))):
+        raise BadArgument("cursor must be the `next` of an earlier step")
+    return Cursor(int(after), int(end))
