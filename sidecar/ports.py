@@ -20,6 +20,8 @@ from sidecar.domain.listing import (
     DeliveryRow,
     EventFilter,
     EventRow,
+    PullFilter,
+    PullRow,
     QuarantineFilter,
     QuarantineRow,
     UndeliveredCount,
@@ -229,6 +231,8 @@ class Ledger(Protocol):
     async def undelivered(self) -> Sequence[UndeliveredCount]: ...
 
     async def lanes(self) -> Sequence[LaneRow]: ...
+
+    async def pulls(self, where: PullFilter) -> Sequence[PullRow]: ...
 
     async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]: ...
 

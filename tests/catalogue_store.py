@@ -15,6 +15,7 @@ from sidecar.domain.catalogue import (
     ManifestRow,
     NamespaceRow,
     Need,
+    PullCount,
     RepositoryKey,
     RepositoryRow,
     TagKey,
@@ -24,8 +25,10 @@ from sidecar.domain.catalogue import (
 from sidecar.domain.event import Event
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
-from sidecar.domain.notice import Notice
+from sidecar.domain.notice import Act, Notice
+from sidecar.domain.pulls import Pulls
 from sidecar.domain.registry import Registry
+from sidecar.domain.session import Session, SessionKey, Sessions
 
 
 class CatalogueStore:
@@ -37,6 +40,8 @@ class CatalogueStore:
         self.tags: dict[TagKey, TagRow] = {}
         self.deletions: dict[DeletionKey, DeletionRow] = {}
         self.namespaces = {"library": NamespaceRow(id=1, name="library", created=0)}
+        self.sessions: dict[SessionKey, Session] = {}
+        self.pulls: dict[tuple[str, str, str, str], PullCount] = {}
 
     def look(self, need: Need) -> Facts:
         """The rows of a Need: what was asked for, and what that points to."""
@@ -71,6 +76,15 @@ class CatalogueStore:
         self.tags.update({row.key: row for row in changes.tags})
         self.deletions.update({row.key: row for row in changes.deletions})
         self.namespaces.update({row.name: row for row in changes.namespaces})
+        for key in changes.closed:
+            del self.sessions[key]
+        self.sessions.update({row.key: row for row in changes.sessions})
+        for row in changes.pulls:
+            where = (row.registry, row.repository, row.digest, row.tag)
+            before = self.pulls.get(where)
+            count = row.count + (before.count if before else 0)
+            last = max(row.last, before.last if before else 0)
+            self.pulls[where] = msgspec.structs.replace(row, count=count, last=last)
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -87,20 +101,32 @@ class Batch(msgspec.Struct):
     unclassified: int = 0
 
 
-def fold_batch(store: CatalogueStore, registry: Registry, batch: list[Notice | Tick]) -> Batch:
-    """Fold one batch as a translator does: one look, one working copy, one write."""
+def fold_batch(store: CatalogueStore, registry: Registry, batch: list[Notice | Tick], *, checks: bool = False) -> Batch:
+    """Fold one batch as a translator does that was started just now: one look, one working copy, one write."""
     notices = [one for one in batch if isinstance(one, Notice)]
-    need = need_of((one, split_repository(one.repository, registry.default_namespace)[0]) for one in notices)
-    need.parked = len(notices) < len(batch)
+    ticks = [one.now for one in batch if isinstance(one, Tick)]
+    pulls = Pulls(Sessions(store.sessions.values()), {registry.name: registry}, checks=checks)
+    ending = pulls.ending(max(ticks)) if ticks else []
+    need = need_of(
+        (one, split_repository(one.repository, registry.default_namespace)[0]) for one in (*notices, *ending)
+    )
+    need.parked = bool(ticks)
+    for one in notices:
+        if one.act in {Act.PULL, Act.CHECK}:
+            need.manifests.update(pulls.need(one))
     catalogue = Catalogue(store.look(need))
-    fold = Fold(catalogue, {registry.name: registry})
+    fold = Fold(catalogue, {registry.name: registry}, pulls)
     result = Batch()
     for one in batch:
         if isinstance(one, Tick):
-            result.unclassified += fold.tick(one.now)
+            ticked = fold.tick(one.now)
+            result.unclassified += ticked.unclassified
+            result.events.extend(ticked.events)
         else:
             folded = fold.notice(one)
             result.events.extend(folded.events)
             result.outcomes.append(folded.outcome)
-    store.apply(catalogue.changes())
+    changes = catalogue.changes()
+    changes.sessions, changes.closed = pulls.changes()
+    store.apply(changes)
     return result

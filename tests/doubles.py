@@ -218,8 +218,7 @@ class House:
         await asyncio.gather(*self.dispatcher._workers, *self.dispatcher._tasks, return_exceptions=True)
         if self.translator is not None:
             self.translator._stopped.set()
-            if self.translator._alarm is not None:
-                self.translator._alarm.cancel()
+            self.translator.ticker.stop()
         await abandon(self.store)
 
 

@@ -16,6 +16,7 @@ from sidecar.cli import (
     demo,
     describe,
     listen,
+    pulls,
     quarantine,
     records,
     redelivery,
@@ -59,6 +60,7 @@ app.command()(records.explain)
 app.command()(records.events)
 app.add_typer(redelivery.deliveries, name="deliveries")
 app.command()(records.undelivered)
+app.command()(pulls.pulls)
 app.command()(redelivery.replay)
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(quarantine.app, name="quarantine")

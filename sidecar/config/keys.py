@@ -30,6 +30,7 @@ from sidecar.config.texts import (
 )
 from sidecar.domain import instant
 from sidecar.domain.event import Kind
+from sidecar.domain.registry import PULL_WINDOW
 from sidecar.domain.retention import Retention
 from sidecar.domain.subscription import DEFAULT_EVENTS, Order, Policy, Retry, SignScheme
 
@@ -111,7 +112,11 @@ REGISTRY: Final = Table(
             ),
             "whose records make no events",
         ),
-        "pull_window": Field(Later()),
+        "pull_window": Field(
+            duration(0, instant.HOUR),
+            "how long the requests of one client for a manifest may be one pull; 0s = each GET is a pull",
+            amounts.show_duration(PULL_WINDOW),
+        ),
         "api": Field(Later()),
         "reconcile": Field(Later()),
     }

@@ -29,7 +29,7 @@ def registries(sections: Sequence[Section], problems: Problems) -> tuple[Registr
 def _registry(name: str, section: Section) -> Registry:
     ignore: Section | None = section.get("ignore")
     spoken = {key: section.values[key] for key in ("scheme", "homepage") if key in section.values}
-    given = {key: section.values[key] for key in ("default_namespace",) if key in section.values}
+    given = {key: section.values[key] for key in ("default_namespace", "pull_window") if key in section.values}
     return Registry(
         ref=RegistryRef(name=name, hostname=section.get("hostname", ""), **spoken),
         public=globs(section, "public", segments=True),

@@ -212,9 +212,9 @@ def sample(what: EventType = EventType.PUSHED) -> Event:
     digest = "sha256:9f2c41d07b6e5a3388c1f4e2d9a0b7c6e5f4d3c2b1a09f8e7d6c5b4a39281706"
     about_repository = what in {EventType.REPOSITORY_CREATED, EventType.REPOSITORY_DELETED}
     time = instant.parse_rfc3339("2026-11-21T00:00:00.123456789Z")
-    action = {EventType.PUSHED: "push", EventType.REPOSITORY_CREATED: "push", EventType.PULLED: "pull"}.get(
-        what, "delete"
-    )
+    pulling = {EventType.PULLED, EventType.CHECKED}
+    pushing = {EventType.PUSHED, EventType.REPOSITORY_CREATED}
+    action = "pull" if what in pulling else "push" if what in pushing else "delete"
     record = "7d1a1d9e-0d1f-4d53-9a53-2f6d0a3b7c11"
     return Event(
         id=stable_uuid("main", record, what),
@@ -248,7 +248,7 @@ def sample(what: EventType = EventType.PUSHED) -> Event:
             client="192.0.2.10",
             addr="192.0.2.10:41234",
             host="registry.example.com",
-            method={"push": "PUT", "pull": "GET"}.get(action, "DELETE"),
+            method="HEAD" if what is EventType.CHECKED else {"push": "PUT", "pull": "GET"}.get(action, "DELETE"),
             user_agent="docker/27.3.1",
         ),
         origin=Origin(

@@ -2,7 +2,7 @@
 
 What 3.x writes as `""` or 0 is left out, so that receivers which look for the presence of `tag` or `digest` are right,
 and the content type is plain `application/json`, which every receiver of this format reads. Only what was understood
-as an event is said: no blobs, mounts or checks; a pull carries the tag that its client asked for.
+as an event is said: no blobs, mounts or HEADs; a pull carries the tag that its client asked for.
 """
 
 from collections.abc import Sequence

@@ -13,6 +13,7 @@ import msgspec
 
 from sidecar.domain.event import Artifact
 from sidecar.domain.notice import Act, Notice
+from sidecar.domain.session import Session, SessionKey
 
 RepositoryKey = tuple[str, str]  # registry, repository
 ManifestKey = tuple[str, str, str]  # registry, repository, digest
@@ -102,10 +103,22 @@ class DeletionRow(msgspec.Struct, frozen=True, kw_only=True):
         return (self.registry, self.repository, self.request)
 
 
+class PullCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Pulls to add to those of an artifact by one of its tags, "" for those by digest; `last` is the latest's time."""
+
+    registry: str
+    repository: str
+    digest: str
+    tag: str
+    count: int
+    last: int
+
+
 class Need(msgspec.Struct):
     """Keys of the rows that a batch may touch.
 
-    Of `followed` tags the manifests they point to are wanted too; `whole` repositories with all they have.
+    Of `followed` tags the manifests they point to are wanted too; `whole` repositories with all they have. `sessions`
+    asks for every open session of pulls.
     """
 
     repositories: set[RepositoryKey] = msgspec.field(default_factory=set)
@@ -117,6 +130,7 @@ class Need(msgspec.Struct):
     whole: set[RepositoryKey] = msgspec.field(default_factory=set)
     namespaces: set[str] = msgspec.field(default_factory=set)
     parked: bool = False
+    sessions: bool = False
 
 
 class Facts(msgspec.Struct):
@@ -133,16 +147,20 @@ class Facts(msgspec.Struct):
     deletions: list[DeletionRow] = msgspec.field(default_factory=list)
     namespaces: list[NamespaceRow] = msgspec.field(default_factory=list)
     next_namespace: int = 2
+    sessions: list[Session] = msgspec.field(default_factory=list)
 
 
 class Changes(msgspec.Struct):
-    """Rows to write over what the store has."""
+    """Rows to write over what the store has; `pulls` are added to it, and `closed` sessions go."""
 
     repositories: list[RepositoryRow]
     manifests: list[ManifestRow]
     tags: list[TagRow]
     deletions: list[DeletionRow]
     namespaces: list[NamespaceRow]
+    pulls: list[PullCount] = msgspec.field(default_factory=list)
+    sessions: list[Session] = msgspec.field(default_factory=list)
+    closed: list[SessionKey] = msgspec.field(default_factory=list)
 
 
 def deletion_request(notice: Notice) -> str:
@@ -153,8 +171,9 @@ def deletion_request(notice: Notice) -> str:
 def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
     """The rows that these notices, each with its namespace, may touch."""
     need = Need()
+    blob, nothing = Act.BLOB, Act.NONE  # compared by identity: hashing a member costs more than all the rest here
     for notice, namespace in notices:
-        if notice.act in {Act.BLOB, Act.NONE, Act.CHECK}:
+        if notice.act is blob or notice.act is nothing:
             continue
         place = (notice.registry, notice.repository)
         digest = (*place, notice.artifact.digest)
@@ -191,6 +210,7 @@ class Catalogue:
         self._changed_tags: set[TagKey] = set()
         self._changed_deletions: set[DeletionKey] = set()
         self._changed_namespaces: set[str] = set()
+        self._pulls: dict[tuple[str, str, str, str], PullCount] = {}
         self._by_digest: dict[ManifestKey, set[TagKey]] = {}
         for row in facts.tags:
             self._by_digest.setdefault((row.registry, row.repository, row.digest), set()).add(row.key)
@@ -253,6 +273,19 @@ class Catalogue:
         self._deletions[row.key] = row
         self._changed_deletions.add(row.key)
 
+    def count_pull(self, registry: str, repository: str, digest: str, tag: str, *, time: int) -> None:
+        """One more pull of an artifact by this tag, "" for one by digest."""
+        key = (registry, repository, digest, tag)
+        before = self._pulls.get(key)
+        self._pulls[key] = PullCount(
+            registry=registry,
+            repository=repository,
+            digest=digest,
+            tag=tag,
+            count=before.count + 1 if before is not None else 1,
+            last=max(before.last, time) if before is not None else time,
+        )
+
     def changes(self) -> Changes:
         """Everything put since the start."""
         return Changes(
@@ -261,4 +294,5 @@ class Catalogue:
             tags=[self._tags[key] for key in self._changed_tags],
             deletions=[self._deletions[key] for key in self._changed_deletions],
             namespaces=[self._namespaces[name] for name in self._changed_namespaces],
+            pulls=list(self._pulls.values()),
         )

@@ -11,6 +11,7 @@ class EventType(enum.StrEnum):
 
     PUSHED = "artifact.pushed"
     PULLED = "artifact.pulled"
+    CHECKED = "artifact.checked"
     DELETED = "artifact.deleted"
     TAG_DELETED = "tag.deleted"
     REPOSITORY_CREATED = "repository.created"

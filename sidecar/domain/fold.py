@@ -20,6 +20,8 @@ from sidecar.domain.catalogue import (
 from sidecar.domain.event import Artifact, Event, EventType, Kind, Repository, ordered_uuid
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
+from sidecar.domain.pulled import Pulled, filled
+from sidecar.domain.pulls import Pulls
 from sidecar.domain.registry import Registry
 
 PARKING = 10 * instant.SECOND  # how long an unknown digest's deletion waits for a tag record of the same request
@@ -28,38 +30,51 @@ PARKING = 10 * instant.SECOND  # how long an unknown digest's deletion waits for
 class Folded(msgspec.Struct, frozen=True):
     """The events of one notice, and a word for what became of it (a metric label).
 
-    Words: announced, silent, blob, checked, ignored, parked, unclassified.
+    Words: announced, silent, blob, checked, swallowed, ignored, parked, unclassified. Whatever the word, a pull or HEAD
+    may bring the events of checks that ended with it.
     """
 
     events: tuple[Event, ...]
     outcome: str
 
 
-OUTCOMES = ("announced", "silent", "blob", "checked", "ignored", "parked", "unclassified")
-_NOTHING = {
-    Act.BLOB: Folded((), "blob"),
-    Act.CHECK: Folded((), "checked"),
-    Act.NONE: Folded((), "ignored"),
-}
+class Ticked(msgspec.Struct, frozen=True):
+    """What ended with a tick: the events of it, and how many deletions stay unclassified."""
+
+    events: tuple[Event, ...]
+    unclassified: int
+
+
+OUTCOMES = ("announced", "silent", "blob", "checked", "swallowed", "ignored", "parked", "unclassified")
+_BLOB = Folded((), "blob")
+_IGNORED = Folded((), "ignored")
 
 
 class Fold:
     """Folds the notices of one batch into a catalogue."""
 
-    def __init__(self, catalogue: Catalogue, registries: Mapping[str, Registry]) -> None:
+    def __init__(self, catalogue: Catalogue, registries: Mapping[str, Registry], pulls: Pulls | None = None) -> None:
+        """Without `pulls` every GET of a manifest is a pull."""
         self._catalogue = catalogue
         self._registries = registries
+        self._pulled = Pulled(catalogue, pulls, self._event)
+        self._telling = self._pulled.telling
 
     def notice(self, notice: Notice) -> Folded:
         """Fold one notice of a registry that the configuration knows."""
-        nothing = _NOTHING.get(notice.act)
-        if nothing is not None:
-            return nothing
+        if self._telling:
+            self._pulled.push(notice)
+        if notice.act is Act.BLOB:
+            return _BLOB
         events: list[Event] | None
         if notice.act is Act.PUSH:
             events = self._push(notice)
+        elif notice.act is Act.NONE:
+            return _IGNORED
         elif notice.act is Act.PULL:
-            events = self._pull(notice)
+            return Folded(*self._pulled.pull(notice))
+        elif notice.act is Act.CHECK:
+            return Folded(*self._pulled.check(notice))
         elif notice.act is Act.DELETE:
             events = self._delete(notice)
         elif notice.act is Act.UNTAG:
@@ -72,12 +87,12 @@ class Fold:
             return Folded((), "silent")
         return Folded(tuple(events), "announced")
 
-    def tick(self, now: int) -> int:
-        """Give up on what was parked until `now`; returns how many deletions stay unclassified."""
+    def tick(self, now: int) -> Ticked:
+        """Give up on what was parked until `now`, and end the sessions of pulls whose time is over."""
         due = [row for row in self._catalogue.parked() if row.deadline <= now]
         for row in due:
             self._catalogue.put_deletion(msgspec.structs.replace(row, parked=None))
-        return len(due)
+        return Ticked(self._pulled.tick(now), len(due))
 
     # --- one method per act -----------------------------------------------------------------------------------------
 
@@ -86,7 +101,7 @@ class Fold:
         events: list[Event] = []
         created = self._first_push(notice)
         known = self._catalogue.manifest(*place, notice.artifact.digest)
-        artifact = _filled(notice.artifact, known)
+        artifact = filled(notice.artifact, known)
         tagged = bool(notice.tag)
         if known is None or (known.time, known.number) <= notice.stamp:
             self._catalogue.put_manifest(
@@ -166,18 +181,6 @@ class Fold:
                 )
             )
         return begins
-
-    def _pull(self, notice: Notice) -> list[Event]:
-        known = self._catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
-        return [
-            self._event(
-                notice,
-                EventType.PULLED,
-                artifact=_filled(notice.artifact, known),
-                tags=(notice.tag,) if notice.tag else (),
-                ever_tagged=bool(notice.tag) or (known is not None and known.ever_tagged),
-            )
-        ]
 
     def _delete(self, notice: Notice) -> list[Event] | None:
         """A digest's deletion: the events, or None when it is parked because the digest is unknown."""
@@ -356,14 +359,3 @@ class Fold:
 def _with(tags: tuple[str, ...], tag: str) -> tuple[str, ...]:
     """The tags and one more, unless it is there already or empty."""
     return tags if not tag or tag in tags else (*tags, tag)
-
-
-def _filled(artifact: Artifact, known: ManifestRow | None) -> Artifact:
-    """The artifact, completed with what is known of the same digest: same digest, same content."""
-    if known is None or (artifact.references and artifact.kind is not Kind.UNKNOWN):
-        return artifact
-    return msgspec.structs.replace(
-        artifact,
-        kind=known.artifact.kind if artifact.kind is Kind.UNKNOWN else artifact.kind,
-        references=artifact.references or known.artifact.references,
-    )

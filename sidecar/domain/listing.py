@@ -3,7 +3,7 @@
 import msgspec
 
 from sidecar.domain.delivery import State
-from sidecar.domain.event import Event
+from sidecar.domain.event import Artifact, Event
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,3 +101,39 @@ class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str
     record: str
     size: int
+
+
+class PullFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which pulled artifacts to list, the last pulled first. Empty values do not filter; `before` is a PullRow's id.
+
+    With `tag` only pulls by that tag count.
+    """
+
+    registry: str = ""
+    repository: str = ""
+    digest: str = ""
+    tag: str = ""
+    since: int = 0
+    before: int = 0
+    limit: int = 50
+
+
+class TagPulls(msgspec.Struct, frozen=True, kw_only=True):
+    """Pulls of an artifact by one of its tags, "" for those by digest."""
+
+    tag: str
+    count: int
+    last: int
+
+
+class PullRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How often an artifact was pulled, and when last (the record's time). `live` is False once it is known deleted."""
+
+    id: int
+    registry: str
+    repository: str
+    artifact: Artifact
+    live: bool
+    count: int
+    last: int
+    tags: tuple[TagPulls, ...]

@@ -14,6 +14,8 @@ from sidecar.domain.listing import (
     DeliveryRow,
     EventFilter,
     EventRow,
+    PullFilter,
+    PullRow,
     QuarantineFilter,
     QuarantineRow,
     UndeliveredCount,
@@ -210,6 +212,10 @@ class Operations:
         """Raises NotFound or Conflict for a selection that names subscriptions which cannot be meant."""
         if where.subscriptions:
             check(where, await self._store.lanes(), orphans=orphans)
+
+    async def pulls(self, where: PullFilter) -> Sequence[PullRow]:
+        """How often artifacts were pulled, the last pulled first."""
+        return await self._store.pulls(where)
 
     # --- quarantine --------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,10 @@ class Router:
             if listening:
                 self._by_type[kind] = listening
 
+    def hears(self, kind: EventType) -> bool:
+        """Whether any enabled subscription asks for such events."""
+        return kind in self._by_type
+
     def plan(self, event: Event) -> PlannedEvent:
         """The event with everything it owes. A message that cannot be rendered gives a dead delivery, not an error."""
         messages: list[Message] = []

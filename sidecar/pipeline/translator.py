@@ -12,18 +12,22 @@ from typing import TypeVar
 
 import msgspec
 
+from sidecar.domain import instant
 from sidecar.domain.catalogue import Catalogue, Changes, Need, need_of
 from sidecar.domain.delivery import Delivery, Reason
 from sidecar.domain.errors import CursorMoved, SidecarError, StoreRefused, StoreUnavailable, Unreadable
-from sidecar.domain.event import Event
+from sidecar.domain.event import Event, EventType
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
-from sidecar.domain.notice import Notice
-from sidecar.domain.record import Entry, Quarantined, QuarantineReason, Record, RecordKind
+from sidecar.domain.notice import Act, Notice
+from sidecar.domain.pulls import Pulls
+from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordKind
 from sidecar.domain.registry import Registry
+from sidecar.domain.session import Sessions
 from sidecar.pipeline.backlog import Backlog
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
+from sidecar.pipeline.ticker import Ticker
 from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
 from sidecar.registry.normalise import normalise
 
@@ -35,8 +39,10 @@ CAREFUL = 256  # records translated one by one after a stop that was not orderly
 POISONED = 3  # deaths while translating one record after which it is quarantined unseen
 FINISHED = frozenset({"blob", "ignored", "silent"})  # their bytes are not needed again
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store is unavailable
+RESUME = 5 * instant.SECOND  # after a start no tick before this: what the registry kept for us meanwhile comes first
 
 
+_PULL, _CHECK = Act.PULL, Act.CHECK
 T = TypeVar("T")
 
 
@@ -49,11 +55,12 @@ class Words(msgspec.Struct, frozen=True):
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """What became of one record, for the observer."""
+    """What became of one record, for the observer. A tick is no registry's, what ends with it may be one's."""
 
     record: Record
     outcome: str
     events: tuple[Event, ...] = ()
+    registry: str = ""
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -61,7 +68,7 @@ class _Batch(msgspec.Struct, frozen=True):
 
     work: WriteSet
     told: Sequence[_Told]
-    deadline: int | None  # when the earliest parked deletion gives up, if this batch knows
+    deadline: int | None  # when the next tick is due, as far as this batch knows
 
 
 class Translator:
@@ -87,13 +94,12 @@ class Translator:
         self._offer = offer
         self._own_agent = own_agent
         self._handover = Handover(journal, clock)
+        self._sessions = Sessions()
         self._cursor = 0
         self._careful = 0
         self._behind_since = 0
         self._stopped = asyncio.Event()
-        self._deadline: int | None = None
-        self._alarm: asyncio.TimerHandle | None = None
-        self._ticking: asyncio.Task[None] | None = None
+        self.ticker = Ticker(journal, clock, observer)
 
     @property
     def cursor(self) -> int:
@@ -135,10 +141,7 @@ class Translator:
                 self._observer.trouble("translator", error)
                 self._handover.start(self._cursor)
                 await self._pause(RETRY_MOST)
-        if self._alarm is not None:
-            self._alarm.cancel()
-        if self._ticking is not None:
-            self._ticking.cancel()
+        self.ticker.stop()
         try:
             await self._translation.end()
         except StoreUnavailable as error:
@@ -153,8 +156,11 @@ class Translator:
                 self._behind_since = self._clock.now()  # of what waits already, only the start of the wait is known
                 self._careful = 0 if position.clean else CAREFUL
                 self._handover.start(self._cursor)
-                facts = await self._translation.look(_all_parked())
-                self._set_deadline(min((row.deadline for row in facts.deletions), default=None))
+                facts = await self._translation.look(Need(parked=True, sessions=True))
+                self._sessions = Sessions(facts.sessions)
+                waiting = [*(row.deadline for row in facts.deletions), *(row.deadline for row in facts.sessions)]
+                self.ticker.forget()
+                self.ticker.by(max(min(waiting), self._clock.now() + RESUME) if waiting else None)
                 return
             except StoreUnavailable as error:
                 self._observer.trouble("translator", error)
@@ -214,11 +220,11 @@ class Translator:
             batch = self._set_aside(records[0], QuarantineReason.UNTRANSLATABLE, str(error)[:500])
             due = await self._patiently(lambda: self._translation.commit(batch.work))
         self._cursor = batch.work.cursor
+        self._sessions.take(batch.work.changes.sessions, batch.work.changes.closed)
         self._tell(batch)
         if due:
             self._offer(due)
-        if batch.deadline is not None and (self._deadline is None or batch.deadline < self._deadline):
-            self._set_deadline(batch.deadline)
+        self.ticker.by(batch.deadline)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until the store is available; a stop ends the wait with the store's own error."""
@@ -239,25 +245,30 @@ class Translator:
         now = self._clock.now()
         notices: list[Notice | None] = []
         quarantined: list[Quarantined] = []
-        ticks = False
+        ticked = 0
         for record in records:
             notice: Notice | None = None
             if record.kind is RecordKind.TICK:
-                ticks = True
+                ticked = max(ticked, record.accepted)
             else:
                 try:
                     notice = self._read(record, words)
                 except Unreadable as trouble:
                     quarantined.append(_quarantine(record, trouble.reason, trouble.detail, now))
             notices.append(notice)
+        pulls = Pulls(self._sessions, words.registries, checks=words.router.hears(EventType.CHECKED))
+        heads = pulls.ending(ticked) if ticked else []
         need = need_of(
             (one, split_repository(one.repository, words.registries[one.registry].default_namespace)[0])
-            for one in notices
-            if one is not None
+            for one in (*notices, *heads)
+            if one is not None and (one.act is not _CHECK or words.registries[one.registry].pull_window)
         )
-        need.parked = ticks
+        need.parked = ticked > 0
+        for asking in notices:
+            if asking is not None and (asking.act is _PULL or asking.act is _CHECK):
+                need.manifests.update(pulls.need(asking))
         catalogue = Catalogue(await self._translation.look(need))
-        fold = Fold(catalogue, words.registries)
+        fold = Fold(catalogue, words.registries, pulls)
         planned: list[PlannedEvent] = []
         told: list[_Told] = []
         finished: list[int] = []
@@ -266,7 +277,10 @@ class Translator:
                 await self._give_way()
             if notice is None:
                 if record.kind is RecordKind.TICK:
-                    told.extend([_Told(record, "unclassified")] * fold.tick(record.accepted))
+                    ended = fold.tick(record.accepted)
+                    told.extend([_Told(record, "unclassified")] * ended.unclassified)
+                    told.extend(_Told(record, "announced", (one,), one.registry.name) for one in ended.events)
+                    planned.extend(words.router.plan(event) for event in ended.events)
                 else:
                     told.append(_Told(record, "quarantined"))
                 finished.append(record.number)
@@ -276,16 +290,22 @@ class Translator:
             if folded.outcome in FINISHED:
                 finished.append(record.number)
             planned.extend(words.router.plan(event) for event in folded.events)
+        changes = catalogue.changes()
+        changes.sessions, changes.closed = pulls.changes()
         work = WriteSet(
             expected=self._cursor,
             cursor=records[-1].number,
             events=self._backlog.admit(planned),
-            changes=catalogue.changes(),
+            changes=changes,
             finished=finished,
             quarantined=quarantined,
             now=now,
         )
-        return _Batch(work, told, min((row.deadline for row in catalogue.parked()), default=None))
+        deadlines = [row.deadline for row in catalogue.parked()]
+        session = pulls.deadline(whole=ticked > 0)
+        if session is not None:
+            deadlines.append(session)
+        return _Batch(work, told, min(deadlines, default=None))
 
     async def _give_way(self) -> None:
         """Let the loop answer requests. While it has its hands full let it go on, within bounds: answers come first."""
@@ -320,7 +340,8 @@ class Translator:
     def _tell(self, batch: _Batch) -> None:
         now = self._clock.now()
         for one in batch.told:
-            self._observer.translated(one.record.registry, one.outcome, one.events, now - one.record.accepted)
+            registry = one.registry or one.record.registry
+            self._observer.translated(registry, one.outcome, one.events, now - one.record.accepted)
         for item in batch.work.quarantined:
             self._observer.quarantined(item)
         counts: dict[int, int] = {}
@@ -348,43 +369,11 @@ class Translator:
     def _name(self, lane: int) -> str:
         return self._words.subscriptions.get(lane, "")
 
-    # --- the only clock of the fold: ticks --------------------------------------------------------------------------
-
-    def _set_deadline(self, deadline: int | None) -> None:
-        """Have a tick journalled when the earliest parked deletion is to be given up."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        self._deadline = deadline
-        if deadline is not None and not self._stopped.is_set():
-            wait = max(0, deadline - self._clock.now()) / 1e9
-            self._alarm = asyncio.get_running_loop().call_later(wait, self._ring)
-
-    def _ring(self) -> None:
-        self._alarm = None
-        self._ticking = asyncio.create_task(self._tick())
-
-    async def _tick(self) -> None:
-        deadline = self._deadline
-        self._deadline = None
-        now = max(self._clock.now(), deadline or 0)
-        try:
-            await self._journal.append([Entry(RecordKind.TICK, "", f"tick:{now}", now, b"")])
-        except StoreUnavailable as error:
-            self._observer.trouble("ticker", error)
-            self._alarm = asyncio.get_running_loop().call_later(RETRY_MOST, self._ring)
-
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond a stop."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopped.wait()
-
-
-def _all_parked() -> Need:
-    need = Need()
-    need.parked = True
-    return need
 
 
 def _quarantine(record: Record, reason: str, detail: str, now: int) -> Quarantined:

@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from sidecar.domain.errors import BackupRefused, Conflict, NotFound, StoreUnavailable
-from sidecar.domain.listing import DeliveryFilter, EventFilter, QuarantineFilter
+from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.pipeline.operations import Operations
 from sidecar.web import shapes
 from sidecar.web.backup import Backup, add_backup
@@ -74,6 +74,7 @@ class Api:
         get("/v1/deliveries", self._get_deliveries)
         get("/v1/deliveries/{id}", self._get_delivery)
         get("/v1/undelivered", self._get_undelivered)
+        get("/v1/pulls", self._get_pulls)
         get("/v1/quarantine", self._get_quarantine)
         post("/v1/quarantine/retry", self._retry_all)
         get("/v1/quarantine/{id}", self._get_quarantined)
@@ -157,6 +158,20 @@ class Api:
                 "counts": [shapes.count(one, lanes[one.subscription]) for one in counts if one.subscription in lanes],
             }
         )
+
+    async def _get_pulls(self, request: web.Request) -> web.Response:
+        query = query_of(request, {"registry", "repository", "digest", "tag", "since"})
+        where = PullFilter(
+            registry=query.get("registry", ""),
+            repository=query.get("repository", ""),
+            digest=query.get("digest", ""),
+            tag=query.get("tag", ""),
+            since=instant_of(query.get("since", "")),
+            before=before_of(query),
+            limit=limit_of(query),
+        )
+        found = await self._operations.pulls(where)
+        return answer({"pulls": [shapes.pulls(one) for one in found], "next": next_of(found, where.limit, "id")})
 
     async def _get_quarantine(self, request: web.Request) -> web.Response:
         query = query_of(request, {"reason", "registry"})

@@ -8,7 +8,7 @@ import msgspec
 
 from sidecar.domain.event import Event
 from sidecar.domain.instant import rfc3339
-from sidecar.domain.listing import AttemptRow, DeliveryRow, EventRow, QuarantineRow, UndeliveredCount
+from sidecar.domain.listing import AttemptRow, DeliveryRow, EventRow, PullRow, QuarantineRow, UndeliveredCount
 from sidecar.domain.message import Message
 from sidecar.pipeline.inspection import ShownRequest
 from sidecar.pipeline.operations import Explanation, Tried
@@ -175,6 +175,20 @@ def tried(name: str, test: Tried) -> dict[str, Any]:
         "tookMs": round(test.took / 1e6, 3),
         "answer": test.outcome.answer.decode("utf-8", "replace"),
         "request": request(test.request),
+    }
+
+
+def pulls(row: PullRow) -> dict[str, Any]:
+    """An artifact with how often it was pulled: in all, by each of its tags, and by digest (tag "")."""
+    return {
+        "registry": row.registry,
+        "repository": row.repository,
+        "digest": row.artifact.digest,
+        "kind": row.artifact.kind.value,
+        "live": row.live,
+        "pulls": row.count,
+        "lastPulled": rfc3339(row.last),
+        "byTag": [{"tag": one.tag, "pulls": one.count, "lastPulled": rfc3339(one.last)} for one in row.tags],
     }
 
 

@@ -68,6 +68,7 @@ def test_a_registry_alone_gets_the_documented_defaults(file, tmp_path):
     (registry,) = settings.registries
     assert registry.ref == RegistryRef(name="main", hostname="registry.example.com", scheme="https", homepage="")
     assert registry.default_namespace == "library"
+    assert registry.pull_window == 30 * SECOND
     assert not registry.is_public("library/alpine")
     assert not registry.ignores("", "docker/27")
 
@@ -102,7 +103,8 @@ registries:
     default_namespace: official
     public: ["library/**", "!library/secret"]
     ignore: {actors: [scanner, ""], user_agents: ["trivy/*"]}
-  - {name: open, hostname: open.example.com, anonymous: true}
+    pull_window: 90s
+  - {name: open, hostname: open.example.com, anonymous: true, pull_window: 0s}
 """,
         {"NEW": "new"},
     )
@@ -113,12 +115,13 @@ registries:
     assert main.default_namespace == "official"
     assert main.is_public("library/a/b")
     assert not main.is_public("library/secret")
+    assert main.pull_window == 90 * SECOND
     assert main.ignores("scanner", "docker")
     assert main.ignores("", "docker")
     assert main.ignores("ci", "trivy/0.50")
     assert not main.ignores("ci", "docker")
     assert settings.ingest.tokens == {"main": (Secret("new"), Secret("old"))}
-    assert public.name == "open"
+    assert (public.name, public.pull_window) == ("open", 0)
 
 
 def test_the_same_token_twice_in_one_registry_is_one(file):

@@ -24,7 +24,7 @@ class Story:
 
     def tell(self, *notices: Notice | Tick) -> list[Event]:
         """Fold these in one batch."""
-        self.last = fold_batch(self.store, MAIN, list(notices))
+        self.last = fold_batch(self.store, MAIN, list(notices), checks=True)
         return self.last.events
 
     def push(self, digest: str, tag: str = "", **more) -> list[Event]:
@@ -47,24 +47,35 @@ class Story:
         assert self.tell(Tick(until * SECOND)) == []
         return self.last.unclassified
 
+    def head(self, digest: str, tag: str = "", **more) -> list[Event]:
+        return self.tell(self.notice(Act.CHECK, digest, tag, **more))
+
+    def end(self, until: int) -> list[Event]:
+        """Fold a tick at `until` seconds; returns the checks that ended."""
+        return self.tell(Tick(until * SECOND))
+
     def notice(
         self,
         act: Act,
         digest: str = "",
         tag: str = "",
         *,
-        at: int | None = None,
+        at: float | None = None,
         repository: str = "prj/app",
         request: str = "",
         actor: str = "maria",
+        client: str = "192.0.2.10",
+        agent: str = "containerd/1.6.20",
+        method: str = "",
+        action: str = "",
         kind: Kind = Kind.IMAGE,
         references: tuple[Descriptor, ...] = (),
         silent: bool = False,
     ) -> Notice:
         """The next record. Without `at` it happens one second after the one before it."""
         self.number += 1
-        time = (self.number if at is None else at) * SECOND
-        fetched = act in {Act.PUSH, Act.PULL}
+        time = round((self.number if at is None else at) * SECOND)
+        fetched = act in {Act.PUSH, Act.PULL, Act.CHECK}
         return Notice(
             act=act,
             registry="main",
@@ -74,8 +85,8 @@ class Story:
             artifact=Artifact(digest=digest, kind=kind if fetched else Kind.UNKNOWN, references=references),
             tag=tag,
             actor=actor,
-            request=Request(id=request or f"request-{self.number}"),
-            origin=Origin(record=f"record-{self.number}", number=self.number),
+            request=Request(id=request or f"request-{self.number}", client=client, method=method, user_agent=agent),
+            origin=Origin(record=f"record-{self.number}", number=self.number, action=action),
             silent=silent,
         )
 

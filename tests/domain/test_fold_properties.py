@@ -10,7 +10,12 @@ from sidecar.domain.event import Artifact, Descriptor, Event, EventType, Kind, O
 from sidecar.domain.instant import SECOND
 from sidecar.domain.notice import Act, Notice
 
-ACTS = [Act.PUSH] * 5 + [Act.PULL, Act.CHECK, Act.BLOB, Act.NONE, Act.DROP] + [Act.DELETE] * 3 + [Act.UNTAG] * 4
+ACTS = (
+    [Act.PUSH] * 5
+    + [Act.PULL, Act.PULL, Act.CHECK, Act.CHECK, Act.BLOB, Act.NONE, Act.DROP]
+    + [Act.DELETE] * 3
+    + [Act.UNTAG] * 4
+)
 
 
 @st.composite
@@ -20,7 +25,7 @@ def records(draw, repositories=("prj/one", "solo")) -> Notice | Tick:
     if draw(st.integers(0, 9)) == 0:
         return Tick(time + LATENCY)
     act = draw(st.sampled_from(ACTS))
-    fetched = act in {Act.PUSH, Act.PULL}
+    fetched = act in {Act.PUSH, Act.PULL, Act.CHECK}
     tags = {Act.DROP: [""], Act.DELETE: [""], Act.UNTAG: ["v1", "v2"]}.get(act, ["", "v1", "v2"])
     kind = draw(st.sampled_from([Kind.IMAGE, Kind.INDEX, Kind.UNKNOWN])) if fetched else Kind.UNKNOWN
     return Notice(
@@ -58,7 +63,7 @@ def told(story: list[Notice | Tick], cuts: set[int] = frozenset(), store: Catalo
     batch: list[Notice | Tick] = []
     for at, one in enumerate([*story, None]):
         if batch and (at in cuts or one is None):
-            came = fold_batch(store, MAIN, batch)
+            came = fold_batch(store, MAIN, batch, checks=True)
             result.events.extend(came.events)
             result.outcomes.extend(came.outcomes)
             result.unclassified += came.unclassified
@@ -136,14 +141,22 @@ def test_any_interleaving_with_another_repository_gives_the_same_events(first, s
 
 @given(STORIES)
 def test_every_event_is_true_to_its_record(story):
-    """Whatever happened: an event names its record's repository, and pushes and pulls name its digest and tag."""
+    """Whatever happened: an event names its record's repository, digest and tag.
+
+    A pull by digest may name those of an earlier HEAD instead.
+    """
     by_record = {one.origin.record: one for one in story if isinstance(one, Notice)}
     for event in told(story).events:
         record = by_record[event.origin.record]
         assert (event.repository.path, event.time, event.request) == (record.repository, record.time, record.request)
         assert not record.silent
-        if event.type in {EventType.PUSHED, EventType.PULLED}:
-            assert (event.artifact.digest, event.tag) == (record.artifact.digest, record.tag)
+        said, own = (event.artifact.digest, event.tag), (record.artifact.digest, record.tag)
+        if event.type in {EventType.PUSHED, EventType.CHECKED}:
+            assert said == own
+        if event.type is EventType.PULLED:
+            earlier = (one for one in by_record.values() if one.origin.number < record.origin.number)
+            heads = {(one.artifact.digest, one.tag) for one in earlier if one.act is Act.CHECK}
+            assert said == own or (not record.tag and said in heads)
         if event.type is EventType.DELETED and record.act is Act.DELETE:
             assert event.artifact.digest == record.artifact.digest
         if event.changed is not None:

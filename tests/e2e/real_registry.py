@@ -58,6 +58,11 @@ class Registry:
         answer = self._speak("PUT", f"{repository}/manifests/{tag}", image.manifest, {"Content-Type": image.media_type})
         assert answer.status == 201, answer
 
+    def ask_manifest(self, method, repository, reference):
+        """HEAD or GET of a manifest, as one client that is always the same."""
+        accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
+        return self._speak(method, f"{repository}/manifests/{reference}", headers={"Accept": accept})
+
     def delete(self, repository, reference):
         """The status of DELETE by tag or digest."""
         return self._speak("DELETE", f"{repository}/manifests/{reference}").status
@@ -104,9 +109,14 @@ class Skopeo:
         flags = ("--dest-tls-verify=false", "--dest-creds", f"{USER}:{PASSWORD}")
         self._run("copy", "--preserve-digests", *with_all, *flags, image.layout, self._name(reference))
 
-    def pull(self, reference):
+    def pull(self, reference, *more):
         flags = ("--src-tls-verify=false", "--src-creds", f"{USER}:{PASSWORD}")
-        self._run("copy", *flags, self._name(reference), f"oci:{self._folder}")
+        self._run("copy", *flags, *more, self._name(reference), f"oci:{self._folder}")
+
+    def copy(self, reference, to, *more):
+        """Copy within the registry."""
+        ends = [(f"--{end}-tls-verify=false", f"--{end}-creds", f"{USER}:{PASSWORD}") for end in ("src", "dest")]
+        self._run("copy", "--preserve-digests", *ends[0], *ends[1], *more, self._name(reference), self._name(to))
 
     def digest(self, reference):
         """The digest as `skopeo inspect` tells it: a pull, for the registry."""
@@ -143,10 +153,10 @@ class Containerd:
         eventually(self._socket.exists, "containerd listens")
         eventually(lambda: self.process.check_running() or self._ctr("version"), "containerd answers")
 
-    def fetch(self, reference):
+    def fetch(self, reference, *flags):
         """Pull as Kubernetes' nodes do: HEAD by tag, then GET by digest."""
-        flags = ("--plain-http", "--user", f"{USER}:{PASSWORD}")
-        self._ctr("content", "fetch", *flags, f"{self._registry.address}/{reference}")
+        access = ("--plain-http", "--user", f"{USER}:{PASSWORD}")
+        self._ctr("content", "fetch", *access, *flags, f"{self._registry.address}/{reference}")
 
     def _ctr(self, *arguments):
         return run("ctr", "--address", self._socket, *arguments)

@@ -33,12 +33,14 @@ class Sidecar:
         self.store = folder / "sidecar.db"
         self.process = Process([sys.executable, "-m", "sidecar", "serve", "--config", self.config], folder / "log")
 
-    def configure(self, *subscriptions, token=TOKEN):
+    def configure(self, *subscriptions, token=TOKEN, **registry):
+        """`registry` is what the registry's section says besides."""
+        main = {"name": "main", "hostname": HOSTNAME, "scheme": "https", "tokens": [token], **registry}
         settings = {
             "ingest": {"listen": f"127.0.0.1:{self.ingest_port}"},
             "management": {"listen": self.management.removeprefix("http://")},
             "store": f"sqlite:///{self.store}",
-            "registries": [{"name": "main", "hostname": HOSTNAME, "scheme": "https", "tokens": [token]}],
+            "registries": [main],
             "subscriptions": list(subscriptions),
         }
         write(self.config, yaml.safe_dump(settings, sort_keys=False))

@@ -20,6 +20,7 @@ from sidecar.registry.normalise import normalise
 
 CAPTURES = sorted((Path(__file__).parent.parent / "fixtures" / "captures").glob("*.json"))
 MAIN = Registry(ref=RegistryRef(name="main", hostname="registry.example.com"))
+WINDOWS_OVER = Tick(instant.parse_rfc3339("2026-11-22T00:31:00Z"))
 ACCEPTED = instant.parse_rfc3339("2026-11-22T00:30:00Z")
 
 
@@ -97,6 +98,20 @@ def test_every_step_gives_the_events_that_really_happened(capture):
         waited = fold_batch(store, MAIN, [Tick(ACCEPTED + len(journal.seen) + PARKING)])
         assert waited.events == []
         assert waited.unclassified == expectation.get("unclassified_after_wait", 0), step["step"]
+    assert fold_batch(store, MAIN, [WINDOWS_OVER]).events == []  # nobody asked for checks
+    assert store.sessions == {}
+
+
+@pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)
+def test_heads_that_no_get_followed_are_checks_for_those_who_ask(capture):
+    """And nothing else changes for them."""
+    steps, expectations = load(capture)
+    store, journal = CatalogueStore(), Journal()
+    events = [one for step in steps for one in fold_batch(store, MAIN, notices(journal, step), checks=True).events]
+    assert [said(event) for event in events] == [expected(one) for each in expectations for one in each["events"]]
+    ended = fold_batch(store, MAIN, [WINDOWS_OVER], checks=True)
+    checked = [one for expectation in expectations for one in expectation.get("checked_after_window", ())]
+    assert [said(event) for event in ended.events] == [expected(one) for one in checked]
 
 
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.stem)

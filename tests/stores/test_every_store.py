@@ -15,6 +15,7 @@ from sidecar.domain.catalogue import (
     ManifestRow,
     NamespaceRow,
     Need,
+    PullCount,
     RepositoryRow,
     TagRow,
 )
@@ -23,11 +24,12 @@ from sidecar.domain.errors import CursorMoved, NotFound, StoreUnavailable
 from sidecar.domain.event import Artifact, EventType, Kind
 from sidecar.domain.glob import Globs
 from sidecar.domain.instant import DAY, HOUR, SECOND
-from sidecar.domain.listing import DeliveryFilter, EventFilter, QuarantineFilter
+from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.record import RecordKind
 from sidecar.domain.retention import Retention
 from sidecar.domain.selection import Cursor, Selection
+from sidecar.domain.session import Session
 from sidecar.ports import LaneName, Pause, Position
 from sidecar.stores.sqlite import SQLiteStore, interventions
 
@@ -1288,3 +1290,96 @@ async def test_too_little_disk_refuses_entries_and_says_so(store, monkeypatch):
     store.measure()
     assert await store.append([entry("a")]) == 1
     assert store.down == ""
+
+
+# --- pulls -----------------------------------------------------------------------------------------------------------
+
+
+def session(client, number, **more):
+    return Session(
+        client=client,
+        tag="v1",
+        root=Artifact(digest=digest(client), kind=Kind.INDEX),
+        children=None,
+        at=NOW,
+        last=NOW,
+        number=number,
+        deadline=NOW + 30 * SECOND,
+        **more,
+    )
+
+
+def pulled(of, tag="v1", *, count=1, last=NOW, repository="prj/app"):
+    return PullCount(registry="main", repository=repository, digest=digest(of), tag=tag, count=count, last=last)
+
+
+async def with_changes(store, expected, **changes):
+    """Commit a batch of one record that changes these rows alone."""
+    whole = nothing()
+    for name, rows in changes.items():
+        setattr(whole, name, rows)
+    await store.commit(write_set(expected, expected + 1, changes=whole))
+
+
+async def test_open_sessions_come_back_whole_and_in_order_until_they_are_closed(place):
+    store = await place.open()
+    head = Notice(act=Act.CHECK, registry="main", repository="prj/app", time=NOW, accepted=NOW, tag="v1")
+    first, second = session("b", 1, heads=2, head=head), session("a", 2, announced=True)
+    await with_changes(store, 0, sessions=[first, second])
+    await with_changes(store, 1, sessions=[session("b", 3)])
+    assert (await store.look(Need(sessions=True))).sessions == [second, session("b", 3)]
+    assert (await store.look(Need(parked=True))).sessions == []
+    await store.close()
+    again = await place.open()
+    await with_changes(again, 2, sessions=[first], closed=[second.key, ("never", "", "")])
+    assert (await again.look(Need(sessions=True))).sessions == [first]
+
+
+async def test_sessions_move_with_the_cursor_or_not_at_all(store):
+    await with_changes(store, 0, sessions=[session("a", 1)], pulls=[pulled("a")])
+    with pytest.raises(CursorMoved):
+        await with_changes(store, 0, sessions=[session("b", 2)], pulls=[pulled("a")], closed=[session("a", 1).key])
+    assert (await store.look(Need(sessions=True))).sessions == [session("a", 1)]
+    assert [one.count for one in await store.pulls(PullFilter())] == [1]
+
+
+async def test_pulls_are_added_up_for_each_artifact_and_tag(catalogue):
+    await with_changes(catalogue, 1, pulls=[pulled("a", count=3, last=NOW + 5), pulled("a", ""), pulled("c", "w")])
+    await with_changes(catalogue, 2, pulls=[pulled("a", count=2, last=NOW + 3), pulled("unknown", last=NOW + 9)])
+    rows = await catalogue.pulls(PullFilter())
+    assert [(one.artifact.digest, one.live, one.count, one.last) for one in rows] == [
+        (digest("unknown"), True, 1, NOW + 9),
+        (digest("a"), True, 6, NOW + 5),
+        (digest("c"), False, 1, NOW),
+    ]
+    assert rows[1].artifact == manifest("a").artifact
+    assert [(one.tag, one.count, one.last) for one in rows[1].tags] == [("v1", 5, NOW + 5), ("", 1, NOW)]
+
+
+async def test_pulls_are_filtered_and_paged(store):
+    counts = [pulled(f"{one}", tag, last=NOW + one // 2) for one in range(9) for tag in ("v1", "")]
+    await with_changes(store, 0, pulls=[*counts, pulled("0", "v2", repository="other"), pulled("7", "v2", count=4)])
+    pages, before = [], 0
+    while page := await store.pulls(PullFilter(repository="prj/app", limit=4, before=before)):
+        pages.append([one.artifact.digest for one in page])
+        before = page[-1].id
+    assert [len(one) for one in pages] == [4, 4, 1]
+    assert sorted(one for page in pages for one in page) == sorted(digest(f"{one}") for one in range(9))
+    assert [one.last for one in await store.pulls(PullFilter())] == sorted(
+        (one.last for one in await store.pulls(PullFilter())), reverse=True
+    )
+    (by_tag,) = await store.pulls(PullFilter(tag="v2", repository="prj/app"))
+    assert (by_tag.count, [one.tag for one in by_tag.tags]) == (4, ["v2"])
+    assert await store.pulls(PullFilter(tag="v2", repository="prj/app", before=by_tag.id)) == []
+    assert [one.repository for one in await store.pulls(PullFilter(repository="other"))] == ["other"]
+    assert [one.count for one in await store.pulls(PullFilter(digest=digest("7")))] == [6]
+    assert len(await store.pulls(PullFilter(since=NOW + 4))) == 1
+    assert await store.pulls(PullFilter(registry="elsewhere")) == []
+
+
+async def test_a_storm_of_pulls_writes_one_row_for_each_artifact_and_tag(store):
+    """However many pulls a batch holds: what is written is bounded by what was pulled."""
+    for expected in range(3):
+        await with_changes(store, expected, pulls=[pulled("a", count=90), pulled("a", "", count=10)])
+    (row,) = await store.pulls(PullFilter())
+    assert (row.count, len(row.tags)) == (300, 2)

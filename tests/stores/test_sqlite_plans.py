@@ -56,6 +56,7 @@ INDEXES = {
     "look.NAMESPACES": (translation.NAMESPACES, "(name=?)"),
     "look.WHOLE_MANIFESTS": (translation.WHOLE_MANIFESTS, "PRIMARY KEY (registry=? AND repository=?)"),
     "look.WHOLE_TAGS": (translation.WHOLE_TAGS, "PRIMARY KEY (registry=? AND repository=?)"),
+    "commit.CLOSE": (translation.CLOSE, "PRIMARY KEY (client=? AND tag=? AND digest=?)"),
     "interventions.STANDING": (interventions.STANDING, "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"),
     "interventions.REPLAY": (interventions.REPLAY, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
     "interventions.HASTEN": (interventions.HASTEN, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),

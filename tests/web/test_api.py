@@ -11,7 +11,7 @@ from web_site import exchange, problem
 
 from doubles import House, RecordingSender, match, route, subscription
 from flaky_store import FlakyStore
-from notifications import envelope, push
+from notifications import digest, envelope, pull, push
 from sidecar.domain.message import Response
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
@@ -171,6 +171,45 @@ async def test_events_and_their_pages(site):
     assert (await site.get("/v1/events?repository=prj/other"))["events"] == []
     assert len((await site.get("/v1/events?since=2026-11-22T00:01:14Z&registry=main"))["events"]) == 4
     assert (await site.get("/v1/events?since=2026-11-22T00:01:15%2B00:00"))["events"] == []
+
+
+async def test_pulls_and_their_pages(site):
+    """By artifact, the last pulled first; of each by tag and, with tag "", by digest."""
+    records = [
+        pull("p1", "v1", of="a", time="2026-11-22T01:00:00Z"),
+        pull("p2", "v1", of="a", time="2026-11-22T01:02:00.5Z"),
+        pull("p3", "", of="a", time="2026-11-22T01:01:00Z", agent="another"),
+        pull("p4", "v2", of="b", time="2026-11-22T01:03:00Z"),
+    ]
+    await site.house.intake.accept("main", envelope(*records))
+    for _ in range(500):
+        await asyncio.sleep(0.002)
+        if site.house.translator.lag == 0:
+            break
+    whole = await site.get("/v1/pulls")
+    assert whole["next"] is None
+    newest, other = whole["pulls"]
+    assert (newest["digest"], newest["pulls"]) == (digest("b"), 1)
+    assert other == {
+        "registry": "main",
+        "repository": "prj/app",
+        "digest": digest("a"),
+        "kind": "image",
+        "live": True,
+        "pulls": 3,
+        "lastPulled": "2026-11-22T01:02:00.5Z",
+        "byTag": [
+            {"tag": "v1", "pulls": 2, "lastPulled": "2026-11-22T01:02:00.5Z"},
+            {"tag": "", "pulls": 1, "lastPulled": "2026-11-22T01:01:00Z"},
+        ],
+    }
+    first = await site.get("/v1/pulls?limit=1")
+    second = await site.get(f"/v1/pulls?limit=1&before={first['next']}")
+    assert first["pulls"] + second["pulls"] == whole["pulls"]
+    assert (await site.get(f"/v1/pulls?registry=main&repository=prj/app&digest={digest('a')}"))["pulls"] == [other]
+    assert [one["pulls"] for one in (await site.get("/v1/pulls?tag=v1"))["pulls"]] == [2]
+    assert (await site.get("/v1/pulls?since=2026-11-22T01:02:30Z"))["pulls"] == [newest]
+    assert (await site.get("/v1/pulls?repository=prj/other"))["pulls"] == []
 
 
 async def test_one_event_with_its_deliveries(site):

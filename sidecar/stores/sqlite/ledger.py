@@ -6,16 +6,21 @@ Filters are put together from the constants below; values always travel as param
 import sqlite3
 from typing import Any
 
+import msgspec
+
 from sidecar.domain.delivery import State
-from sidecar.domain.event import Event
+from sidecar.domain.event import Artifact, Event
 from sidecar.domain.listing import (
     AttemptRow,
     DeliveryFilter,
     DeliveryRow,
     EventFilter,
     EventRow,
+    PullFilter,
+    PullRow,
     QuarantineFilter,
     QuarantineRow,
+    TagPulls,
     UndeliveredCount,
 )
 from sidecar.domain.message import Message
@@ -36,6 +41,22 @@ SELECT l.name, sum(o.due), sum(o.dead), min(o.oldest) FROM (
   SELECT lane, 0, count(*), NULL FROM delivery WHERE state = 2 AND done IS NOT NULL GROUP BY lane
 ) o JOIN lane l ON l.id = o.lane GROUP BY l.id ORDER BY l.name
 """
+# One row for each artifact: the page is cut before its manifests are looked up. A page goes on behind the artifact that
+# the last one ended with, wherever that stands by now.
+PULLS = """
+SELECT p.id, p.registry, p.repository, p.digest, p.count, p.last, p.tags, m.artifact, m.live FROM (
+  SELECT min(id) AS id, registry, repository, digest, sum(count) AS count, max(last) AS last,
+         json_group_array(json_array(tag, count, last)) AS tags
+  FROM pull {where} GROUP BY registry, repository, digest {having} ORDER BY max(last) DESC, min(id) DESC LIMIT ?
+) p LEFT JOIN manifest m ON m.registry = p.registry AND m.repository = p.repository AND m.digest = p.digest
+ORDER BY p.last DESC, p.id DESC
+"""
+BEHIND = """
+(max(last), min(id)) < (
+  SELECT max(q.last), min(q.id) FROM pull o JOIN pull q
+  ON q.registry = o.registry AND q.repository = o.repository AND q.digest = o.digest{tag} WHERE o.id = ?
+)
+"""
 
 
 class _Where:
@@ -50,8 +71,8 @@ class _Where:
             self.conditions.append(condition)
             self.values.extend(values)
 
-    def sql(self) -> str:
-        return f" WHERE {' AND '.join(self.conditions)}" if self.conditions else ""
+    def sql(self, word: str = "WHERE") -> str:
+        return f" {word} {' AND '.join(self.conditions)}" if self.conditions else ""
 
 
 async def events(reader: Reader, given: EventFilter) -> list[EventRow]:
@@ -162,6 +183,37 @@ async def lanes(reader: Reader) -> list[LaneRow]:
         )
         for state in await queue.lanes(reader)
         if state.id in memory
+    ]
+
+
+async def pulls(reader: Reader, given: PullFilter) -> list[PullRow]:
+    where, having = _Where(), _Where()
+    where.add("registry = ?", given.registry, when=given.registry)
+    where.add("repository = ?", given.repository, when=given.repository)
+    where.add("digest = ?", given.digest, when=given.digest)
+    where.add("tag = ?", given.tag, when=given.tag)
+    having.add("max(last) >= ?", given.since, when=given.since)
+    same_tag = " AND q.tag = ?" if given.tag else ""
+    behind = (given.tag, given.before) if given.tag else (given.before,)
+    having.add(BEHIND.format(tag=same_tag), *behind, when=given.before)
+    found = await reader.rows(
+        PULLS.format(where=where.sql(), having=having.sql("HAVING")), (*where.values, *having.values, given.limit)
+    )
+    return [
+        PullRow(
+            id=row[0],
+            registry=row[1],
+            repository=row[2],
+            artifact=rows.artifact(row[7]) if row[7] is not None else Artifact(digest=row[3]),
+            live=row[8] != 0,
+            count=row[4],
+            last=row[5],
+            tags=tuple(
+                TagPulls(tag=tag, count=count, last=last)
+                for tag, count, last in sorted(msgspec.json.decode(row[6]), key=lambda one: (-one[2], one[0]))
+            ),
+        )
+        for row in found
     ]
 
 

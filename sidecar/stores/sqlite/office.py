@@ -12,6 +12,8 @@ from sidecar.domain.listing import (
     DeliveryRow,
     EventFilter,
     EventRow,
+    PullFilter,
+    PullRow,
     QuarantineFilter,
     QuarantineRow,
     UndeliveredCount,
@@ -57,6 +59,9 @@ class Office(abc.ABC):
 
     async def lanes(self) -> Sequence[LaneRow]:
         return await ledger.lanes(self._operator_reader())
+
+    async def pulls(self, where: PullFilter) -> Sequence[PullRow]:
+        return await ledger.pulls(self._operator_reader(), where)
 
     async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]:
         return await ledger.quarantined(self._operator_reader(), where)

@@ -16,6 +16,7 @@ from sidecar.domain.delivery import Delivery
 from sidecar.domain.event import Artifact, Event
 from sidecar.domain.notice import Notice
 from sidecar.domain.record import Record, RecordKind
+from sidecar.domain.session import Session
 
 SPAN = 65536  # ids of messages and deliveries per event
 SIZES = (64, 16, 4, 1)
@@ -25,6 +26,7 @@ _artifact = msgspec.json.Decoder(Artifact).decode
 _notice = msgspec.json.Decoder(Notice).decode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _event = msgspec.json.Decoder(Event).decode
+_session = msgspec.json.Decoder(Session).decode
 _KINDS = {kind.value: kind for kind in RecordKind}
 
 
@@ -99,6 +101,10 @@ def manifest(row: tuple[Any, ...]) -> ManifestRow:
     )
 
 
+def artifact(body: bytes) -> Artifact:
+    return _artifact(body)
+
+
 def manifest_tags(row: tuple[Any, ...]) -> tuple[str, ...]:
     """Every tag that was ever pushed onto a manifest, from its row."""
     return _tags(row[4]) if row[4] != "[]" else ()
@@ -135,6 +141,14 @@ def deletion(row: tuple[Any, ...]) -> DeletionRow:
         deadline=row[4],
         parked=_notice(row[5]) if row[5] is not None else None,
     )
+
+
+def session_values(row: Session) -> tuple[Any, ...]:
+    return (*row.key, row.number, _encode(row))
+
+
+def session(body: bytes) -> Session:
+    return _session(body)
 
 
 def namespace_values(row: NamespaceRow) -> tuple[Any, ...]:

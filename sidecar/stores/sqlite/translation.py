@@ -22,6 +22,16 @@ TAGS = f"{_BY_KEY} tag t ON t.registry = v.value ->> 0 AND t.repository = v.valu
 DELETIONS = (
     f"{_BY_KEY} deletion t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.request = v.value ->> 2"
 )
+SESSIONS = "SELECT body FROM pull_session ORDER BY number"
+CLOSE = """
+DELETE FROM pull_session WHERE (client, tag, digest) IN (
+  SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
+)
+"""
+COUNT_PULLS = """
+ON CONFLICT (registry, repository, digest, tag)
+DO UPDATE SET count = count + excluded.count, last = max(last, excluded.last)
+"""
 PARKED = "SELECT * FROM deletion WHERE parked IS NOT NULL"
 NAMESPACES = f"{_BY_KEY} namespace t ON t.name = v.value ->> 0"
 NEXT_NAMESPACE = "SELECT coalesce(max(id), 0) + 1 FROM namespace"
@@ -103,6 +113,8 @@ async def look(reader: Reader, need: Need) -> Facts:
         known = {row.key for row in facts.deletions}
         parked = [rows.deletion(row) for row in await reader.rows(PARKED)]
         facts.deletions.extend(row for row in parked if row.key not in known)
+    if need.sessions:
+        facts.sessions = [rows.session(row[0]) for row in await reader.rows(SESSIONS)]
     if wanted:
         manifests.update((row[:3], row) for row in await reader.rows(MANIFESTS, (rows.keys(wanted),)))
     pointing = {
@@ -150,10 +162,17 @@ def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
         ("manifest", [rows.manifest_values(row) for row in changes.manifests]),
         ("tag", [rows.tag_values(row) for row in changes.tags]),
         ("deletion", [rows.deletion_values(row) for row in changes.deletions]),
+        ("pull_session", [rows.session_values(row) for row in changes.sessions]),
     )
     for table, values in replace:
         if values:
             rows.insert(connection, f"INSERT OR REPLACE INTO {table}", values)
+    if changes.closed:
+        connection.execute(CLOSE, (rows.keys(changes.closed),))
+    if changes.pulls:
+        counted = [(one.registry, one.repository, one.digest, one.tag, one.count, one.last) for one in changes.pulls]
+        head = "INSERT INTO pull (registry, repository, digest, tag, count, last)"
+        rows.insert(connection, head, counted, COUNT_PULLS)
 
 
 def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> list[Delivery]:

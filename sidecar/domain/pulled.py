@@ -1,0 +1,96 @@
+"""Pulls and checks as events: what the sessions say, completed with what the catalogue knows."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from sidecar.domain.catalogue import Catalogue, ManifestRow
+from sidecar.domain.event import Artifact, Event, EventType, Kind
+from sidecar.domain.notice import Act, Notice
+from sidecar.domain.pulls import Pull, Pulls
+from sidecar.domain.session import Session
+
+
+class Make(Protocol):
+    """How the fold makes an event of a notice."""
+
+    def __call__(
+        self, notice: Notice, what: EventType, *, artifact: Artifact, tags: tuple[str, ...], ever_tagged: bool
+    ) -> Event: ...
+
+
+class Pulled:
+    """Folds GETs and HEADs of manifests. Without `pulls` every GET is a pull, and a HEAD is nothing."""
+
+    def __init__(self, catalogue: Catalogue, pulls: Pulls | None, make: Make) -> None:
+        self._catalogue = catalogue
+        self._pulls = pulls
+        self._make = make
+        self.telling = pulls is not None and pulls.checks  # somebody hears of checks, so it matters what a push asked
+
+    def push(self, notice: Notice) -> None:
+        """Whatever the notice is, it may show that its client pushes."""
+        if self._pulls is not None and not notice.silent and notice.act in {Act.PUSH, Act.BLOB}:
+            self._pulls.push(notice)
+
+    def pull(self, notice: Notice) -> tuple[tuple[Event, ...], str]:
+        """A GET: its events, and the word for what became of it."""
+        artifact = self._completed(notice)
+        pull: Pull | None = Pull(notice.tag, artifact)
+        ended: tuple[Event, ...] = ()
+        if self._pulls is not None and not notice.silent and self._pulls.window(notice):
+            ended = self._checks(self._pulls.expire(notice))
+            pull = self._pulls.get(notice, artifact)
+        if pull is None:
+            return ended, "swallowed"
+        event = self._event(notice, EventType.PULLED, pull.tag, pull.root)
+        if notice.silent:
+            return (), "silent"
+        place = (notice.registry, notice.repository)
+        self._catalogue.count_pull(*place, pull.root.digest, pull.tag, time=notice.time)
+        return (*ended, event), "announced"
+
+    def check(self, notice: Notice) -> tuple[tuple[Event, ...], str]:
+        """A HEAD. By itself it says nothing: what it was is known when its session ends."""
+        if self._pulls is None or notice.silent or not self._pulls.window(notice):
+            return (), "checked"
+        ended = self._checks(self._pulls.expire(notice))
+        self._pulls.head(notice, self._completed(notice))
+        return ended, "checked"
+
+    def tick(self, now: int) -> tuple[Event, ...]:
+        """The checks of sessions whose time is over."""
+        return self._checks(self._pulls.close(now)) if self._pulls is not None else ()
+
+    def _checks(self, ended: Sequence[Session]) -> tuple[Event, ...]:
+        return tuple(
+            self._event(one.head, EventType.CHECKED, one.head.tag, one.head.artifact)
+            for one in ended
+            if one.head is not None
+        )
+
+    def _event(self, notice: Notice, what: EventType, tag: str, artifact: Artifact) -> Event:
+        known = self._catalogue.manifest(notice.registry, notice.repository, artifact.digest)
+        return self._make(
+            notice,
+            what,
+            artifact=filled(artifact, known),
+            tags=(tag,) if tag else (),
+            ever_tagged=bool(tag) or (known is not None and known.ever_tagged),
+        )
+
+    def _completed(self, notice: Notice) -> Artifact:
+        known = self._catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
+        return filled(notice.artifact, known)
+
+
+def filled(artifact: Artifact, known: ManifestRow | None) -> Artifact:
+    """The artifact, completed with what is known of the same digest: same digest, same content."""
+    if known is None or (artifact.references and artifact.kind is not Kind.UNKNOWN):
+        return artifact
+    return msgspec.structs.replace(
+        artifact,
+        kind=known.artifact.kind if artifact.kind is Kind.UNKNOWN else artifact.kind,
+        references=artifact.references or known.artifact.references,
+    )
