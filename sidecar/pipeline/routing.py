@@ -12,7 +12,6 @@ from sidecar.domain.message import Message
 from sidecar.domain.subscription import Subscription
 from sidecar.ports import PlannedDelivery, PlannedEvent
 
-
 _KINDS = frozenset(Kind)
 _VAGUE = frozenset({Kind.UNKNOWN, Kind.ARTIFACT})  # what may turn out to be another kind
 _JUDGED = frozenset({Fact.KIND})
