@@ -1,11 +1,29 @@
 """The registries we listen to, as the configuration names them."""
 
+import enum
+
 import msgspec
 
 from sidecar.domain.event import RegistryRef
 from sidecar.domain.glob import ANYTHING, Globs
 from sidecar.domain.secret import Secret
 from sidecar.domain.transport import ClientTls
+
+
+class Asked(enum.StrEnum):
+    """What a question to a registry's API came to. Closed: a metric label."""
+
+    OK = "ok"  # answered; also with an empty page
+    UNCHANGED = "unchanged"  # 304
+    NOT_FOUND = "not_found"
+    UNAUTHORIZED = "unauthorized"  # 401, 403, or no token
+    THROTTLED = "throttled"  # 429
+    REFUSED = "refused"  # any other status that is no success
+    SERVER_ERROR = "server_error"
+    UNREACHABLE = "unreachable"  # no connection, or it broke
+    TIMED_OUT = "timed_out"
+    INVALID = "invalid"  # what came is not what was asked for, or its digest is wrong
+    SKIPPED = "skipped"  # not asked: the breaker is open, or the registry wants to be left alone
 
 
 class ApiAccess(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
-from sidecar.domain.registry import ApiAccess, Registry
+from sidecar.domain.registry import ApiAccess, Asked, Registry
 from sidecar.domain.transport import ClientTls
 from sidecar.outbound.registry_api import RegistryClient
 
@@ -14,8 +14,8 @@ from sidecar.outbound.registry_api import RegistryClient
 class Hearer(Protocol):
     """Who is told what asking came to."""
 
-    def asked(self, registry: str, outcome: str, seconds: float) -> None:
-        """A request was made, or skipped. Outcomes: registry_exchange.OUTCOMES."""
+    def asked(self, registry: str, outcome: Asked, seconds: float) -> None:
+        """A request was made, or skipped."""
 
     def breaker(self, registry: str, sentence: str) -> None:
         """A registry is left alone, with the reason, or (with "") asked again."""
@@ -53,7 +53,6 @@ class RegistryApis:
                     changed=partial(self._hearer.breaker, name),
                 )
                 self._known[name] = (access, client)
-                self._hearer.breaker(name, "")
 
     async def close(self) -> None:
         """Close every client."""

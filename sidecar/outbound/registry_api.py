@@ -1,7 +1,7 @@
 """A registry's own HTTP API (OCI distribution specification 1.1): manifests, blobs, and lists of names.
 
-Every question comes to a value, None ("no such thing") or RegistryUnavailable with one sentence. Bytes are believed only
-when their digest is right.
+Every question comes to a value, None ("no such thing") or RegistryUnavailable with one sentence. Bytes are believed
+only when their digest is right.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from sidecar.domain.errors import RegistryUnavailable
-from sidecar.domain.registry import ApiAccess
+from sidecar.domain.registry import ApiAccess, Asked
 from sidecar.outbound.registry_exchange import Answer, Exchange
 from sidecar.outbound.registry_pages import following, page, resource
 from sidecar.ports import ManifestDocument, ManifestHead, NamePage
@@ -51,7 +51,7 @@ class RegistryClient:
         *,
         agent: str,
         tls: ssl.SSLContext | None = None,
-        told: Callable[[str, float], None] = lambda _outcome, _seconds: None,
+        told: Callable[[Asked, float], None] = lambda _outcome, _seconds: None,
         changed: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         self._exchange = Exchange(access, agent=agent, tls=tls, told=told, changed=changed)
@@ -131,19 +131,18 @@ class RegistryClient:
         answer = await self._exchange.ask("GET", path, scope, url=url, limit=MAX_PAGE)
         if answer is None:
             return None
+        if answer.body is None:
+            raise self._exchange.invalid(f"{self._shown} answered with a page over 1 MiB.")
         try:
-            if answer.body is None:
-                raise ValueError("answered with a page over 1 MiB")
             names = msgspec.json.decode(answer.body, type=shape)
-            listed = names.repositories if isinstance(names, _Catalogue) else names.tags
-            return NamePage(
-                names=tuple(listed or ()),
-                next=following(answer.headers.getall("Link", ()), self._exchange.base, answer.url),
-            )
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise self._exchange.invalid(f"{self._shown} answered with something that is no list of names.") from None
+        try:
+            more = following(answer.headers.getall("Link", ()), self._exchange.base, answer.url)
         except ValueError as error:
             raise self._exchange.invalid(f"{self._shown} {error}.") from None
+        listed = names.repositories if isinstance(names, _Catalogue) else names.tags
+        return NamePage(names=tuple(listed or ()), next=more)
 
 
 def _pull(repository: str) -> str:

@@ -17,25 +17,12 @@ from yarl import URL
 from sidecar.domain import instant
 from sidecar.domain.breaker import Breaker
 from sidecar.domain.errors import RegistryUnavailable
-from sidecar.domain.registry import ApiAccess
+from sidecar.domain.registry import ApiAccess, Asked
 from sidecar.domain.retry import parse_retry_after
 from sidecar.outbound.failures import explain
 from sidecar.outbound.resolver import Resolver
 from sidecar.outbound.token import Authority
 
-OUTCOMES: Final = (
-    "ok",  # answered; also with an empty page
-    "unchanged",  # 304
-    "not_found",
-    "unauthorized",  # 401, 403, or no token
-    "throttled",  # 429
-    "refused",  # any other status that is no success
-    "server_error",
-    "unreachable",  # no connection, or it broke
-    "timed_out",
-    "invalid",  # what came is not what was asked for, or its digest is wrong
-    "skipped",  # not asked: the breaker is open, or the registry wants to be left alone
-)
 CONCURRENCY: Final = 8
 TIMEOUT: Final = 10.0  # seconds for one request, tokens and redirects included
 _MAX_TOKEN = 64 * 1024
@@ -59,7 +46,7 @@ class Answer(msgspec.Struct, frozen=True):
 class _Failed(Exception):
     """One exchange did not come to an answer: the outcome's word, a sentence, and whether the breaker counts it."""
 
-    def __init__(self, outcome: str, sentence: str, *, counts: bool = True) -> None:
+    def __init__(self, outcome: Asked, sentence: str, *, counts: bool = True) -> None:
         super().__init__(sentence)
         self.outcome = outcome
         self.sentence = sentence
@@ -78,7 +65,7 @@ class Exchange:
         *,
         agent: str,
         tls: ssl.SSLContext | None = None,
-        told: Callable[[str, float], None] = lambda _outcome, _seconds: None,
+        told: Callable[[Asked, float], None] = lambda _outcome, _seconds: None,
         changed: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         self.base = URL(access.url)
@@ -135,11 +122,11 @@ class Exchange:
                 self._note(failure.outcome, loop.time() - begun, failed=failure.counts, why=failure.sentence)
                 raise RegistryUnavailable(failure.sentence) from None
             except RegistryUnavailable as error:  # from the token service
-                self._note("unauthorized", loop.time() - begun, failed=True, why=str(error))
+                self._note(Asked.UNAUTHORIZED, loop.time() - begun, failed=True, why=str(error))
                 raise
             except _TROUBLE as error:
                 sentence = explain(error, self.shown).detail
-                outcome = "timed_out" if isinstance(error, TimeoutError) else "unreachable"
+                outcome = Asked.TIMED_OUT if isinstance(error, TimeoutError) else Asked.UNREACHABLE
                 self._note(outcome, loop.time() - begun, failed=True, why=sentence)
                 raise RegistryUnavailable(sentence) from None
             self._note(outcome, loop.time() - begun, failed=False)
@@ -148,10 +135,10 @@ class Exchange:
     def _admit(self) -> None:
         wait = self._breaker.wait(asyncio.get_running_loop().time())
         if wait:
-            self._told("skipped", 0.0)
+            self._told(Asked.SKIPPED, 0.0)
             raise RegistryUnavailable(f"{self.shown} is left alone for another {max(1, round(wait))} s.")
 
-    def _note(self, outcome: str, seconds: float, *, failed: bool, why: str = "") -> None:
+    def _note(self, outcome: Asked, seconds: float, *, failed: bool, why: str = "") -> None:
         before = self._breaker.open
         now = asyncio.get_running_loop().time()
         self._breaker = self._breaker.failed(now) if failed else self._breaker.succeeded()
@@ -161,30 +148,30 @@ class Exchange:
 
     def invalid(self, sentence: str) -> RegistryUnavailable:
         """It answers, and cannot be believed: told, and no reason to stop asking for other things."""
-        self._told("invalid", 0.0)
+        self._told(Asked.INVALID, 0.0)
         return RegistryUnavailable(sentence)
 
-    def _judge(self, answer: Answer) -> str:
+    def _judge(self, answer: Answer) -> Asked:
         """The outcome's word of an answer that can be used. Raises _Failed."""
         status = answer.status
         if status == 404:
-            return "not_found"
+            return Asked.NOT_FOUND
         if status in {429, 503}:
             self._obey(answer.headers.get("Retry-After", ""), needed=status == 429)
         if status == 429:
-            raise _Failed("throttled", f"{self.shown} wants fewer requests (429).", counts=False)
+            raise _Failed(Asked.THROTTLED, f"{self.shown} wants fewer requests (429).", counts=False)
         if status in {401, 403}:
             raise _Failed(
-                "unauthorized",
+                Asked.UNAUTHORIZED,
                 f"{self.shown} answered {status}: give `api.username` and `api.password` the right to read.",
             )
         if status >= 500:
-            raise _Failed("server_error", f"{self.shown} answered {status}.")
+            raise _Failed(Asked.SERVER_ERROR, f"{self.shown} answered {status}.")
         if status == 304:
-            return "unchanged"
+            return Asked.UNCHANGED
         if status != 200:
-            raise _Failed("refused", f"{self.shown} answered {status}.", counts=False)
-        return "ok"
+            raise _Failed(Asked.REFUSED, f"{self.shown} answered {status}.", counts=False)
+        return Asked.OK
 
     def _obey(self, said: str, *, needed: bool) -> None:
         asked = parse_retry_after(said, now=time.time_ns()) if said else 0
@@ -212,9 +199,9 @@ class Exchange:
                 return answer
             target = url.join(URL(location, encoded=True))
             if target.scheme not in {"http", "https"} or (url.scheme == "https" and target.scheme != "https"):
-                raise _Failed("refused", f"{self.shown} redirects to where it is not safe to go.", counts=False)
+                raise _Failed(Asked.REFUSED, f"{self.shown} redirects to where it is not safe to go.", counts=False)
             url = target
-        raise _Failed("refused", f"{self.shown} redirects again and again.", counts=False)
+        raise _Failed(Asked.REFUSED, f"{self.shown} redirects again and again.", counts=False)
 
     async def _exchange(self, method: str, url: URL, headers: list[tuple[str, str]], limit: int) -> Answer:
         own = url.host == self.base.host
@@ -234,7 +221,11 @@ class Exchange:
 
     async def _fetch_token(self, url: URL, authorization: str) -> tuple[int, bytes]:
         headers = [("Authorization", authorization)] if authorization else []
-        answer = await self._exchange("GET", url, headers, _MAX_TOKEN)
+        try:
+            answer = await self._exchange("GET", url, headers, _MAX_TOKEN)
+        except _TROUBLE as error:
+            shown = f"the token service {url.scheme}://{url.host_port_subcomponent}"
+            raise RegistryUnavailable(explain(error, shown).detail) from None
         return answer.status, answer.body or b""
 
 

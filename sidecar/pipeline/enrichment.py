@@ -44,6 +44,7 @@ class _Question(msgspec.Struct):
     """What is wanted of one digest; `artifact` grows with the answers."""
 
     registry: str
+    api: RegistryApi
     repository: str
     artifact: Artifact
     wanted: frozenset[Fact]
@@ -85,12 +86,26 @@ class Enricher:
         With `until` (our clock, of the batch's last tick) also the parked deletions that would be given up by then,
         and whose digest is a manifest that is there.
         """
+        try:
+            return await self._enrich(notices, catalogue, router, registries, until)
+        except Exception as error:  # noqa: BLE001 - without what a registry knows an event is still an event
+            self._observer.trouble("enrichment", error)
+            return list(notices), ()
+
+    async def _enrich(
+        self,
+        notices: Sequence[Notice | None],
+        catalogue: Catalogue,
+        router: Router,
+        registries: Mapping[str, Registry],
+        until: int | None,
+    ) -> tuple[list[Notice | None], Collection[DeletionKey]]:
         questions, places = self._questions(notices, catalogue, router, registries)
         parked = [] if until is None else list(self._overdue(notices, catalogue, until))
         standing: set[DeletionKey] = set()
         if questions or parked:
             work = [(one.registry, self._answer(one)) for one in questions.values()]
-            work += [(key[0], self._look(key, digest, standing)) for key, digest in parked]
+            work += [(key[0], self._look(self._apis[key[0]], key, digest, standing)) for key, digest in parked]
             await self._within_bounds(work)
         enriched = list(notices)
         for at, key in places.items():
@@ -132,7 +147,8 @@ class Enricher:
             places[at] = key
             question = questions.get(key)
             if question is None:
-                questions[key] = _Question(notice.registry, notice.repository, artifact, wanted)
+                api = self._apis[notice.registry]
+                questions[key] = _Question(notice.registry, api, notice.repository, artifact, wanted)
             else:
                 question.wanted |= wanted
         return questions, places
@@ -194,7 +210,7 @@ class Enricher:
 
     async def _answer(self, question: _Question) -> bool:
         """Ask for what is wanted, step by step; True when the registry answered."""
-        api = self._apis[question.registry]
+        api = question.api
         key = (question.registry, question.artifact.digest)
         answered = False
         try:
@@ -214,9 +230,10 @@ class Enricher:
             pass  # the client has told
         return answered
 
-    async def _look(self, key: DeletionKey, digest: str, standing: set[DeletionKey]) -> bool:
+    @staticmethod
+    async def _look(api: RegistryApi, key: DeletionKey, digest: str, standing: set[DeletionKey]) -> bool:
         try:
-            if await self._apis[key[0]].head(key[1], digest) is not None:
+            if await api.head(key[1], digest) is not None:
                 standing.add(key)
         except RegistryUnavailable:
             return False
