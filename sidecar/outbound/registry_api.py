@@ -25,6 +25,7 @@ ACCEPT: Final = (
     "application/vnd.docker.distribution.manifest.list.v2+json, "
     "application/vnd.docker.distribution.manifest.v1+prettyjws"
 )
+_DIGEST = "Docker-Content-Digest"
 _UNVERIFIABLE = "application/vnd.docker.distribution.manifest.v1+"  # its digest is not that of its bytes
 MAX_MANIFEST: Final = 4 * 1024**2  # bytes, what every registry must take
 MAX_PAGE: Final = 1024**2
@@ -67,23 +68,28 @@ class RegistryClient:
             raise RegistryUnavailable(f"{self._shown} has no /v2/: it is no registry; correct `api.url`.")
 
     async def head(self, repository: str, reference: str, *, unless: str = "") -> ManifestHead | None:
+        def check(answer: Answer) -> str:
+            claimed = answer.headers.get(_DIGEST, reference)
+            return "answered for another manifest than it was asked for" if claimed != reference else ""
+
         path = resource(repository, "manifests", reference)
         if not path:
             return None
+        by_digest = ":" in reference
         headers = [("Accept", ACCEPT), *([("If-None-Match", f'"{unless}"')] if unless else [])]
-        answer = await self._exchange.ask("HEAD", path, _pull(repository), headers=headers)
+        answer = await self._exchange.ask(
+            "HEAD", path, _pull(repository), headers=headers, check=check if by_digest else _believed
+        )
         if answer is None:
             return None
         if answer.status == 304:
             return ManifestHead(digest=unless, unchanged=True)
-        digest = answer.headers.get("Docker-Content-Digest", "") or (reference if ":" in reference else "")
+        digest = reference if by_digest else answer.headers.get(_DIGEST, "")
         if not digest:  # it need not say: then only the manifest itself tells
             document = await self.manifest(repository, reference)
             if document is None:
                 return None
             return ManifestHead(digest=document.digest, media_type=document.media_type, size=len(document.body))
-        if ":" in reference and digest != reference:
-            raise self._exchange.invalid(f"{self._shown} answered for another manifest than it was asked for.")
         size = answer.headers.get("Content-Length", "")
         return ManifestHead(
             digest=digest, media_type=_media_type(answer), size=int(size) if size.isascii() and size.isdigit() else 0
@@ -91,28 +97,33 @@ class RegistryClient:
 
     async def manifest(self, repository: str, reference: str) -> ManifestDocument | None:
         """None also for one over 4 MiB, and for Docker's schema 1, whose digest is not that of its bytes."""
+        by_digest = reference if ":" in reference else ""
+
+        def check(answer: Answer) -> str:
+            if answer.body is None or _media_type(answer).startswith(_UNVERIFIABLE):
+                return ""
+            digests = {by_digest, answer.headers.get(_DIGEST, "")} - {""}
+            right = all(_matches(one, answer.body) for one in digests)
+            return "" if right else "sent a manifest that is not what its digest says"
+
         path = resource(repository, "manifests", reference)
         answer = path and await self._exchange.ask(
-            "GET", path, _pull(repository), headers=[("Accept", ACCEPT)], limit=MAX_MANIFEST
+            "GET", path, _pull(repository), headers=[("Accept", ACCEPT)], limit=MAX_MANIFEST, check=check
         )
         if not answer or answer.body is None or _media_type(answer).startswith(_UNVERIFIABLE):
             return None
-        claimed = answer.headers.get("Docker-Content-Digest", "")
-        for digest in (reference if ":" in reference else "", claimed):
-            if digest and not _matches(digest, answer.body):
-                raise self._exchange.invalid(f"{self._shown} sent a manifest that is not what its digest says.")
-        digest = reference if ":" in reference else claimed
+        digest = by_digest or answer.headers.get(_DIGEST, "")
         digest = digest or "sha256:" + hashlib.sha256(answer.body).hexdigest()
         return ManifestDocument(digest=digest, media_type=_media_type(answer), body=answer.body)
 
     async def blob(self, repository: str, digest: str, *, limit: int) -> bytes | None:
+        def check(answer: Answer) -> str:
+            wrong = answer.body is not None and not _matches(digest, answer.body)
+            return "sent a blob that is not what its digest says" if wrong else ""
+
         path = resource(repository, "blobs", digest)
-        answer = path and await self._exchange.ask("GET", path, _pull(repository), limit=limit)
-        if not answer or answer.body is None:
-            return None
-        if not _matches(digest, answer.body):
-            raise self._exchange.invalid(f"{self._shown} sent a blob that is not what its digest says.")
-        return answer.body
+        answer = path and await self._exchange.ask("GET", path, _pull(repository), limit=limit, check=check)
+        return answer.body if answer else None
 
     async def repositories(self, after: str, limit: int) -> NamePage:
         found = await self._page("_catalog", "registry:catalog:*", after, limit, _Catalogue)
@@ -127,22 +138,30 @@ class RegistryClient:
     async def _page(
         self, path: str, scope: str, after: str, limit: int, shape: type[_Catalogue] | type[_Tags]
     ) -> NamePage | None:
+        found = NamePage(names=())
+
+        def check(answer: Answer) -> str:
+            nonlocal found
+            if answer.body is None:
+                return "answered with a page over 1 MiB"
+            try:
+                names = msgspec.json.decode(answer.body, type=shape)
+                more = following(answer.headers.getall("Link", ()), self._exchange.base, answer.url)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return "answered with something that is no list of names"
+            except ValueError as error:
+                return str(error)
+            listed = names.repositories if isinstance(names, _Catalogue) else names.tags
+            found = NamePage(names=tuple(listed or ()), next=more)
+            return ""
+
         url = page(self._exchange.base, path, after, max(1, min(limit, MAX_NAMES)))
-        answer = await self._exchange.ask("GET", path, scope, url=url, limit=MAX_PAGE)
-        if answer is None:
-            return None
-        if answer.body is None:
-            raise self._exchange.invalid(f"{self._shown} answered with a page over 1 MiB.")
-        try:
-            names = msgspec.json.decode(answer.body, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise self._exchange.invalid(f"{self._shown} answered with something that is no list of names.") from None
-        try:
-            more = following(answer.headers.getall("Link", ()), self._exchange.base, answer.url)
-        except ValueError as error:
-            raise self._exchange.invalid(f"{self._shown} {error}.") from None
-        listed = names.repositories if isinstance(names, _Catalogue) else names.tags
-        return NamePage(names=tuple(listed or ()), next=more)
+        answer = await self._exchange.ask("GET", path, scope, url=url, limit=MAX_PAGE, check=check)
+        return None if answer is None else found
+
+
+def _believed(_answer: Answer) -> str:
+    return ""
 
 
 def _pull(repository: str) -> str:

@@ -105,8 +105,13 @@ class Exchange:
         headers: list[tuple[str, str]] | None = None,
         url: URL | None = None,
         limit: int = 0,
+        check: Callable[[Answer], str] = lambda _answer: "",
     ) -> Answer | None:
-        """One request with all that belongs to it; None for a 404. Raises RegistryUnavailable."""
+        """One request with all that belongs to it; None for a 404. Raises RegistryUnavailable.
+
+        `check` says what is wrong with a 200, as the rest of a sentence about the registry; that is no failure for the
+        breaker, since the registry does answer.
+        """
         self._admit()
         async with self._slots:
             self._admit()  # it may have opened while this waited
@@ -117,7 +122,7 @@ class Exchange:
             try:
                 async with asyncio.timeout(TIMEOUT):
                     answer = await self._authorized(method, target, scope, headers or [], limit)
-                outcome = self._judge(answer)
+                outcome = self._judge(answer, check)
             except _Failed as failure:
                 self._note(failure.outcome, loop.time() - begun, failed=failure.counts, why=failure.sentence)
                 raise RegistryUnavailable(failure.sentence) from None
@@ -146,12 +151,7 @@ class Exchange:
         if before != self._breaker.open:
             self._changed(why if self._breaker.open else "")
 
-    def invalid(self, sentence: str) -> RegistryUnavailable:
-        """It answers, and cannot be believed: told, and no reason to stop asking for other things."""
-        self._told(Asked.INVALID, 0.0)
-        return RegistryUnavailable(sentence)
-
-    def _judge(self, answer: Answer) -> Asked:
+    def _judge(self, answer: Answer, check: Callable[[Answer], str]) -> Asked:
         """The outcome's word of an answer that can be used. Raises _Failed."""
         status = answer.status
         if status == 404:
@@ -171,6 +171,9 @@ class Exchange:
             return Asked.UNCHANGED
         if status != 200:
             raise _Failed(Asked.REFUSED, f"{self.shown} answered {status}.", counts=False)
+        wrong = check(answer)
+        if wrong:
+            raise _Failed(Asked.INVALID, f"{self.shown} {wrong}.", counts=False)
         return Asked.OK
 
     def _obey(self, said: str, *, needed: bool) -> None:
