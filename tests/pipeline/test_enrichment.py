@@ -197,6 +197,16 @@ async def test_a_kind_is_asked_for_where_a_filter_depends_on_it(path):
 
 
 @simulated
+async def test_a_filter_that_refuses_what_is_unknown_asks_what_it_is(path):
+    signature = image("application/vnd.oci.empty.v1+json", artifactType="application/vnd.cncf.notary.signature")
+    api = Api(manifests={digest("signature"): signature})
+    one = house(path, api, subscription("signatures", match=match(kinds=frozenset({Kind.SIGNATURE}))))
+    await one.start()
+    assert len(await told(one, oci(push("1", "s", of="signature")), name="signatures")) == 1
+    await one.stop()
+
+
+@simulated
 async def test_chart_words_ask_what_is_a_chart(path):
     api = Api(manifests={digest("chart"): image("application/vnd.cncf.helm.config.v1+json")})
     one = House(path, VirtualClock(), RecordingSender(), [], apis={"main": api})
@@ -360,6 +370,19 @@ async def test_a_registry_that_lets_batches_wait_in_vain_is_left_alone_for_a_whi
     api.delays.clear()
     assert platforms((await took(one, oci(push("well"))))[1]) == [("TAG_PUSH", "linux", "arm64")]
     assert platforms((await took(one, oci(push("still"))))[1]) == [("TAG_PUSH", "linux", "arm64")]
+    await one.stop()
+
+
+@simulated
+async def test_only_waits_in_a_row_count_against_a_registry(path):
+    api = Api()
+    one = house(path, api)
+    await one.start()
+    for at in range(2 * STRIKES - 1):
+        api.delays["manifest"] = 0.0 if at == STRIKES - 1 else 3600.0  # the middle one is answered
+        await told(one, oci(push(str(at))))
+    assert one.observer.troubles == []
+    assert api.verbs.count("manifest") == 2 * STRIKES - 1
     await one.stop()
 
 
