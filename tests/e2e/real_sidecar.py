@@ -33,12 +33,13 @@ class Sidecar:
         self.store = folder / "sidecar.db"
         self.process = Process([sys.executable, "-m", "sidecar", "serve", "--config", self.config], folder / "log")
 
-    def configure(self, *subscriptions, token=TOKEN):
+    def configure(self, *subscriptions, token=TOKEN, **registry):
+        """`registry` are further keys of the one registry."""
         settings = {
             "ingest": {"listen": f"127.0.0.1:{self.ingest_port}"},
             "management": {"listen": self.management.removeprefix("http://")},
             "store": f"sqlite:///{self.store}",
-            "registries": [{"name": "main", "hostname": HOSTNAME, "scheme": "https", "tokens": [token]}],
+            "registries": [{"name": "main", "hostname": HOSTNAME, "scheme": "https", "tokens": [token], **registry}],
             "subscriptions": list(subscriptions),
         }
         write(self.config, yaml.safe_dump(settings, sort_keys=False))
