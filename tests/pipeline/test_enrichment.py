@@ -12,6 +12,8 @@ from sidecar.dialects.contract import Audience
 from sidecar.dialects.harbor import Options
 from sidecar.domain.errors import RegistryUnavailable
 from sidecar.domain.event import Kind
+from sidecar.domain.instant import SECOND
+from sidecar.domain.record import Entry, RecordKind
 from sidecar.pipeline.enrichment import BOUND, REST, STRIKES
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Words
@@ -470,6 +472,26 @@ async def test_a_deletion_of_an_unknown_digest_has_one_look_before_it_is_given_u
     assert api.asked == [("head", "prj/app", digest("x"))]
     assert one.observer.outcomes == ["parked", outcome]
     assert one.sender.requests == []
+    await one.stop()
+
+
+@simulated
+async def test_a_deletion_and_its_end_in_one_batch_have_their_look_too(path):
+    """As after a pause, when records have gathered."""
+    api = Api()
+    one = house(path, api, subscription("dtr", format="dtr", events=("artifact.deleted",)))
+    await one.start()
+    now = one.clock.now()
+    body = json.dumps(delete("1", "x")).encode()
+    await one.store.append(
+        [
+            Entry(RecordKind.REGISTRY, "main", "1", now - 11 * SECOND, body),
+            Entry(RecordKind.TICK, "", "tick:1", now, b""),
+        ]
+    )
+    await one.quiet()
+    assert api.verbs == ["head"]
+    assert one.observer.outcomes == ["parked", "overtaken"]
     await one.stop()
 
 
