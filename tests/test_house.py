@@ -34,11 +34,12 @@ TESTED_THROUGH = {
     "sidecar.config.texts": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
     "sidecar.outbound.pools": ("outbound/test_tls.py", "connections are counted by the servers that they reach"),
     "sidecar.outbound.failures": ("outbound/test_sender_failures.py", "each failure is met on the wire"),
+    "sidecar.stores.sqlite.copying": ("stores/test_sqlite_backup.py", "every backup and upgrade is a copy"),
     "sidecar.stores.sqlite.office": ("stores/test_every_store.py", "the half of the store that operators ask"),
-    "sidecar.outbound.token": ("outbound/test_registry_api.py", "a token service answers on the wire"),
     "sidecar.stores.sqlite.rows": ("stores/test_every_store.py", "what goes in must come out of the store alike"),
     "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
     "sidecar.telemetry.lines": ("telemetry/test_logs.py", "lines are read back as they were written"),
+    "sidecar.web.backup": ("web/test_web_backup.py", "asked over real connections"),
     "sidecar.web.exchange": ("web/test_api.py", "what it refuses is looked at as the API's sentences"),
     "sidecar.web.shapes": ("web/test_api.py", "what the API answers is looked at as JSON"),
 }

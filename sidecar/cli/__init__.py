@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from sidecar.cli import (
+    backup,
     configuration,
     demo,
     describe,
@@ -62,6 +63,7 @@ app.command()(redelivery.replay)
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(status.status)
+app.command()(backup.backup)
 app.command()(listen.listen)
 app.command()(demo.demo)
 app.command()(describe.version)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sidecar import __version__
-from sidecar.app import USER_AGENT, SystemClock
+from sidecar.app import USER_AGENT
 from sidecar.cli.exits import ExitCode, Failure
+from sidecar.clock import SystemClock
 from sidecar.config.settings import Settings
 from sidecar.dialects.contract import Audience
 from sidecar.outbound.signing import Signer
@@ -44,7 +45,7 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
         operations = Operations(store, Intake(store, clock, observer), clock, observer)
         operations.connect(await _router(store, settings), _destinations(settings))
         health = Health(stalled=lambda: 0.0, unready=lambda: (_STOPPED,), render_metrics=lambda: (b"", "text/plain"))
-        api = Api(operations, lambda: _status(store, settings), health)
+        api = Api(operations, lambda: _status(store, settings), health, store.care.backup)
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
             path = Path(folder) / "offline.sock"
             await listeners.serve_socket(api.app(Door.SOCKET), path)
@@ -89,6 +90,7 @@ def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
             "path": str(settings.store),
             "down": store.down,
             "sizeBytes": sizes.store,
+            "usedBytes": sizes.used,
             "walBytes": sizes.wal,
             "freeBytes": sizes.free,
         },

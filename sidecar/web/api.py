@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from sidecar.domain.errors import Conflict, NotFound, StoreUnavailable
+from sidecar.domain.errors import BackupRefused, Conflict, NotFound, StoreUnavailable
 from sidecar.domain.listing import DeliveryFilter, EventFilter, QuarantineFilter
 from sidecar.pipeline.operations import Operations
 from sidecar.web import shapes
+from sidecar.web.backup import Backup, add_backup
 from sidecar.web.exchange import (
     WHO,
     BadArgument,
@@ -30,7 +31,7 @@ from sidecar.web.exchange import (
     who,
 )
 from sidecar.web.health import Health, add_health
-from sidecar.web.problems import problem
+from sidecar.web.problems import problem, sentence
 from sidecar.web.verbs import Verbs
 
 BODY_LIMIT = 64 * 1024
@@ -48,10 +49,17 @@ class Door(enum.Enum):
 class Api:
     """The native API over the operator's verbs."""
 
-    def __init__(self, operations: Operations, status: Callable[[], dict[str, Any]], health: Health) -> None:
+    def __init__(
+        self,
+        operations: Operations,
+        status: Callable[[], dict[str, Any]],
+        health: Health,
+        backup: Backup | None = None,
+    ) -> None:
         self._operations = operations
         self._status = status
         self._health = health
+        self._backup = backup
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -72,6 +80,8 @@ class Api:
         post("/v1/quarantine/{id}/retry", self._retry)
         app.router.add_delete("/v1/quarantine/{id}", self._delete)
         Verbs(self._operations).add_to(app)
+        if self._backup is not None:
+            add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:
@@ -228,13 +238,13 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except NotFound as error:
-        return problem(404, _sentence(error))
-    except Conflict as error:
-        return problem(409, _sentence(error))
+        return problem(404, sentence(error))
+    except (BackupRefused, Conflict) as error:
+        return problem(409, sentence(error))
     except BadArgument as error:
-        return problem(400, _sentence(error))
+        return problem(400, sentence(error))
     except StoreUnavailable as error:
-        return problem(503, _sentence(error))
+        return problem(503, sentence(error))
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -247,8 +257,3 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
