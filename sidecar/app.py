@@ -27,10 +27,12 @@ from sidecar.config.watch import Watched
 from sidecar.dialects.contract import Audience
 from sidecar.domain.errors import ConfigError, StoreUnavailable
 from sidecar.outbound.guard import Guard
+from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline.courier import Courier, Destination
 from sidecar.pipeline.dispatcher import Dispatcher
+from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
@@ -39,6 +41,7 @@ from sidecar.pipeline.upkeep import Keeper
 from sidecar.ports import LaneName, LaneState
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
+from sidecar.telemetry.asking import Asking
 from sidecar.telemetry.condition import Condition
 from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
@@ -71,6 +74,8 @@ class App:
         self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
         self._condition = Condition(self._store.care, self._metrics, self._observer)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
+        self._apis = RegistryApis(USER_AGENT, Asking(self._metrics))
+        self._enricher = Enricher(self._observer)
         self._intake = Intake(self._store, self._clock, self._observer)
         self._ingress = Ingress(
             self._intake,
@@ -200,6 +205,7 @@ class App:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._sender is not None:
             await self._sender.close()
+        await self._apis.close()
         await self._management_listeners.stop()
         await self._store.close()
 
@@ -283,10 +289,12 @@ class App:
         return True
 
     def _words(self, settings: Settings) -> Words:
+        self._enricher.configure(self._apis.configure(settings.registries, settings.contexts))
         return Words(
             registries={one.name: one for one in settings.registries},
             router=self._router,
             subscriptions={one.id: one.name for one in self._states.values()},
+            enricher=self._enricher if self._apis.clients else None,
         )
 
     def _describe(self, settings: Settings) -> None:
@@ -294,6 +302,7 @@ class App:
             [one.name for one in settings.registries],
             [(one.subscription.name, one.subscription.format) for one in settings.subscriptions],
             settings.unverified,
+            [one.name for one in settings.registries if one.api is not None],
         )
         for warning in settings.warnings:
             self._log.warning("configuration", detail=warning)

@@ -79,6 +79,32 @@ MANAGEMENT: Final = Table(
     }
 )
 
+CLIENT_TLS: Final = Table(
+    {
+        "ca_file": Field(Text(), "the only CAs that are trusted, PEM; without it those of the system"),
+        "cert_file": Field(Text(), "the certificate that is shown, with its chain, PEM"),
+        "key_file": Field(Text(), "its key, PEM without a passphrase; without it the key is in `cert_file`"),
+        "server_name": Field(SERVER_NAME, "the name that is asked for and verified, instead of the URL's host"),
+        "verify": Field(Flag(), "false = whoever answers is believed", default=True),
+    }
+)
+
+API: Final = Table(
+    {
+        "url": Field(
+            Text(parse=places.api_address, pattern=r"https?://[\x21-\x7e]+"),
+            "where the sidecar reaches it, without /v2/, such as http://127.0.0.1:5000",
+            needed=True,
+        ),
+        "username": Field(
+            Text(parse=matching(r"[^:\x00-\x1f\x7f]+", "must be a user name without colons and control characters")),
+            "a user with the right to read; without it the API is asked anonymously",
+        ),
+        "password": Field(Text(secret=True), "its password"),
+        "tls": Field(CLIENT_TLS, "which certificates are trusted, and which is shown"),
+    }
+)
+
 REGISTRY: Final = Table(
     {
         "name": Field(NAME, "its identity, also in /events/<name>", needed=True),
@@ -117,7 +143,7 @@ REGISTRY: Final = Table(
             "how long the requests of one client for a manifest may be one pull; 0s = each GET is a pull",
             amounts.show_duration(PULL_WINDOW),
         ),
-        "api": Field(Later()),
+        "api": Field(API, "its own HTTP API, asked for what notifications do not tell; without it nothing is asked"),
         "reconcile": Field(Later()),
     }
 )
@@ -203,16 +229,6 @@ SIGN: Final = Table(
             "what messages are signed with; several for rotation, with scheme standard; whsk_ = ed25519",
             needed=True,
         ),
-    }
-)
-
-CLIENT_TLS: Final = Table(
-    {
-        "ca_file": Field(Text(), "the only CAs that are trusted, PEM; without it those of the system"),
-        "cert_file": Field(Text(), "the certificate that is shown, with its chain, PEM"),
-        "key_file": Field(Text(), "its key, PEM without a passphrase; without it the key is in `cert_file`"),
-        "server_name": Field(SERVER_NAME, "the name that is asked for and verified, instead of the URL's host"),
-        "verify": Field(Flag(), "false = whoever answers is believed", default=True),
     }
 )
 

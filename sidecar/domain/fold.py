@@ -4,13 +4,14 @@
 passes only when a tick is folded. The same records in the same order always give the same events with the same ids.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from sidecar.domain import instant
 from sidecar.domain.catalogue import (
     Catalogue,
+    DeletionKey,
     DeletionRow,
     ManifestRow,
     RepositoryRow,
@@ -30,8 +31,8 @@ PARKING = 10 * instant.SECOND  # how long an unknown digest's deletion waits for
 class Folded(msgspec.Struct, frozen=True):
     """The events of one notice, and a word for what became of it (a metric label).
 
-    Words: announced, silent, blob, checked, swallowed, ignored, parked, unclassified. Whatever the word, a pull or HEAD
-    may bring the events of checks that ended with it.
+    Words: announced, silent, blob, checked, swallowed, ignored, parked, unclassified, overtaken. Whatever the word, a
+    pull or HEAD may bring the events of checks that ended with it.
     """
 
     events: tuple[Event, ...]
@@ -45,7 +46,7 @@ class Ticked(msgspec.Struct, frozen=True):
     unclassified: int
 
 
-OUTCOMES = ("announced", "silent", "blob", "checked", "swallowed", "ignored", "parked", "unclassified")
+OUTCOMES = ("announced", "silent", "blob", "checked", "swallowed", "ignored", "parked", "unclassified", "overtaken")
 _BLOB = Folded((), "blob")
 _IGNORED = Folded((), "ignored")
 
@@ -86,6 +87,13 @@ class Fold:
         if notice.silent:
             return Folded((), "silent")
         return Folded(tuple(events), "announced")
+
+    def overtaken(self, keys: Collection[DeletionKey]) -> int:
+        """Drop parked deletions whose digest is a manifest that is there all the same; returns how many."""
+        rows = [row for row in self._catalogue.parked() if row.key in keys]
+        for row in rows:
+            self._catalogue.put_deletion(msgspec.structs.replace(row, parked=None))
+        return len(rows)
 
     def tick(self, now: int) -> Ticked:
         """Give up on what was parked until `now`, and end the sessions of pulls whose time is over."""
@@ -187,6 +195,8 @@ class Fold:
         place = (notice.registry, notice.repository)
         digest = notice.artifact.digest
         known = self._catalogue.manifest(*place, digest)
+        if known is not None and not known.heard_of:
+            known = None  # nobody knows its tags: a tag record of the same request will tell one
         deletion = DeletionRow(
             registry=notice.registry,
             repository=notice.repository,

@@ -6,7 +6,8 @@ from typing import Protocol
 import msgspec
 
 from sidecar.domain.catalogue import Catalogue, ManifestRow
-from sidecar.domain.event import Artifact, Event, EventType, Kind
+from sidecar.domain.enrichment import learned, merged
+from sidecar.domain.event import Artifact, Event, EventType
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.pulls import Pull, Pulls
 from sidecar.domain.session import Session
@@ -81,16 +82,20 @@ class Pulled:
         )
 
     def _completed(self, notice: Notice) -> Artifact:
+        """The artifact with what the catalogue knows of it, which in turn keeps what was read of the manifest."""
         known = self._catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
-        return filled(notice.artifact, known)
+        artifact = filled(notice.artifact, known)
+        if not learned(artifact, known.artifact if known is not None else None):
+            return artifact
+        if known is not None:
+            row = msgspec.structs.replace(known, artifact=artifact)
+        else:
+            place = {"registry": notice.registry, "repository": notice.repository}
+            row = ManifestRow(**place, artifact=artifact, tags=(), live=False, time=0, number=0)
+        self._catalogue.put_manifest(row)
+        return artifact
 
 
 def filled(artifact: Artifact, known: ManifestRow | None) -> Artifact:
     """The artifact, completed with what is known of the same digest: same digest, same content."""
-    if known is None or (artifact.references and artifact.kind is not Kind.UNKNOWN):
-        return artifact
-    return msgspec.structs.replace(
-        artifact,
-        kind=known.artifact.kind if artifact.kind is Kind.UNKNOWN else artifact.kind,
-        references=artifact.references or known.artifact.references,
-    )
+    return artifact if known is None else merged(artifact, known.artifact)

@@ -7,13 +7,13 @@ with its reason; a record at which the process died three times is quarantined w
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from sidecar.domain import instant
-from sidecar.domain.catalogue import Catalogue, Changes, Need, need_of
+from sidecar.domain.catalogue import Catalogue, Changes, DeletionKey, Need, need_of
 from sidecar.domain.delivery import Delivery, Reason
 from sidecar.domain.errors import CursorMoved, SidecarError, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import Event, EventType
@@ -25,6 +25,7 @@ from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordK
 from sidecar.domain.registry import Registry
 from sidecar.domain.session import Sessions
 from sidecar.pipeline.backlog import Backlog
+from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.ticker import Ticker
@@ -47,11 +48,12 @@ T = TypeVar("T")
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What a configuration gives the translator; swapped whole on reload."""
+    """What a configuration gives the translator; swapped whole on reload. `enricher` None = no registry is asked."""
 
     registries: Mapping[str, Registry]
     router: Router
     subscriptions: Mapping[int, str]  # lane -> subscription name
+    enricher: Enricher | None = None
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -268,6 +270,12 @@ class Translator:
             if asking is not None and (asking.act is _PULL or asking.act is _CHECK):
                 need.manifests.update(pulls.need(asking))
         catalogue = Catalogue(await self._translation.look(need))
+        standing: Collection[DeletionKey] = ()
+        if words.enricher is not None:
+            until = max((one.accepted for one in records if one.kind is RecordKind.TICK), default=None)
+            notices, standing = await words.enricher.enrich(
+                notices, catalogue, words.router, words.registries, until=until
+            )
         fold = Fold(catalogue, words.registries, pulls)
         planned: list[PlannedEvent] = []
         told: list[_Told] = []
@@ -277,6 +285,7 @@ class Translator:
                 await self._give_way()
             if notice is None:
                 if record.kind is RecordKind.TICK:
+                    told.extend([_Told(record, "overtaken")] * fold.overtaken(standing))
                     ended = fold.tick(record.accepted)
                     told.extend([_Told(record, "unclassified")] * ended.unclassified)
                     told.extend(_Told(record, "announced", (one,), one.registry.name) for one in ended.events)

@@ -24,7 +24,8 @@ from sidecar.domain import instant
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined, QuarantineReason
-from sidecar.telemetry.labels import Lane, Source
+from sidecar.domain.registry import Asked
+from sidecar.telemetry.labels import Asking, Lane, Source
 
 UNKNOWN = "unknown"  # the label of a registry that the configuration does not name
 
@@ -75,6 +76,16 @@ class Metrics:
         self._broken = gauge("breaker_open", "1 while only probes are sent.", "subscription")
         self._orphaned = gauge("subscriptions_orphaned", "Queues whose subscription left the configuration.")
 
+        self._asked = counter(
+            "registry_requests", "Requests to a registry's API by what they came to.", "registry", "outcome"
+        )
+        self._asking = self._histogram(
+            "registry_request_seconds", "One request to a registry's API.", _ATTEMPT, "registry"
+        )
+        self._left_alone = gauge(
+            "registry_breaker_open", "1 while a registry's API is left alone because it fails.", "registry"
+        )
+
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
@@ -95,6 +106,7 @@ class Metrics:
         for reason in QuarantineReason:
             self._quarantine.labels(reason.value)
         self._sources: dict[str, Source] = {}
+        self._askings: dict[str, Asking] = {}
         self._lanes: dict[str, Lane] = {}
         self._holds: dict[str, Histogram] = {}
         self.configure((), ())
@@ -106,16 +118,22 @@ class Metrics:
         registries: Iterable[str],
         subscriptions: Iterable[tuple[str, str]],
         unverified: Collection[str] = (),
+        asked: Collection[str] = (),
     ) -> None:
         """Have a set of labels for each registry and each (subscription, format); drop those of what is gone.
 
-        `unverified` are the subscriptions whose destinations' certificates are not verified.
+        `unverified` are the subscriptions whose destinations' certificates are not verified, `asked` the registries
+        whose API can be asked.
         """
         names = {*registries, UNKNOWN}
         for name in self._sources.keys() - names:
             self._sources.pop(name).drop()
         for name in names - self._sources.keys():
             self._sources[name] = Source(name, self._events, self._requests, self._last_event)
+        for name in self._askings.keys() - set(asked):
+            self._askings.pop(name).drop()
+        for name in set(asked) - self._askings.keys():
+            self._askings[name] = Asking(name, self._asked, self._asking, self._left_alone)
         formats = dict(subscriptions)
         for name in [name for name, lane in self._lanes.items() if formats.get(name) != lane.format]:
             self._lanes.pop(name).drop()
@@ -178,6 +196,20 @@ class Metrics:
     def acknowledged(self, seconds: float) -> None:
         """An envelope was answered so long after it was read."""
         self._ack.observe(seconds)
+
+    def asked(self, registry: str, outcome: Asked, seconds: float) -> None:
+        """A registry's API was asked, or (`skipped`) left alone."""
+        asking = self._askings.get(registry)
+        if asking is not None:
+            asking.requests[outcome].inc()
+            if outcome is not Asked.SKIPPED:
+                asking.seconds.observe(seconds)
+
+    def breaker(self, registry: str, *, opened: bool) -> None:
+        """A registry's API is left alone from now on, or asked again."""
+        asking = self._askings.get(registry)
+        if asking is not None:
+            asking.breaker.set(opened)
 
     def committed(self, items: int, seconds: float) -> None:
         """One transaction with so many items took so long."""
