@@ -36,7 +36,8 @@ from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
-from sidecar.ports import LaneName, LaneState
+from sidecar.pipeline.walks import Plan, Walks
+from sidecar.ports import LaneName, LaneState, RegistryApi
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.lines import get as get_log
@@ -111,6 +112,8 @@ class App:
         self.ingest_ports: list[int] = []
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
+        self.walks = Walks(self._store, self._clock, self._observer)
+        self.walks.configure(self._plans(settings))
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -130,7 +133,7 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        api = Api(self.operations, self.status, health)
+        api = Api(self.operations, self.status, health, walks=self.walks)
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
@@ -179,10 +182,12 @@ class App:
             observer=self._observer,
             offer=self._dispatcher.offer,
             own_agent=OWN_AGENT,
+            met=self.walks.met,
         )
         self._keeper = Keeper(self._store, self._clock, self._observer)
         self._spawn(self._translator.run(), "translator")
         self._spawn(self._keeper.run(), "upkeep")
+        self._spawn(self.walks.run(), "walks")
         await self._measure()
         gc.set_threshold(50_000, 20, 100)  # values die by reference count; looking for cycles often costs much
         gc.collect()
@@ -209,6 +214,7 @@ class App:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.walks.stop()
         if self._sender is not None:
             await self._sender.close()
         await self._management_listeners.stop()
@@ -247,6 +253,7 @@ class App:
                 self._sender.guard = self._guard
             if self._translator is not None:
                 self._translator.configure(self._words(settings))
+            self.walks.configure(self._plans(settings))
             self.settings = settings
             self._config_error = ""
             self._describe(settings)
@@ -299,6 +306,13 @@ class App:
             router=self._router,
             subscriptions={one.id: one.name for one in self._states.values()},
         )
+
+    def _plans(self, settings: Settings) -> dict[str, Plan | None]:
+        """How each registry can be walked: with a client of its API, where one is configured."""
+        apis: dict[str, RegistryApi] = {}  # by the registry's name; whoever makes these clients puts them here
+        return {
+            one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in settings.registries
+        }
 
     def _describe(self, settings: Settings) -> None:
         self._metrics.configure(

@@ -19,7 +19,8 @@ from sidecar.domain.catalogue import (
 )
 from sidecar.domain.event import Artifact, Event, EventType, Kind, Repository, ordered_uuid
 from sidecar.domain.names import split_repository
-from sidecar.domain.notice import Act, Notice
+from sidecar.domain.notice import OBSERVED, Act, Notice
+from sidecar.domain.recovery import Recovery, filled, with_tag
 from sidecar.domain.registry import Registry
 
 PARKING = 10 * instant.SECOND  # how long an unknown digest's deletion waits for a tag record of the same request
@@ -28,14 +29,16 @@ PARKING = 10 * instant.SECOND  # how long an unknown digest's deletion waits for
 class Folded(msgspec.Struct, frozen=True):
     """The events of one notice, and a word for what became of it (a metric label).
 
-    Words: announced, silent, blob, checked, ignored, parked, unclassified.
+    Words: announced, silent, blob, checked, ignored, known, parked, unclassified. `known` is what a walk saw and a
+    record had told, or what a record tells and a walk had found.
     """
 
     events: tuple[Event, ...]
     outcome: str
 
 
-OUTCOMES = ("announced", "silent", "blob", "checked", "ignored", "parked", "unclassified")
+OUTCOMES = ("announced", "silent", "blob", "checked", "ignored", "known", "parked", "unclassified")
+_KNOWN = Folded((), "known")
 _NOTHING = {
     Act.BLOB: Folded((), "blob"),
     Act.CHECK: Folded((), "checked"),
@@ -49,6 +52,7 @@ class Fold:
     def __init__(self, catalogue: Catalogue, registries: Mapping[str, Registry]) -> None:
         self._catalogue = catalogue
         self._registries = registries
+        self._recovery = Recovery(catalogue, self._event)
 
     def notice(self, notice: Notice) -> Folded:
         """Fold one notice of a registry that the configuration knows."""
@@ -56,10 +60,16 @@ class Fold:
         if nothing is not None:
             return nothing
         events: list[Event] | None
-        if notice.act is Act.PUSH:
-            events = self._push(notice)
-        elif notice.act is Act.PULL:
+        if notice.act is Act.PULL:
             events = self._pull(notice)
+        elif self._recovery.has_told(notice):
+            return _KNOWN
+        elif notice.act is Act.PUSH:
+            events = self._push(notice)
+        elif notice.act in OBSERVED:
+            events = self._recovery.observe(notice)
+            if not events:
+                return _KNOWN
         elif notice.act is Act.DELETE:
             events = self._delete(notice)
         elif notice.act is Act.UNTAG:
@@ -86,7 +96,7 @@ class Fold:
         events: list[Event] = []
         created = self._first_push(notice)
         known = self._catalogue.manifest(*place, notice.artifact.digest)
-        artifact = _filled(notice.artifact, known)
+        artifact = filled(notice.artifact, known)
         tagged = bool(notice.tag)
         if known is None or (known.time, known.number) <= notice.stamp:
             self._catalogue.put_manifest(
@@ -94,14 +104,14 @@ class Fold:
                     registry=notice.registry,
                     repository=notice.repository,
                     artifact=artifact,
-                    tags=_with(known.tags if known is not None else (), notice.tag),
+                    tags=with_tag(known.tags if known is not None else (), notice.tag),
                     live=True,
                     time=notice.time,
                     number=notice.origin.number,
                 )
             )
         elif tagged and notice.tag not in known.tags:
-            self._catalogue.put_manifest(msgspec.structs.replace(known, tags=_with(known.tags, notice.tag)))
+            self._catalogue.put_manifest(msgspec.structs.replace(known, tags=with_tag(known.tags, notice.tag)))
         previous: str | None = None
         changed: bool | None = None
         if tagged:
@@ -163,6 +173,7 @@ class Fold:
                     live=row.live or begins,
                     time=notice.time if begins else row.time,
                     number=notice.origin.number if begins else row.number,
+                    found=0,
                 )
             )
         return begins
@@ -173,7 +184,7 @@ class Fold:
             self._event(
                 notice,
                 EventType.PULLED,
-                artifact=_filled(notice.artifact, known),
+                artifact=filled(notice.artifact, known),
                 tags=(notice.tag,) if notice.tag else (),
                 ever_tagged=bool(notice.tag) or (known is not None and known.ever_tagged),
             )
@@ -207,11 +218,11 @@ class Fold:
         ]
         for row in tags:
             self._catalogue.put_tag(
-                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number)
+                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number, found=0)
             )
         if (known.time, known.number) <= notice.stamp:
             self._catalogue.put_manifest(
-                msgspec.structs.replace(known, live=False, time=notice.time, number=notice.origin.number)
+                msgspec.structs.replace(known, live=False, time=notice.time, number=notice.origin.number, found=0)
             )
         return self._event(
             notice,
@@ -247,7 +258,7 @@ class Fold:
             )
         elif current:
             self._catalogue.put_tag(
-                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number)
+                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number, found=0)
             )
         known = self._catalogue.manifest(*place, digest) if digest else None
         artifact = known.artifact if known is not None else Artifact(digest=digest)
@@ -268,7 +279,7 @@ class Fold:
                     registry=deletion.registry,
                     repository=deletion.repository,
                     artifact=parked.artifact if known is None else known.artifact,
-                    tags=_with(known.tags if known is not None else (), untag.tag),
+                    tags=with_tag(known.tags if known is not None else (), untag.tag),
                     live=False,
                     time=parked.time,
                     number=parked.origin.number,
@@ -316,7 +327,9 @@ class Fold:
         ever_tagged: bool = False,
         previous_digest: str | None = None,
         changed: bool | None = None,
+        mark: str = "",
     ) -> Event:
+        """An event of this notice; `mark` tells apart those that one notice makes of one type."""
         registry = self._registries[notice.registry]
         namespace, name = split_repository(notice.repository, registry.default_namespace)
         row = self._catalogue.namespace(namespace, at=notice.accepted)
@@ -328,7 +341,7 @@ class Fold:
                 notice.registry,
                 notice.origin.record,
                 what,
-                made.digest if what is EventType.DELETED else "",
+                made.digest if what is EventType.DELETED else mark,
             ),
             type=what,
             time=notice.time,
@@ -347,23 +360,8 @@ class Fold:
             ever_tagged=ever_tagged,
             previous_digest=previous_digest,
             changed=changed,
+            recovered=notice.act in OBSERVED,
             actor=notice.actor,
             request=notice.request,
             origin=notice.origin,
         )
-
-
-def _with(tags: tuple[str, ...], tag: str) -> tuple[str, ...]:
-    """The tags and one more, unless it is there already or empty."""
-    return tags if not tag or tag in tags else (*tags, tag)
-
-
-def _filled(artifact: Artifact, known: ManifestRow | None) -> Artifact:
-    """The artifact, completed with what is known of the same digest: same digest, same content."""
-    if known is None or (artifact.references and artifact.kind is not Kind.UNKNOWN):
-        return artifact
-    return msgspec.structs.replace(
-        artifact,
-        kind=known.artifact.kind if artifact.kind is Kind.UNKNOWN else artifact.kind,
-        references=artifact.references or known.artifact.references,
-    )

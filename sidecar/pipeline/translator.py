@@ -19,6 +19,7 @@ from sidecar.domain.event import Event
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Notice
+from sidecar.domain.observation import read as read_observation
 from sidecar.domain.record import Entry, Quarantined, QuarantineReason, Record, RecordKind
 from sidecar.domain.registry import Registry
 from sidecar.pipeline.handover import Handover
@@ -32,7 +33,8 @@ COURTESY = 100  # turns that the loop gets at each of them while it is busy
 BUSY = 50_000  # nanoseconds; a turn of the loop that takes longer had other work in it
 CAREFUL = 256  # records translated one by one after a stop that was not orderly
 POISONED = 3  # deaths while translating one record after which it is quarantined unseen
-FINISHED = frozenset({"blob", "ignored", "silent"})  # their bytes are not needed again
+FINISHED = frozenset({"blob", "ignored", "known", "silent"})  # their bytes are not needed again
+INSTANCES = 10_000  # ids of registry processes that are remembered
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store is unavailable
 
 
@@ -76,7 +78,9 @@ class Translator:
         observer: Observer,
         offer: Callable[[Sequence[Delivery]], None],
         own_agent: str,
+        met: Callable[[str, str], None] | None = None,
     ) -> None:
+        """`met` hears of each registry process once, by the registry's name and the process's own id."""
         self._journal = journal
         self._translation = translation
         self._words = words
@@ -84,6 +88,8 @@ class Translator:
         self._observer = observer
         self._offer = offer
         self._own_agent = own_agent
+        self._met = met
+        self._instances: set[str] = set()
         self._handover = Handover(journal, clock)
         self._cursor = 0
         self._careful = 0
@@ -298,7 +304,19 @@ class Translator:
             raise Unreadable(
                 QuarantineReason.UNKNOWN_REGISTRY, f"no registry is named {record.registry!r} any more; name it again"
             )
-        return normalise(record, registry, self._own_agent)
+        if record.kind is RecordKind.OBSERVATION:
+            return read_observation(record)
+        notice = normalise(record, registry, self._own_agent)
+        if self._met is not None and notice.origin.instance not in self._instances:
+            self._meet(notice.registry, notice.origin.instance)
+        return notice
+
+    def _meet(self, registry: str, instance: str) -> None:
+        if len(self._instances) >= INSTANCES:  # what comes in place of ids is not remembered for ever
+            self._instances.clear()
+        self._instances.add(instance)
+        if instance and self._met is not None:
+            self._met(registry, instance)
 
     def _set_aside(self, record: Record, reason: str, detail: str) -> _Batch:
         """A batch of one record that goes to quarantine instead."""

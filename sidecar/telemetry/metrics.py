@@ -24,7 +24,8 @@ from sidecar.domain import instant
 from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined, QuarantineReason
-from sidecar.telemetry.labels import Lane, Source
+from sidecar.domain.walk import OPEN, Walk, WalkState
+from sidecar.telemetry.labels import Lane, Rounds, Source
 
 UNKNOWN = "unknown"  # the label of a registry that the configuration does not name
 
@@ -74,6 +75,13 @@ class Metrics:
         self._unverified = gauge("tls_unverified", "1 while whoever answers is believed.", "subscription")
         self._orphaned = gauge("subscriptions_orphaned", "Queues whose subscription left the configuration.")
 
+        self._rounds_of = (
+            gauge("walk_running", "1 while the registry is walked.", "registry"),
+            gauge("walk_held", "1 while what a walk found waits for an operator.", "registry"),
+            gauge("walk_seen", "Tags that the newest walk has looked at.", "registry"),
+            gauge("walk_changes", "Changes that the newest walk has found.", "registry"),
+            gauge("walk_finished_timestamp_seconds", "When a walk last finished, 0 = never.", "registry"),
+        )
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
@@ -87,6 +95,7 @@ class Metrics:
             self._quarantine.labels(reason.value)
         self._sources: dict[str, Source] = {}
         self._lanes: dict[str, Lane] = {}
+        self._rounds: dict[str, Rounds] = {}
         self._holds: dict[str, Histogram] = {}
         self.configure((), ())
 
@@ -107,6 +116,10 @@ class Metrics:
             self._sources.pop(name).drop()
         for name in names - self._sources.keys():
             self._sources[name] = Source(name, self._events, self._requests, self._last_event)
+        for name in self._rounds.keys() - names:
+            self._rounds.pop(name).drop()
+        for name in names - self._rounds.keys() - {UNKNOWN}:
+            self._rounds[name] = Rounds(name, self._rounds_of)
         formats = dict(subscriptions)
         for name in [name for name, lane in self._lanes.items() if formats.get(name) != lane.format]:
             self._lanes.pop(name).drop()
@@ -155,6 +168,21 @@ class Metrics:
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         """Nothing: who did what is for the log."""
+
+    def walked(self, walk: Walk) -> None:
+        rounds = self._rounds.get(walk.registry)
+        if rounds is None:
+            return  # it left the configuration while this was under way
+        if walk.state is WalkState.HELD:
+            rounds.held.set(1)
+        elif walk.state not in OPEN or walk.state is WalkState.TELLING:
+            rounds.held.set(0)
+        rounds.running.set(walk.state in {WalkState.WALKING, WalkState.TELLING})
+        if walk.started:
+            rounds.seen.set(walk.seen)
+            rounds.changes.set(walk.changes)
+        if walk.state is WalkState.FINISHED:
+            rounds.finished.set(walk.ended / instant.SECOND)
 
     def trouble(self, where: str, error: BaseException) -> None:  # noqa: ARG002 - the log says what it was
         self._troubles.labels(where).inc()

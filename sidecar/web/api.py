@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from sidecar.domain.errors import Conflict, NotFound, StoreUnavailable
 from sidecar.domain.listing import DeliveryFilter, EventFilter, QuarantineFilter
 from sidecar.pipeline.operations import Operations
+from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
 from sidecar.web.exchange import (
     WHO,
@@ -32,6 +33,7 @@ from sidecar.web.exchange import (
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem
 from sidecar.web.verbs import Verbs
+from sidecar.web.walks import WalkRoutes
 
 BODY_LIMIT = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -48,10 +50,18 @@ class Door(enum.Enum):
 class Api:
     """The native API over the operator's verbs."""
 
-    def __init__(self, operations: Operations, status: Callable[[], dict[str, Any]], health: Health) -> None:
+    def __init__(
+        self,
+        operations: Operations,
+        status: Callable[[], dict[str, Any]],
+        health: Health,
+        *,
+        walks: Walks | None = None,
+    ) -> None:
         self._operations = operations
         self._status = status
         self._health = health
+        self._walks = walks
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -72,6 +82,8 @@ class Api:
         post("/v1/quarantine/{id}/retry", self._retry)
         app.router.add_delete("/v1/quarantine/{id}", self._delete)
         Verbs(self._operations).add_to(app)
+        if self._walks is not None:
+            WalkRoutes(self._walks).add_to(app)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:

@@ -141,7 +141,7 @@ async def test_a_newer_program_s_file_is_left_alone(path):
     connection.close()
     before = path.read_bytes()
     said = await refusal(path)
-    assert "was written by a newer program (schema 99, needs 99; this one knows 1)" in said
+    assert f"was written by a newer program (schema 99, needs 99; this one knows {file.PROGRAM_SCHEMA})" in said
     assert "run the newer version" in said
     assert path.read_bytes() == before
 
@@ -191,29 +191,31 @@ def test_migrations_are_numbered_without_a_gap():
 
 def test_a_migration_leaves_a_copy_of_the_file_as_it_was(path, monkeypatch):
     file.open_writer(path).close()
-    more = [*file.migrations(), (2, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")]
+    before = file.PROGRAM_SCHEMA
+    more = [*file.migrations(), (before + 1, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")]
     monkeypatch.setattr(file, "migrations", lambda: more)
-    monkeypatch.setattr(file, "PROGRAM_SCHEMA", 2)
+    monkeypatch.setattr(file, "PROGRAM_SCHEMA", before + 1)
     connection = file.open_writer(path)
-    assert pragma(connection, "user_version") == 2
+    assert pragma(connection, "user_version") == before + 1
     assert connection.execute("SELECT count(*) FROM added").fetchone() == (0,)
     connection.close()
-    copy = path.with_name("sidecar.db.schema1")
+    copy = path.with_name(f"sidecar.db.schema{before}")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with sqlite3.connect(copy) as old:
-        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+        assert old.execute("PRAGMA user_version").fetchone() == (before,)
     old.close()
 
 
 def test_a_migration_that_fails_changes_nothing(path, monkeypatch):
     file.open_writer(path).close()
-    more = [*file.migrations(), (2, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT; SELECT one FROM nowhere;")]
+    broken = "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT; SELECT one FROM nowhere;"
+    more = [*file.migrations(), (file.PROGRAM_SCHEMA + 1, broken)]
     monkeypatch.setattr(file, "migrations", lambda: more)
     with pytest.raises(StoreUnavailable, match="no such table: nowhere"):
         file.open_writer(path)
     monkeypatch.undo()
     connection = file.open_writer(path)
-    assert pragma(connection, "user_version") == 1
+    assert pragma(connection, "user_version") == file.PROGRAM_SCHEMA
     assert connection.execute("SELECT name FROM sqlite_schema WHERE name = 'added'").fetchall() == []
     connection.close()
 

@@ -24,7 +24,7 @@ WAL_LIMIT = 64 * 1024 * 1024
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "glusterfs"}
 )
-PROGRAM_SCHEMA = 1  # the newest migration this program knows
+PROGRAM_SCHEMA = 2  # the newest migration this program knows
 
 
 class Lock:

@@ -23,6 +23,7 @@ from sidecar.stores.sqlite.file import Lock, open_writer
 from sidecar.stores.sqlite.office import Office
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
 from sidecar.stores.sqlite.runners import InlineRunner, Runner, ThreadRunner
+from sidecar.stores.sqlite.walkbook import SQLiteWalkbook
 
 APPEND_LIMIT = 512  # requests per cycle
 APPEND_BOUND = 8192  # requests waiting before intake is held back
@@ -45,7 +46,7 @@ class Sizes(msgspec.Struct, frozen=True):
     free: int = 0
 
 
-class SQLiteStore(Office):
+class SQLiteStore(Office, SQLiteWalkbook):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until
