@@ -200,8 +200,8 @@ class Walks:
         if track.waiting is None:
             first = track.never_walked and not track.unfinished and track.walker is None
             walk = Walk(registry=registry, cause=Cause.FIRST if first else cause, due=due)
-        elif track.waiting.cause is Cause.COMMAND:
-            return
+        elif track.waiting.cause is Cause.COMMAND or cause is not Cause.INSTANCE:
+            return  # only one new process after another puts it off: starts of ours may follow each other for ever
         else:
             walk = msgspec.structs.replace(track.waiting, due=max(due, track.waiting.due))
         track.waiting = await self._store.keep_walk(walk, Step())
@@ -225,6 +225,8 @@ class Walks:
 
     async def _begin(self, track: _Track, plan: Plan) -> None:
         """Wait until a walk is due, and begin it."""
+        if plan.reconcile is not None and track.never_walked and track.waiting is None:
+            await self._want(track.registry, Cause.FIRST)
         while True:
             now = self._clock.now()
             at = self._when(track, plan)
@@ -251,9 +253,6 @@ class Walks:
             return start_of(track.waiting, track.last_start)
         if plan.reconcile is None:
             return None
-        if track.never_walked:
-            track.waiting = Walk(registry=track.registry, cause=Cause.FIRST, due=self._clock.now() + DEBOUNCE)
-            return track.waiting.due
         return track.last_start + plan.reconcile.every
 
     async def _walk(self, track: _Track, plan: Plan) -> None:
@@ -295,7 +294,7 @@ class Walks:
         track = self._track(registry)
         return View(registry=registry, current=track.current, held=track.held, last=track.last)
 
-    async def start(self, registry: str, *, silent: bool) -> Walk:
+    async def start(self, registry: str, *, silent: bool, who: str = "") -> Walk:
         """Begin a walk now. Raises NotFound, and Conflict while one is under way or when none can be made."""
         self._known(registry)
         await self._recall()
@@ -309,23 +308,26 @@ class Walks:
         walk = msgspec.structs.replace(walk, cause=Cause.COMMAND, due=self._clock.now(), silent=silent)
         track.waiting = await self._store.keep_walk(walk, Step())
         track.wake.set()
+        self._observer.operated(who, "backfill" if silent else "reconcile", 1, f"registry={registry}")
         return track.waiting
 
-    async def accept(self, registry: str) -> Walk:
+    async def accept(self, registry: str, who: str = "") -> Walk:
         """Announce what a held walk found. Raises NotFound, and Conflict when none is held."""
         track, walk = await self._held(registry)
         walk = msgspec.structs.replace(walk, state=WalkState.TELLING)
         track.held = await self._store.keep_walk(walk, Step())
+        self._observer.operated(who, "reconcile accept", walk.changes, f"registry={registry} walk={walk.id}")
         walk = await tell(walk, self._store, self._clock)
         self._end(track, walk)
         await self._store.forget_walks(registry)
         return walk
 
-    async def reject(self, registry: str) -> Walk:
+    async def reject(self, registry: str, who: str = "") -> Walk:
         """Throw away what a held walk found: nobody is told, the next walk finds it again. Raises as `accept`."""
         track, walk = await self._held(registry)
         walk = msgspec.structs.replace(walk, state=WalkState.REJECTED)
         walk = await self._store.keep_walk(walk, Step())
+        self._observer.operated(who, "reconcile reject", walk.changes, f"registry={registry} walk={walk.id}")
         self._end(track, walk)
         await self._store.forget_walks(registry)
         return walk

@@ -8,7 +8,7 @@ from aiohttp import web
 from sidecar.domain.instant import rfc3339
 from sidecar.domain.walk import Walk
 from sidecar.pipeline.walks import View, Walks
-from sidecar.web.exchange import answer, body_of
+from sidecar.web.exchange import answer, body_of, who
 
 
 class WalkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,15 +38,15 @@ class WalkRoutes:
 
     async def _start(self, request: web.Request) -> web.Response:
         name, given = request.match_info["name"], body_of(await request.read(), WalkBody)
-        await self._walks.start(name, silent=given.silent)
+        await self._walks.start(name, silent=given.silent, who=who(request))
         return await self._answer(name)
 
     async def _accept(self, request: web.Request) -> web.Response:
-        await self._walks.accept(request.match_info["name"])
+        await self._walks.accept(request.match_info["name"], who(request))
         return await self._answer(request.match_info["name"])
 
     async def _reject(self, request: web.Request) -> web.Response:
-        await self._walks.reject(request.match_info["name"])
+        await self._walks.reject(request.match_info["name"], who(request))
         return await self._answer(request.match_info["name"])
 
     async def _answer(self, name: str) -> web.Response:
