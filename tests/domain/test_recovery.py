@@ -350,7 +350,7 @@ def test_any_interleaving_of_records_and_a_walk_ends_at_what_the_registry_holds(
 def test_no_look_is_ever_told_against_a_later_record(deeds, data):
     """The walk looks in the midst of things, and is written at any later time; all records come, in order.
 
-    Then each push and each lost tag is told exactly once: by its record, or by the walk.
+    Then each push and each deletion is told exactly once: by its record, or by the walk.
     """
     truth = Truth()
     for deed in deeds:
@@ -378,3 +378,6 @@ def test_no_look_is_ever_told_against_a_later_record(deeds, data):
             assert len(told) == len(made)
         gone = [event for event in journal.events if event.type is EventType.TAG_DELETED and event.tag == tag]
         assert len(gone) == len([r for r in truth.records if r.act is Act.UNTAG and r.tag == tag])
+    for digest in DIGESTS:
+        ended = [e for e in journal.events if (e.type, e.artifact.digest) == (EventType.DELETED, digest)]
+        assert len(ended) == len([r for r in truth.records if (r.act, r.artifact.digest) == (Act.DELETE, digest)])
