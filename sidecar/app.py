@@ -27,19 +27,22 @@ from sidecar.config.watch import Watched
 from sidecar.dialects.contract import Audience
 from sidecar.domain.errors import ConfigError, StoreUnavailable
 from sidecar.outbound.guard import Guard
+from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline.courier import Courier, Destination
 from sidecar.pipeline.dispatcher import Dispatcher
+from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.pipeline.walks import Plan, Walks
-from sidecar.ports import LaneName, LaneState, RegistryApi
+from sidecar.ports import LaneName, LaneState
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
+from sidecar.telemetry.asking import Asking
 from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
@@ -86,6 +89,8 @@ class App:
         self._observer = Observers(self._metrics, Logs(), failed=self._observer_failed)
         self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
+        self._apis = RegistryApis(USER_AGENT, Asking(self._metrics))
+        self._enricher = Enricher(self._observer)
         self._intake = Intake(self._store, self._clock, self._observer)
         self._ingress = Ingress(
             self._intake,
@@ -113,7 +118,6 @@ class App:
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
         self.walks = Walks(self._store, self._clock, self._observer)
-        self.walks.configure(self._plans(settings))
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -217,6 +221,7 @@ class App:
         await self.walks.stop()
         if self._sender is not None:
             await self._sender.close()
+        await self._apis.close()
         await self._management_listeners.stop()
         await self._store.close()
 
@@ -253,7 +258,6 @@ class App:
                 self._sender.guard = self._guard
             if self._translator is not None:
                 self._translator.configure(self._words(settings))
-            self.walks.configure(self._plans(settings))
             self.settings = settings
             self._config_error = ""
             self._describe(settings)
@@ -301,15 +305,19 @@ class App:
         return True
 
     def _words(self, settings: Settings) -> Words:
+        self._apis.configure(settings.registries, settings.contexts)
+        self._enricher.configure(self._apis.clients)
+        self.walks.configure(self._plans(settings))
         return Words(
             registries={one.name: one for one in settings.registries},
             router=self._router,
             subscriptions={one.id: one.name for one in self._states.values()},
+            enricher=self._enricher if self._apis.clients else None,
         )
 
     def _plans(self, settings: Settings) -> dict[str, Plan | None]:
         """How each registry can be walked: with a client of its API, where one is configured."""
-        apis: dict[str, RegistryApi] = {}  # by the registry's name; whoever makes these clients puts them here
+        apis = self._apis.clients
         return {
             one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in settings.registries
         }
@@ -319,6 +327,7 @@ class App:
             [one.name for one in settings.registries],
             [(one.subscription.name, one.subscription.format) for one in settings.subscriptions],
             settings.unverified,
+            [one.name for one in settings.registries if one.api is not None],
         )
         for warning in settings.warnings:
             self._log.warning("configuration", detail=warning)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sidecar.domain.walk import Walk
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline.courier import Courier, Destination
 from sidecar.pipeline.dispatcher import Dispatcher
+from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Translator, Words
@@ -127,6 +128,7 @@ class House:
         seed: int = 1,
         registries: Sequence[Registry] | None = None,
         store: Any = None,
+        apis: Mapping[str, Any] | None = None,
     ) -> None:
         self.clock = clock
         self.sender = sender
@@ -138,6 +140,9 @@ class House:
         self.destinations: dict[str, Destination] = {}
         self.registries = {one.name: one for one in registries or [registry()]}
         self.subscriptions = list(subscriptions)
+        self.enricher = Enricher(self.observer) if apis is not None else None
+        if self.enricher is not None:
+            self.enricher.configure(apis or {})
         self.translator: Translator | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -170,7 +175,7 @@ class House:
         }
         self.dispatcher.configure(destinations, states)
         self.destinations = {one.subscription.name: one for one in destinations.values()}
-        words = Words(self.registries, Router(routes), {one.id: one.name for one in states})
+        words = Words(self.registries, Router(routes), {one.id: one.name for one in states}, self.enricher)
         if self.translator is not None:
             self.translator.configure(words)
         return words

@@ -1,10 +1,15 @@
 """The configuration: `check`, `schema`, and reading it for the other commands."""
 
+import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from sidecar import __version__
+from sidecar.cli.exits import ExitCode
 from sidecar.cli.output import show_json
 from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config
 
@@ -19,20 +24,31 @@ def read_settings(path: Path) -> "Settings":
     return load(path, os.environ)
 
 
-def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+Ask = Annotated[bool, typer.Option("--ask", help="Also ask each registry's API whether it answers.")]
+
+
+def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False, ask: Ask = False) -> None:
     """Say whether the configuration can be used, and which public keys receivers verify with."""
     settings = read_settings(config)
+    silent = asyncio.run(_unreachable(settings)) if ask else {}
     registries = [one.name for one in settings.registries]
     if as_json:
         listed = [_described(one) for one in settings.subscriptions]
         warnings: list[Any] = list(settings.warnings)
-        show_json({"registries": registries, "subscriptions": listed, "warnings": warnings})
+        asked = {"unreachable": silent} if ask else {}
+        show_json({"registries": registries, "subscriptions": listed, "warnings": warnings, **asked})
+        if silent:
+            raise typer.Exit(ExitCode.UNAVAILABLE)
         return
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     for bound in settings.subscriptions:
         for key in bound.public_keys:
             print(f"{bound.subscription.name}: receivers verify with {key}")
+    for name, sentence in silent.items():
+        print(f"registry {name} cannot be asked: {sentence}", file=sys.stderr)
+    if silent:
+        raise typer.Exit(ExitCode.UNAVAILABLE)
     print(f"ok: {_counted(len(registries), 'registry')}, {_counted(len(settings.subscriptions), 'subscription')}")
 
 
@@ -41,6 +57,26 @@ def schema() -> None:
     from sidecar.config.schema import schema as made
 
     show_json(made())
+
+
+async def _unreachable(settings: "Settings") -> dict[str, str]:
+    """The registries whose API does not answer, each with a sentence."""
+    from sidecar.domain.errors import RegistryUnavailable
+    from sidecar.outbound.registry_api import RegistryClient
+
+    found: dict[str, str] = {}
+    for one in settings.registries:
+        if one.api is None:
+            continue
+        tls = None if one.api.tls is None else settings.contexts[one.api.tls]
+        client = RegistryClient(one.api, agent=f"registry-sidecar/{__version__}", tls=tls)
+        try:
+            await client.ping()
+        except RegistryUnavailable as error:
+            found[one.name] = str(error)
+        finally:
+            await client.close()
+    return found
 
 
 def _described(bound: "Bound") -> dict[str, Any]:

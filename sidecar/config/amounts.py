@@ -6,10 +6,12 @@ from typing import Final
 from sidecar.domain import instant
 
 DURATION: Final = r"\d{1,15}(ms|s|m|h|d)"
+PACE: Final = r"\d{1,5}/(s|m)"
 SIZE: Final = r"\d{1,15}(B|KiB|MiB|GiB|TiB)"
 STATUSES: Final = r"[1-5]xx|[1-5]\d\d(-[1-5]\d\d)?"
 
 DURATION_NEEDS_UNIT: Final = "must say its unit: write ms, s, m, h or d after the number, such as 10s or 3d"
+PACE_NEEDS_UNIT: Final = "must say its unit: write /s or /m after the number, such as 20/s"
 LONGEST: Final = 3650 * instant.DAY
 
 _TIME_UNITS: Final = {
@@ -21,6 +23,7 @@ _TIME_UNITS: Final = {
 }
 _SIZE_UNITS: Final = {"TiB": 1024**4, "GiB": 1024**3, "MiB": 1024**2, "KiB": 1024, "B": 1}
 _AMOUNT: Final = re.compile(r"(\d{1,15})([A-Za-z]*)", re.ASCII)
+_PACE: Final = re.compile(r"(\d{1,5})/([sm])", re.ASCII)
 _STATUS_RANGE: Final = re.compile(STATUSES, re.ASCII)
 
 
@@ -45,6 +48,18 @@ def show_duration(nanoseconds: int) -> str:
     if nanoseconds:
         raise ValueError(f"{nanoseconds} ns is no whole number of milliseconds")
     return "0s"
+
+
+def pace(text: str) -> float:
+    """So many a second, of `20/s` or `600/m`. Raises ValueError."""
+    found = _PACE.fullmatch(text)
+    if found is None:
+        if text.isascii() and text.isdigit():
+            raise ValueError(PACE_NEEDS_UNIT)
+        raise ValueError("must be a whole number with its unit, such as 20/s or 600/m")
+    if not int(found[1]):
+        raise ValueError("must be at least 1: remove `reconcile` to walk on command only")
+    return int(found[1]) / (1 if found[2] == "s" else 60)
 
 
 def size(text: str) -> int:

@@ -15,6 +15,7 @@ from sidecar.config.texts import (
     LISTEN,
     NAME,
     NETWORKS,
+    PACE,
     PERSONS,
     PLAIN_GLOBS,
     PROXY,
@@ -29,6 +30,7 @@ from sidecar.config.texts import (
 )
 from sidecar.domain import instant
 from sidecar.domain.event import Kind
+from sidecar.domain.registry import Reconcile
 from sidecar.domain.retention import Retention
 from sidecar.domain.subscription import DEFAULT_EVENTS, Policy, Retry, SignScheme
 
@@ -77,6 +79,44 @@ MANAGEMENT: Final = Table(
     }
 )
 
+CLIENT_TLS: Final = Table(
+    {
+        "ca_file": Field(Text(), "the only CAs that are trusted, PEM; without it those of the system"),
+        "cert_file": Field(Text(), "the certificate that is shown, with its chain, PEM"),
+        "key_file": Field(Text(), "its key, PEM without a passphrase; without it the key is in `cert_file`"),
+        "server_name": Field(SERVER_NAME, "the name that is asked for and verified, instead of the URL's host"),
+        "verify": Field(Flag(), "false = whoever answers is believed", default=True),
+    }
+)
+
+API: Final = Table(
+    {
+        "url": Field(
+            Text(parse=places.api_address, pattern=r"https?://[\x21-\x7e]+"),
+            "where the sidecar reaches it, without /v2/, such as http://127.0.0.1:5000",
+            needed=True,
+        ),
+        "username": Field(
+            Text(parse=matching(r"[^:\x00-\x1f\x7f]+", "must be a user name without colons and control characters")),
+            "a user with the right to read; without it the API is asked anonymously",
+        ),
+        "password": Field(Text(secret=True), "its password"),
+        "tls": Field(CLIENT_TLS, "which certificates are trusted, and which is shown"),
+    }
+)
+
+_RECONCILE: Final = Reconcile()
+RECONCILE: Final = Table(
+    {
+        "every": Field(
+            duration(instant.HOUR, 365 * instant.DAY),
+            "how long after the start of one walk the next begins, besides those that something else makes necessary",
+            amounts.show_duration(_RECONCILE.every),
+        ),
+        "rate": Field(PACE, "how many requests a walk makes, in a second or a minute", "20/s"),
+    }
+)
+
 REGISTRY: Final = Table(
     {
         "name": Field(NAME, "its identity, also in /events/<name>", needed=True),
@@ -111,8 +151,8 @@ REGISTRY: Final = Table(
             "whose records make no events",
         ),
         "pull_window": Field(Later()),
-        "api": Field(Later()),
-        "reconcile": Field(Later()),
+        "api": Field(API, "its own HTTP API, asked for what notifications do not tell; without it nothing is asked"),
+        "reconcile": Field(RECONCILE, "walk it by itself, to find what it never told; needs `api`"),
     }
 )
 
@@ -189,16 +229,6 @@ SIGN: Final = Table(
             "what messages are signed with; several for rotation, with scheme standard; whsk_ = ed25519",
             needed=True,
         ),
-    }
-)
-
-CLIENT_TLS: Final = Table(
-    {
-        "ca_file": Field(Text(), "the only CAs that are trusted, PEM; without it those of the system"),
-        "cert_file": Field(Text(), "the certificate that is shown, with its chain, PEM"),
-        "key_file": Field(Text(), "its key, PEM without a passphrase; without it the key is in `cert_file`"),
-        "server_name": Field(SERVER_NAME, "the name that is asked for and verified, instead of the URL's host"),
-        "verify": Field(Flag(), "false = whoever answers is believed", default=True),
     }
 )
 

@@ -60,8 +60,8 @@ def _settings(
     reader = _Reader(root, sources, problems)
 
     listed: list[Section] = root.get("registries", [])
-    found = registries(listed, problems)
     transports = Transports(environ, sources, problems)
+    found = registries(listed, transports, problems)
     wanted: list[Section] = root.get("subscriptions", []) if "registries" in root.values else []
     bound = subscriptions(wanted, found, transports, problems)
     if not root.get("subscriptions"):

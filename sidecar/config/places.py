@@ -98,6 +98,19 @@ def server_name(text: str) -> str:
     raise ValueError("must be a host name without a port, such as hooks.example.com")
 
 
+def api_address(text: str) -> str:
+    """What stands before /v2/ in a registry's API, without a slash at its end."""
+    parts = urlsplit(web_address(text))
+    if "@" in parts.netloc:
+        raise ValueError("must not carry credentials: give `username` and `password`")
+    if "?" in text:
+        raise ValueError("must not have a query")
+    path = parts.path.rstrip("/")
+    if path == "/v2" or path.endswith("/v2"):
+        raise ValueError("must end before /v2/")
+    return text.rstrip("/")
+
+
 def homepage(text: str) -> str:
     """A web address in which {repository}, {namespace} and {name} are filled in."""
     filled = re.sub(r"\{(?:repository|namespace|name)\}", "filled", text)

@@ -1,17 +1,19 @@
 """The registries, and who may speak for them."""
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from sidecar.config.problems import Problems
 from sidecar.config.settings import Address
 from sidecar.config.tables import Section
+from sidecar.config.transports import Transports
 from sidecar.domain.event import RegistryRef
 from sidecar.domain.glob import ANYTHING, Globs
-from sidecar.domain.registry import Registry
+from sidecar.domain.registry import ApiAccess, Reconcile, Registry
 from sidecar.domain.secret import Secret
 
 
-def registries(sections: Sequence[Section], problems: Problems) -> tuple[Registry, ...]:
+def registries(sections: Sequence[Section], transports: Transports, problems: Problems) -> tuple[Registry, ...]:
     """The registries that could be read whole; two of one name are reported."""
     found: dict[str, Registry] = {}
     for section in sections:
@@ -22,11 +24,11 @@ def registries(sections: Sequence[Section], problems: Problems) -> tuple[Registr
                 f"{section.path}.name {section.shown('name')} is already taken: name each registry once",
             )
         elif name is not None:
-            found[name] = _registry(name, section)
+            found[name] = _registry(name, section, transports, problems)
     return tuple(found.values())
 
 
-def _registry(name: str, section: Section) -> Registry:
+def _registry(name: str, section: Section, transports: Transports, problems: Problems) -> Registry:
     ignore: Section | None = section.get("ignore")
     spoken = {key: section.values[key] for key in ("scheme", "homepage") if key in section.values}
     given = {key: section.values[key] for key in ("default_namespace",) if key in section.values}
@@ -35,8 +37,42 @@ def _registry(name: str, section: Section) -> Registry:
         public=globs(section, "public", segments=True),
         ignored_actors=globs(ignore, "actors"),
         ignored_agents=globs(ignore, "user_agents"),
+        api=_api(section.get("api"), transports, problems),
+        reconcile=_reconcile(section, problems),
         **given,
     )
+
+
+def _api(section: Section | None, transports: Transports, problems: Problems) -> ApiAccess | None:
+    if section is None:
+        return None
+    for one, other in (("username", "password"), ("password", "username")):
+        if section.has(one) and not section.has(other):
+            problems.add(section.line(one), f"{section.path} has `{one}` without `{other}`: give both, or neither")
+    transport = transports.of(section)
+    url: str | None = section.get("url")
+    if url is None:
+        return None
+    if section.has("password") and url.startswith("http://") and not Address(urlsplit(url).hostname or "", 0).loopback:
+        sentence = f"{section.path}.url is http, so the password travels unencrypted: use https"
+        problems.warn(section.line("url"), sentence)
+    return ApiAccess(
+        url=url,
+        username=section.get("username", ""),
+        password=section.get("password", Secret("")),
+        tls=transport.tls if transport is not None else None,
+    )
+
+
+def _reconcile(section: Section, problems: Problems) -> Reconcile | None:
+    given: Section | None = section.get("reconcile")
+    if given is None:
+        return None
+    if not section.has("api"):
+        problems.add(
+            section.line("reconcile"), f"{section.path}.reconcile needs `api`: say where the registry is asked"
+        )
+    return Reconcile(**{key: given.values[key] for key in ("every", "rate") if key in given.values})
 
 
 def globs(section: Section | None, key: str, *, segments: bool = False) -> Globs:

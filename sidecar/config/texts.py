@@ -77,6 +77,7 @@ SERVER_NAME: Final = Text(parse=places.server_name, pattern=r"[0-9A-Za-z_.:-]+")
 STATUSES: Final = Or(
     kind="int", this=Number(low=100, high=599), that=Text(parse=amounts.statuses, pattern=amounts.STATUSES)
 )
+PACE: Final = Text(parse=amounts.pace, pattern=amounts.PACE, number=amounts.PACE_NEEDS_UNIT)
 NETWORKS: Final = ListOf(item=Text(parse=places.network))
 REPOSITORIES: Final = ListOf(item=glob(segments=True))
 PERSONS: Final = ListOf(item=glob(segments=False, anonymous=True))

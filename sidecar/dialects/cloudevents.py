@@ -14,8 +14,11 @@
     repositoryCreated when it was first pushed to
     reference         what to pull: `host/repository:tag` or `host/repository@digest`
     tag, tags         the first tag and all of them; `tags` is [] for an untagged artifact
-    digest, mediaType, size, kind, configDigest, os, architecture, references
+    digest, mediaType, size, kind, configDigest, configMediaType, os, architecture, references
                       the artifact; `size` is the bytes of its manifest, `references` are OCI descriptors
+    imageSize         bytes of config and layers together, as they are stored
+    artifactType, subjectDigest, annotations, labels
+                      of the manifest, and of the image's config; only where the registry's API can be asked
     previousDigest    what the tag held before the push, "" when it is new; `changed` says whether the push changed it
     recovered         true when the event was found by looking at the registry, not told by it
     actor             the user's name, "" when anonymous
@@ -34,6 +37,7 @@ from msgspec import UNSET, UnsetType
 
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
+from sidecar.domain.enrichment import NOTHING, Fact
 from sidecar.domain.event import Descriptor, Event, EventType, Kind
 from sidecar.domain.message import Message
 
@@ -86,9 +90,15 @@ class _Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     size: int | UnsetType = UNSET
     kind: str | UnsetType = UNSET
     config_digest: str | UnsetType = UNSET
+    config_media_type: str | UnsetType = UNSET
     os: str | UnsetType = UNSET
     architecture: str | UnsetType = UNSET
     references: tuple[Descriptor, ...] | UnsetType = UNSET
+    image_size: int | UnsetType = UNSET
+    artifact_type: str | UnsetType = UNSET
+    subject_digest: str | UnsetType = UNSET
+    annotations: dict[str, str] | UnsetType = UNSET
+    labels: dict[str, str] | UnsetType = UNSET
     previous_digest: str | UnsetType = UNSET
     changed: bool | UnsetType = UNSET
     recovered: bool
@@ -111,7 +121,10 @@ class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 # --- the words --------------------------------------------------------------------------------------------------------
 
-_WORDS = tuple(Word(name=kind.value, types=frozenset({kind})) for kind in EventType)
+_WORDS = tuple(
+    Word(name=kind.value, types=frozenset({kind}), reads=NOTHING if kind in _ABOUT_REPOSITORY else frozenset(Fact))
+    for kind in EventType
+)
 
 
 def vocabulary(_options: Options) -> Sequence[Word]:
@@ -179,9 +192,15 @@ def _data(event: Event, subject: str) -> _Data:
         size=artifact.size or UNSET,
         kind=UNSET if artifact.kind is Kind.UNKNOWN else artifact.kind.value,
         config_digest=artifact.config_digest or UNSET,
+        config_media_type=UNSET if artifact.config is None else artifact.config.media_type or UNSET,
         os=artifact.os or UNSET,
         architecture=artifact.architecture or UNSET,
         references=artifact.references or UNSET,
+        image_size=artifact.image_size or UNSET,
+        artifact_type=artifact.artifact_type or UNSET,
+        subject_digest=artifact.subject or UNSET,
+        annotations=artifact.annotations or UNSET,
+        labels=artifact.labels or UNSET,
         previous_digest=UNSET if event.previous_digest is None else event.previous_digest,
         changed=UNSET if event.changed is None else event.changed,
         recovered=event.recovered,

@@ -11,6 +11,7 @@ import msgspec
 
 from sidecar.domain import delivery, instant
 from sidecar.domain.delivery import Outcome, Reason
+from sidecar.domain.enrichment import NOTHING, Fact
 from sidecar.domain.event import (
     Artifact,
     Event,
@@ -32,6 +33,7 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
     A subscription gets a word in two ways: by a canonical event type in its `events` (then the word applies where
     `fits` says so, provided `by_type`), or by the word's own name (then where `fits_named`, which defaults to `fits`).
     With `waives_untagged`, naming the word also brings it for untagged artifacts whatever `match.untagged` says.
+    `reads` are the facts of an artifact that the registry is asked for when it did not tell them, if it can be asked.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
     fits_named: Callable[[Event], bool] | None = None
     by_type: bool = True
     waives_untagged: bool = False
+    reads: frozenset[Fact] = NOTHING
 
 
 class Audience(msgspec.Struct, frozen=True):
@@ -167,6 +170,18 @@ class Voice:
             if choice.word.name not in said and choice.takes(event, untagged=untagged):
                 said.append(choice.word.name)
         return said
+
+    def reads(self, event: Event, *, untagged: bool) -> frozenset[Fact]:
+        """The facts that the words to be said of an event read.
+
+        A word that depends on the kind counts even where it would not be said: once the kind is known, it may be.
+        """
+        facts: frozenset[Fact] = NOTHING
+        for choice in self._choices.get(event.type, ()):
+            reads = choice.word.reads
+            if reads and (Fact.KIND in reads or choice.takes(event, untagged=untagged)):
+                facts |= reads
+        return facts
 
     def scoped(self, word: str) -> bool:
         return self._dialect.scoped(self._options, word)

@@ -13,6 +13,7 @@ import msgspec
 
 from sidecar.dialects.contract import Audience, Dialect, Word, compact
 from sidecar.domain import instant
+from sidecar.domain.enrichment import Fact
 from sidecar.domain.event import Event, EventType, Repository, stable_uuid
 from sidecar.domain.message import Message
 
@@ -27,10 +28,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     image_name_port: bool = True
 
 
+_PLATFORM = frozenset({Fact.PLATFORM})
+
 _WORDS = (
-    Word(name="TAG_PUSH", types=frozenset({EventType.PUSHED}), fits=lambda event: bool(event.tags)),
-    Word(name="TAG_PULL", types=frozenset({EventType.PULLED}), fits=lambda event: bool(event.tags)),
-    Word(name="TAG_DELETE", types=frozenset({EventType.TAG_DELETED})),
+    Word(name="TAG_PUSH", types=frozenset({EventType.PUSHED}), fits=lambda event: bool(event.tags), reads=_PLATFORM),
+    Word(name="TAG_PULL", types=frozenset({EventType.PULLED}), fits=lambda event: bool(event.tags), reads=_PLATFORM),
+    Word(name="TAG_DELETE", types=frozenset({EventType.TAG_DELETED}), reads=_PLATFORM),
     # DTR tells of a manifest beside its tag, to those who asked for manifests by name.
     Word(
         name="MANIFEST_PUSH",
@@ -38,14 +41,16 @@ _WORDS = (
         fits=lambda event: not event.tags,
         fits_named=lambda _event: True,
         waives_untagged=True,
+        reads=_PLATFORM,
     ),
     Word(
         name="MANIFEST_PULL",
         types=frozenset({EventType.PULLED}),
         fits=lambda event: not event.tags,
         fits_named=lambda _event: True,
+        reads=_PLATFORM,
     ),
-    Word(name="MANIFEST_DELETE", types=frozenset({EventType.DELETED}), waives_untagged=True),
+    Word(name="MANIFEST_DELETE", types=frozenset({EventType.DELETED}), waives_untagged=True, reads=_PLATFORM),
     Word(name="REPO_EVENT", types=frozenset({EventType.REPOSITORY_CREATED, EventType.REPOSITORY_DELETED})),
     Word(name="REPO_CREATED", types=frozenset({EventType.REPOSITORY_CREATED}), by_type=False),
     Word(name="REPO_DELETED", types=frozenset({EventType.REPOSITORY_DELETED}), by_type=False),

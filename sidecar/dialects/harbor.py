@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
+from sidecar.domain.enrichment import NOTHING, Fact
 from sidecar.domain.event import Event, EventType, Kind, stable_uuid
 from sidecar.domain.message import Message
 
@@ -133,16 +134,21 @@ def vocabulary(options: Options) -> Sequence[Word]:
     """The words, and which events each is said of."""
     ends = {EventType.DELETED, EventType.TAG_DELETED} if options.tag_deleted else {EventType.DELETED}
     fits = _is_no_chart if options.chart_events else _is_anything
+    reads: frozenset[Fact] = NOTHING
+    if options.chart_events:
+        reads |= {Fact.KIND}
+    if options.flavour == "legacy":
+        reads |= {Fact.REFERENCES}  # for image_id
     words = [
-        Word(name=PUSH, types=frozenset({EventType.PUSHED}), fits=fits),
-        Word(name=PULL, types=frozenset({EventType.PULLED}), fits=fits),
-        Word(name=DELETE, types=frozenset(ends), fits=fits),
+        Word(name=PUSH, types=frozenset({EventType.PUSHED}), fits=fits, reads=reads),
+        Word(name=PULL, types=frozenset({EventType.PULLED}), fits=fits, reads=reads),
+        Word(name=DELETE, types=frozenset(ends), fits=fits, reads=reads),
     ]
     if options.chart_events:
         words += [
-            Word(name=CHART_PUSH, types=frozenset({EventType.PUSHED}), fits=_is_chart_version),
-            Word(name=CHART_PULL, types=frozenset({EventType.PULLED}), fits=_is_chart_version),
-            Word(name=CHART_DELETE, types=frozenset(ends), fits=_is_chart_version),
+            Word(name=CHART_PUSH, types=frozenset({EventType.PUSHED}), fits=_is_chart_version, reads=reads),
+            Word(name=CHART_PULL, types=frozenset({EventType.PULLED}), fits=_is_chart_version, reads=reads),
+            Word(name=CHART_DELETE, types=frozenset(ends), fits=_is_chart_version, reads=reads),
         ]
     return words
 

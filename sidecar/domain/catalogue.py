@@ -67,6 +67,11 @@ class ManifestRow(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.tags)
 
     @property
+    def heard_of(self) -> bool:
+        """Whether a record told of it being stored or deleted; else only its content is known, from a pull."""
+        return self.number > 0
+
+    @property
     def key(self) -> ManifestKey:
         return (self.registry, self.repository, self.artifact.digest)
 

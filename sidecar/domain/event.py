@@ -42,7 +42,11 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A manifest or index. `size` is the bytes of that document, not of the image; 0 and "" mean not known."""
+    """A manifest or index. `size` is the bytes of that document, not of the image; 0 and "" mean not known.
+
+    `manifest_read` and `config_read` say that nothing more can be learned from the manifest and from its config blob:
+    they were read, or there is nothing in them to read. What they did not tell is empty then.
+    """
 
     digest: str = ""
     media_type: str = ""
@@ -51,13 +55,27 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     references: tuple[Descriptor, ...] = ()
     os: str = ""
     architecture: str = ""
+    artifact_type: str = ""
+    subject: str = ""  # digest of the manifest that this one refers to
+    annotations: dict[str, str] | None = None
+    labels: dict[str, str] | None = None  # of the image's config
+    manifest_read: bool = False
+    config_read: bool = False
 
     @property
     def config_digest(self) -> str:
         """Digest of the config blob, "" where references did not tell or the artifact is an index."""
-        if self.references and self.kind is not Kind.INDEX:
-            return self.references[0].digest
-        return ""
+        return "" if self.config is None else self.config.digest
+
+    @property
+    def config(self) -> Descriptor | None:
+        """The config's descriptor, None where references did not tell or the artifact is an index."""
+        return self.references[0] if self.references and self.kind is not Kind.INDEX else None
+
+    @property
+    def image_size(self) -> int:
+        """Bytes of config and layers together, as they are stored; 0 where references did not tell, or of an index."""
+        return 0 if self.kind is Kind.INDEX else sum(one.size for one in self.references)
 
 
 class RegistryRef(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,19 +4,21 @@
 passes only when a tick is folded. The same records in the same order always give the same events with the same ids.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from sidecar.domain import instant
 from sidecar.domain.catalogue import (
     Catalogue,
+    DeletionKey,
     DeletionRow,
     ManifestRow,
     RepositoryRow,
     TagRow,
     deletion_request,
 )
+from sidecar.domain.enrichment import learned
 from sidecar.domain.event import Artifact, Event, EventType, Kind, Repository, ordered_uuid
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import OBSERVED, Act, Notice
@@ -29,15 +31,25 @@ PARKING = 10 * instant.SECOND  # how long an unknown digest's deletion waits for
 class Folded(msgspec.Struct, frozen=True):
     """The events of one notice, and a word for what became of it (a metric label).
 
-    Words: announced, silent, blob, checked, ignored, known, parked, unclassified. `known` is what a walk saw and a
-    record had told, or what a record tells and a walk had found.
+    Words: announced, silent, blob, checked, ignored, known, parked, unclassified, overtaken. `known` is what a walk saw
+    and a record had told, or what a record tells and a walk had found.
     """
 
     events: tuple[Event, ...]
     outcome: str
 
 
-OUTCOMES = ("announced", "silent", "blob", "checked", "ignored", "known", "parked", "unclassified")
+OUTCOMES = (
+    "announced",
+    "silent",
+    "blob",
+    "checked",
+    "ignored",
+    "known",
+    "parked",
+    "unclassified",
+    "overtaken",
+)
 _KNOWN = Folded((), "known")
 _NOTHING = {
     Act.BLOB: Folded((), "blob"),
@@ -81,6 +93,13 @@ class Fold:
         if notice.silent:
             return Folded((), "silent")
         return Folded(tuple(events), "announced")
+
+    def overtaken(self, keys: Collection[DeletionKey]) -> int:
+        """Drop parked deletions whose digest is a manifest that is there all the same; returns how many."""
+        rows = [row for row in self._catalogue.parked() if row.key in keys]
+        for row in rows:
+            self._catalogue.put_deletion(msgspec.structs.replace(row, parked=None))
+        return len(rows)
 
     def tick(self, now: int) -> int:
         """Give up on what was parked until `now`; returns how many deletions stay unclassified."""
@@ -180,21 +199,43 @@ class Fold:
 
     def _pull(self, notice: Notice) -> list[Event]:
         known = self._catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
+        artifact = filled(notice.artifact, known)
+        if learned(artifact, known.artifact if known is not None else None):
+            self._remember(notice, artifact, known)
         return [
             self._event(
                 notice,
                 EventType.PULLED,
-                artifact=filled(notice.artifact, known),
+                artifact=artifact,
                 tags=(notice.tag,) if notice.tag else (),
                 ever_tagged=bool(notice.tag) or (known is not None and known.ever_tagged),
             )
         ]
+
+    def _remember(self, notice: Notice, artifact: Artifact, known: ManifestRow | None) -> None:
+        """Keep what was read of a manifest, and change nothing else of what is known about it."""
+        if known is not None:
+            self._catalogue.put_manifest(msgspec.structs.replace(known, artifact=artifact))
+            return
+        self._catalogue.put_manifest(
+            ManifestRow(
+                registry=notice.registry,
+                repository=notice.repository,
+                artifact=artifact,
+                tags=(),
+                live=False,
+                time=0,
+                number=0,
+            )
+        )
 
     def _delete(self, notice: Notice) -> list[Event] | None:
         """A digest's deletion: the events, or None when it is parked because the digest is unknown."""
         place = (notice.registry, notice.repository)
         digest = notice.artifact.digest
         known = self._catalogue.manifest(*place, digest)
+        if known is not None and not known.heard_of:
+            known = None  # nobody knows its tags: a tag record of the same request will tell one
         deletion = DeletionRow(
             registry=notice.registry,
             repository=notice.repository,

@@ -21,6 +21,7 @@ from sidecar.domain.catalogue import (
     TagRow,
     deletion_request,
 )
+from sidecar.domain.enrichment import merged
 from sidecar.domain.event import Artifact, Event, EventType, Kind
 from sidecar.domain.notice import Act, Notice
 
@@ -259,19 +260,15 @@ class Recovery:
     def _complete(self, notice: Notice) -> None:
         """A record may know more of a manifest than the walk saw."""
         known = self._catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
-        if known is not None and notice.artifact.references and not known.artifact.references:
-            self._catalogue.put_manifest(msgspec.structs.replace(known, artifact=notice.artifact))
+        if known is not None:
+            artifact = filled(notice.artifact, known)
+            if artifact != known.artifact:
+                self._catalogue.put_manifest(msgspec.structs.replace(known, artifact=artifact))
 
 
 def filled(artifact: Artifact, known: ManifestRow | None) -> Artifact:
-    """The artifact, completed with what is known of the same digest: same digest, same content."""
-    if known is None or (artifact.references and artifact.kind is not Kind.UNKNOWN):
-        return artifact
-    return msgspec.structs.replace(
-        artifact,
-        kind=known.artifact.kind if artifact.kind is Kind.UNKNOWN else artifact.kind,
-        references=artifact.references or known.artifact.references,
-    )
+    """The artifact, completed with what is known of the same digest."""
+    return artifact if known is None else merged(artifact, known.artifact)
 
 
 def with_tag(tags: tuple[str, ...], tag: str) -> tuple[str, ...]:

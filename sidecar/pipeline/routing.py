@@ -6,10 +6,15 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from sidecar.dialects.contract import Audience, Voice
-from sidecar.domain.event import Event, EventType, stable_uuid
+from sidecar.domain.enrichment import NOTHING, Fact
+from sidecar.domain.event import Event, EventType, Kind, stable_uuid
 from sidecar.domain.message import Message
 from sidecar.domain.subscription import Subscription
 from sidecar.ports import PlannedDelivery, PlannedEvent
+
+_KINDS = frozenset(Kind)
+_VAGUE = frozenset({Kind.UNKNOWN, Kind.ARTIFACT})  # what may turn out to be another kind
+_JUDGED = frozenset({Fact.KIND})
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -45,6 +50,24 @@ class Router:
             listening = tuple(one for one in self.routes if one.subscription.enabled and kind in one.voice.types)
             if listening:
                 self._by_type[kind] = listening
+
+    def reads(self, event: Event) -> frozenset[Fact]:
+        """The facts of the event's artifact that somebody needs: for the words to be said, or to judge its kind."""
+        facts: frozenset[Fact] = NOTHING
+        for route in self._by_type.get(event.type, ()):
+            match = route.subscription.match
+            refusal = match.refusal(event)
+            if refusal and (refusal != "kinds" or event.artifact.kind not in _VAGUE):
+                continue
+            read = route.voice.reads(event, untagged=match.untagged)
+            facts |= read
+            if not match.kinds >= _KINDS and (read or route.voice.words(event, untagged=match.untagged)):
+                facts |= _JUDGED
+        return facts
+
+    def hears(self, event: Event) -> bool:
+        """Whether some subscription's filters admit the event."""
+        return any(not route.subscription.match.refusal(event) for route in self._by_type.get(event.type, ()))
 
     def plan(self, event: Event) -> PlannedEvent:
         """The event with everything it owes. A message that cannot be rendered gives a dead delivery, not an error."""

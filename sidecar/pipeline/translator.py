@@ -7,12 +7,12 @@ with its reason; a record at which the process died three times is quarantined w
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
-from sidecar.domain.catalogue import Catalogue, Changes, Need, need_of
+from sidecar.domain.catalogue import Catalogue, Changes, DeletionKey, Need, need_of
 from sidecar.domain.delivery import Delivery
 from sidecar.domain.errors import CursorMoved, SidecarError, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import Event
@@ -22,6 +22,7 @@ from sidecar.domain.notice import Notice
 from sidecar.domain.observation import read as read_observation
 from sidecar.domain.record import Entry, Quarantined, QuarantineReason, Record, RecordKind
 from sidecar.domain.registry import Registry
+from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
 from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
@@ -42,11 +43,12 @@ T = TypeVar("T")
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What a configuration gives the translator; swapped whole on reload."""
+    """What a configuration gives the translator; swapped whole on reload. `enricher` None = no registry is asked."""
 
     registries: Mapping[str, Registry]
     router: Router
     subscriptions: Mapping[int, str]  # lane -> subscription name
+    enricher: Enricher | None = None
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -260,6 +262,12 @@ class Translator:
         )
         need.parked = ticks
         catalogue = Catalogue(await self._translation.look(need))
+        standing: Collection[DeletionKey] = ()
+        if words.enricher is not None:
+            until = max((one.accepted for one in records if one.kind is RecordKind.TICK), default=None)
+            notices, standing = await words.enricher.enrich(
+                notices, catalogue, words.router, words.registries, until=until
+            )
         fold = Fold(catalogue, words.registries)
         planned: list[PlannedEvent] = []
         told: list[_Told] = []
@@ -269,6 +277,7 @@ class Translator:
                 await self._give_way()
             if notice is None:
                 if record.kind is RecordKind.TICK:
+                    told.extend([_Told(record, "overtaken")] * fold.overtaken(standing))
                     told.extend([_Told(record, "unclassified")] * fold.tick(record.accepted))
                 else:
                     told.append(_Told(record, "quarantined"))

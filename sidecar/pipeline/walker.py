@@ -20,7 +20,8 @@ from sidecar.domain.observation import Observation, encode
 from sidecar.domain.record import Entry, RecordKind
 from sidecar.domain.walk import SETTLE, Bucket, Place, Step, Walk, WalkState, verdict, weigh
 from sidecar.ports import Clock, Itinerary, Journal, Observer, RegistryApi, Walkbook
-from sidecar.registry.documents import artifact_of
+from sidecar.registry.kinds import kind_of
+from sidecar.registry.manifests import with_manifest
 
 PAGE = 100  # names that a registry is asked for at a time
 SIDE_BY_SIDE = 8  # tags that are looked at together, so that a slow registry does not slow the walk below its rate
@@ -173,7 +174,10 @@ class Walker:
         document = await self._ask(lambda: self._api.manifest(repository, reference))
         if document is None:
             raise Gone(tag)
-        return None if document.digest == known else artifact_of(document, tag)
+        if document.digest == known:
+            return None
+        named = Artifact(digest=document.digest, kind=kind_of("", tag, ()))  # an accessory, by its tag alone
+        return with_manifest(named, document.media_type, document.body)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,12 @@
-"""What an artifact is, as far as one record tells.
+"""What an artifact is, as far as one record or its manifest tells.
 
 A registry says a manifest's media type, and with `includereferences: true` its descriptors: first the config, then
-the layers (for an index: the children). `subject` and `artifactType` of a manifest are never sent.
+the layers (for an index: the children). `artifactType` and annotations of a manifest are never sent: only who reads
+the manifest itself knows them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sidecar.domain.event import Descriptor, Kind
 
@@ -38,6 +39,18 @@ _LAYER_OF = (
     ("vnd.cyclonedx", Kind.SBOM),
     ("vnd.syft", Kind.SBOM),
 )
+# The same for `artifactType`, which also says what the layer's own type leaves open.
+_ARTIFACT_OF = (
+    *_LAYER_OF,
+    ("vnd.cncf.notary.signature", Kind.SIGNATURE),
+    ("vnd.dev.cosign.artifact.sig", Kind.SIGNATURE),
+    ("vnd.dev.cosign.artifact.att", Kind.ATTESTATION),
+    ("vnd.dev.cosign.artifact.sbom", Kind.SBOM),
+)
+# cosign 3 and GitHub keep signatures and attestations alike in bundles; the annotation tells them apart.
+_BUNDLE = "vnd.dev.sigstore.bundle"
+_PREDICATE = "dev.sigstore.bundle.predicateType"
+_SIGNED = "https://sigstore.dev/cosign/sign/v1"
 
 
 def kind_of(media_type: str, tag: str, references: Sequence[Descriptor]) -> Kind:
@@ -63,14 +76,28 @@ def kind_of(media_type: str, tag: str, references: Sequence[Descriptor]) -> Kind
     return _BY_CONFIG.get(config, Kind.ARTIFACT) if config else Kind.UNKNOWN
 
 
+def kind_of_manifest(
+    media_type: str, references: Sequence[Descriptor], artifact_type: str, annotations: Mapping[str, str]
+) -> Kind:
+    """The kind of a manifest or index that was read: by its artifact type first, else as `kind_of` without a tag."""
+    subtype = _bare(artifact_type).rpartition("/")[2]
+    if subtype.startswith(_BUNDLE):
+        return Kind.SIGNATURE if annotations.get(_PREDICATE, _SIGNED) == _SIGNED else Kind.ATTESTATION
+    kind = kind_of(media_type, "", references)
+    return (_begins(subtype, _ARTIFACT_OF) or kind) if kind is not Kind.INDEX else kind
+
+
 def _bare(media_type: str) -> str:
     """Without parameters: `application/vnd.cyclonedx+json; version=1.4` and the like."""
     return media_type.partition(";")[0].strip().lower()
 
 
 def _kind_of_layer(media_type: str) -> Kind | None:
-    subtype = _bare(media_type).rpartition("/")[2]
-    for beginning, kind in _LAYER_OF:
+    return _begins(_bare(media_type).rpartition("/")[2], _LAYER_OF)
+
+
+def _begins(subtype: str, table: Sequence[tuple[str, Kind]]) -> Kind | None:
+    for beginning, kind in table:
         if subtype.startswith(beginning):
             return kind
     return None

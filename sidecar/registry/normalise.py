@@ -138,7 +138,7 @@ def _artifact(act: Act, target: WireTarget) -> Artifact:
     size = target.size or target.length or 0
     if act not in {Act.PUSH, Act.PULL, Act.CHECK}:
         return Artifact(digest=digest, media_type=media_type, size=size)
-    references = tuple(_descriptor(one) for one in target.references or () if one is not None)
+    references = tuple(descriptor(one) for one in target.references or () if one is not None)
     return Artifact(
         digest=digest,
         media_type=media_type,
@@ -148,7 +148,8 @@ def _artifact(act: Act, target: WireTarget) -> Artifact:
     )
 
 
-def _descriptor(wire: WireReference) -> Descriptor:
+def descriptor(wire: WireReference) -> Descriptor:
+    """A reference in our words."""
     platform = wire.platform
     return Descriptor(
         media_type=wire.media_type or "",

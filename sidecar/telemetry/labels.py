@@ -7,6 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from sidecar.domain.delivery import Reason, State
 from sidecar.domain.fold import OUTCOMES
+from sidecar.domain.registry import Asked
 
 EVENT_OUTCOMES = (*OUTCOMES, "quarantined")  # what a record came to: folded, or set aside before that
 INGEST_OUTCOMES = ("accepted", "duplicate", "quarantined", "unauthorized", "unavailable")
@@ -59,6 +60,26 @@ class Source:
         for outcome in self.requests:
             requests.remove(self._name, outcome)
         last_event.remove(self._name)
+
+
+class Asking:
+    """The label sets of a registry that can be asked, looked up once."""
+
+    __slots__ = ("_families", "_name", "breaker", "requests", "seconds")
+
+    def __init__(self, name: str, requests: Counter, seconds: Histogram, breaker: Gauge) -> None:
+        self._name = name
+        self._families = (requests, seconds, breaker)
+        self.requests = {outcome: requests.labels(name, outcome.value) for outcome in Asked}
+        self.seconds = seconds.labels(name)
+        self.breaker = breaker.labels(name)
+
+    def drop(self) -> None:
+        requests, seconds, breaker = self._families
+        for outcome in self.requests:
+            requests.remove(self._name, outcome.value)
+        seconds.remove(self._name)
+        breaker.remove(self._name)
 
 
 class Lane:

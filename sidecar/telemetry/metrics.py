@@ -24,8 +24,9 @@ from sidecar.domain import instant
 from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined, QuarantineReason
+from sidecar.domain.registry import Asked
 from sidecar.domain.walk import OPEN, Walk, WalkState
-from sidecar.telemetry.labels import Lane, Rounds, Source
+from sidecar.telemetry.labels import Asking, Lane, Rounds, Source
 
 UNKNOWN = "unknown"  # the label of a registry that the configuration does not name
 
@@ -75,6 +76,15 @@ class Metrics:
         self._unverified = gauge("tls_unverified", "1 while whoever answers is believed.", "subscription")
         self._orphaned = gauge("subscriptions_orphaned", "Queues whose subscription left the configuration.")
 
+        self._asked = counter(
+            "registry_requests", "Requests to a registry's API by what they came to.", "registry", "outcome"
+        )
+        self._asking = self._histogram(
+            "registry_request_seconds", "One request to a registry's API.", _ATTEMPT, "registry"
+        )
+        self._left_alone = gauge(
+            "registry_breaker_open", "1 while a registry's API is left alone because it fails.", "registry"
+        )
         self._rounds_of = (
             gauge("walk_running", "1 while the registry is walked.", "registry"),
             gauge("walk_held", "1 while what a walk found waits for an operator.", "registry"),
@@ -94,6 +104,7 @@ class Metrics:
         for reason in QuarantineReason:
             self._quarantine.labels(reason.value)
         self._sources: dict[str, Source] = {}
+        self._askings: dict[str, Asking] = {}
         self._lanes: dict[str, Lane] = {}
         self._rounds: dict[str, Rounds] = {}
         self._holds: dict[str, Histogram] = {}
@@ -106,16 +117,22 @@ class Metrics:
         registries: Iterable[str],
         subscriptions: Iterable[tuple[str, str]],
         unverified: Collection[str] = (),
+        asked: Collection[str] = (),
     ) -> None:
         """Have a set of labels for each registry and each (subscription, format); drop those of what is gone.
 
-        `unverified` are the subscriptions whose destinations' certificates are not verified.
+        `unverified` are the subscriptions whose destinations' certificates are not verified, `asked` the registries
+        whose API can be asked.
         """
         names = {*registries, UNKNOWN}
         for name in self._sources.keys() - names:
             self._sources.pop(name).drop()
         for name in names - self._sources.keys():
             self._sources[name] = Source(name, self._events, self._requests, self._last_event)
+        for name in self._askings.keys() - set(asked):
+            self._askings.pop(name).drop()
+        for name in set(asked) - self._askings.keys():
+            self._askings[name] = Asking(name, self._asked, self._asking, self._left_alone)
         for name in self._rounds.keys() - names:
             self._rounds.pop(name).drop()
         for name in names - self._rounds.keys() - {UNKNOWN}:
@@ -192,6 +209,20 @@ class Metrics:
     def acknowledged(self, seconds: float) -> None:
         """An envelope was answered so long after it was read."""
         self._ack.observe(seconds)
+
+    def asked(self, registry: str, outcome: Asked, seconds: float) -> None:
+        """A registry's API was asked, or (`skipped`) left alone."""
+        asking = self._askings.get(registry)
+        if asking is not None:
+            asking.requests[outcome].inc()
+            if outcome is not Asked.SKIPPED:
+                asking.seconds.observe(seconds)
+
+    def breaker(self, registry: str, *, opened: bool) -> None:
+        """A registry's API is left alone from now on, or asked again."""
+        asking = self._askings.get(registry)
+        if asking is not None:
+            asking.breaker.set(opened)
 
     def committed(self, items: int, seconds: float) -> None:
         """One transaction with so many items took so long."""
