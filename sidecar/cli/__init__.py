@@ -16,6 +16,7 @@ from sidecar.cli import (
     describe,
     listen,
     quarantine,
+    reconcile,
     records,
     redelivery,
     render,
@@ -61,6 +62,8 @@ app.command()(records.undelivered)
 app.command()(redelivery.replay)
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(quarantine.app, name="quarantine")
+app.command()(reconcile.reconcile)
+app.command()(reconcile.backfill)
 app.command()(status.status)
 app.command()(listen.listen)
 app.command()(demo.demo)

@@ -152,7 +152,8 @@ class Walker:
             if not known:
                 return None
             if known not in ended:
-                ended[known] = await self._ask(lambda: self._api.head(repository, known, unless=known)) is None
+                # Without `unless`: Distribution answers 304 to a digest that matches itself, whether it is there or not.
+                ended[known] = await self._ask(lambda: self._api.head(repository, known)) is None
             if ended[known]:
                 gone = Artifact(digest=known)
                 return self._observation(Act.MANIFEST_GONE, repository, looked, after, artifact=gone)

@@ -283,9 +283,10 @@ class Walks:
     # --- operators --------------------------------------------------------------------------------------------------
 
     async def views(self) -> list[View]:
-        """Every registry that can be walked."""
+        """Every registry that can be walked, or was."""
         await self._recall()
-        return [await self.view(registry) for registry, plan in self._plans.items() if plan is not None]
+        views = [await self.view(registry) for registry in self._plans]
+        return [one for one in views if self._plans[one.registry] is not None or one.current or one.held or one.last]
 
     async def view(self, registry: str) -> View:
         """One registry's walks. Raises NotFound."""

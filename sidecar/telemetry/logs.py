@@ -148,6 +148,8 @@ class Logs:
         if before == (walk.id, walk.state):
             self._log.debug("walk goes on", registry=walk.registry, walk=walk.id, seen=walk.seen, changes=walk.changes)
             return
+        if before is None and not walk.open:
+            return  # it ended before this process began
         say = self._log.warning if walk.state is WalkState.HELD else self._log.info
         say(
             "walk " + walk.state,

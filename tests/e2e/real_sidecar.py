@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import sys
 
 import yaml
@@ -33,12 +34,13 @@ class Sidecar:
         self.store = folder / "sidecar.db"
         self.process = Process([sys.executable, "-m", "sidecar", "serve", "--config", self.config], folder / "log")
 
-    def configure(self, *subscriptions, token=TOKEN):
+    def configure(self, *subscriptions, token=TOKEN, **registry):
+        """With keys of the registry besides those that every test needs."""
         settings = {
             "ingest": {"listen": f"127.0.0.1:{self.ingest_port}"},
             "management": {"listen": self.management.removeprefix("http://")},
             "store": f"sqlite:///{self.store}",
-            "registries": [{"name": "main", "hostname": HOSTNAME, "scheme": "https", "tokens": [token]}],
+            "registries": [{"name": "main", "hostname": HOSTNAME, "scheme": "https", "tokens": [token], **registry}],
             "subscriptions": list(subscriptions),
         }
         write(self.config, yaml.safe_dump(settings, sort_keys=False))
@@ -66,6 +68,18 @@ class Sidecar:
 
     def readyz(self):
         return ask(f"{self.management}/readyz", timeout=2)
+
+    def cli(self, *arguments):
+        """One command against this sidecar; returns its exit code and what it printed as JSON."""
+        done = subprocess.run(
+            [sys.executable, "-m", "sidecar", *arguments, "--json", "--url", self.management],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
 
     def api(self, path):
         answer = ask(f"{self.management}/v1/{path}")

@@ -7,7 +7,6 @@ from collections import Counter
 import pytest
 from walked_house import Walked, deleted, pushed, untagged
 
-from doubles import RecordingSender
 from fake_registry import FakeRegistry
 from notifications import digest, push
 from sidecar.domain.errors import Conflict, NotFound
