@@ -9,7 +9,7 @@ from sidecar.domain.delivery import State
 from sidecar.domain.glob import Globs
 from sidecar.domain.retention import Retention
 from sidecar.domain.selection import Cursor, Selection
-from sidecar.stores.sqlite import SQLiteStore, file, interventions, journal, ledger, queue, translation, upkeep
+from sidecar.stores.sqlite import SQLiteStore, file, interventions, journal, ledger, queue, translation, upkeep, walks
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,11 @@ INDEXES = {
     "interventions.HASTEN": (interventions.HASTEN, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
     "interventions.CANCEL": (interventions.CANCEL, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
     "interventions.WINDOW_END": (interventions.WINDOW_END, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+    "walks.WALKS": (walks.WALKS, "walk_registry (registry=?)"),
+    "walks.NEXT_PLACE": (walks.NEXT_PLACE, "PRIMARY KEY (walk=? AND repository>?)"),
+    "walks.UNLISTED": (walks.UNLISTED, "PRIMARY KEY (walk=? AND repository=?)"),
+    "walks.TAGS": (walks.TAGS, "PRIMARY KEY (registry=? AND repository=?)"),
+    "walks.FINDINGS": (walks.FINDINGS, "PRIMARY KEY (walk=? AND key>?)"),
     "upkeep.EXPIRED_DELIVERIES": (upkeep.EXPIRED_DELIVERIES, "delivery_done (state=? AND done<?)"),
     "upkeep.OLD_EVENTS": (upkeep.OLD_EVENTS, "INTEGER PRIMARY KEY (rowid>?)"),
     "upkeep.TRANSLATED": (upkeep.TRANSLATED, "INTEGER PRIMARY KEY (rowid<?)"),
