@@ -22,6 +22,7 @@ from sidecar.config.texts import NAME
 from sidecar.domain.delivery import MOVES, Reason, State
 from sidecar.domain.event import EventType
 from sidecar.domain.record import QuarantineReason
+from sidecar.domain.registry import Asked
 from sidecar.telemetry.labels import EVENT_OUTCOMES, INGEST_OUTCOMES
 from sidecar.telemetry.metrics import Metrics
 
@@ -252,6 +253,7 @@ def labels() -> str:
         ("`outcome` of `registry_sidecar_events_total`", EVENT_OUTCOMES),
         ("`outcome` of `registry_sidecar_ingest_requests_total`", INGEST_OUTCOMES),
         ("`outcome` of `registry_sidecar_deliveries_total`", outcomes),
+        ("`outcome` of `registry_sidecar_registry_requests_total`", [one.value for one in Asked]),
         ("`reason` of `registry_sidecar_deliveries_total`", [one.value for one in Reason]),
         ("`reason` of `registry_sidecar_quarantined_total`", [one.value for one in QuarantineReason]),
     ]

@@ -125,3 +125,24 @@ async def test_stopping_twice_is_safe(tmp_path, start):
     await one.stop()
     await one.stop()
     assert "stopping" in one.unready()
+
+
+async def test_a_registry_can_be_asked_as_soon_as_the_configuration_says_so_and_no_longer(tmp_path, start):
+    """Without an API the translator has nobody to ask, which costs it nothing."""
+    (tmp_path / "data").mkdir()
+    plain = {"name": "main", "hostname": "registry.example.com"}
+    one = await start()
+    await until(lambda: ready(one))
+    assert one._translator._words.enricher is None
+    configuration(tmp_path, registries=[{**plain, "api": {"url": "http://127.0.0.1:9"}}])
+    assert await one.reload() == ""
+    assert set(one._apis.clients) == {"main"}
+    assert one._translator._words.enricher is not None
+    before = one._apis.clients["main"]
+    assert await one.reload() == ""
+    assert one._apis.clients["main"] is before
+    configuration(tmp_path, registries=[plain])
+    assert await one.reload() == ""
+    assert one._apis.clients == {}
+    assert one._translator._words.enricher is None
+    await one.stop()

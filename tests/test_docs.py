@@ -232,7 +232,7 @@ def test_examples_of_the_configuration_page_load(tmp_path, number):
     path = tmp_path / "config.yml"
     path.write_text(yaml.safe_dump(whole))
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    load(path, {"INGEST_TOKEN": "new", "HARBOR_SECRET": "h", "SIGNING_SECRET": secret})
+    load(path, {"INGEST_TOKEN": "new", "HARBOR_SECRET": "h", "SIGNING_SECRET": secret, "REGISTRY_PASSWORD": "p"})
 
 
 def test_the_least_configuration_of_the_readme_loads(tmp_path):

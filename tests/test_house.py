@@ -35,6 +35,7 @@ TESTED_THROUGH = {
     "sidecar.outbound.pools": ("outbound/test_tls.py", "connections are counted by the servers that they reach"),
     "sidecar.outbound.failures": ("outbound/test_sender_failures.py", "each failure is met on the wire"),
     "sidecar.stores.sqlite.office": ("stores/test_every_store.py", "the half of the store that operators ask"),
+    "sidecar.outbound.token": ("outbound/test_registry_api.py", "a token service answers on the wire"),
     "sidecar.stores.sqlite.rows": ("stores/test_every_store.py", "what goes in must come out of the store alike"),
     "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
     "sidecar.telemetry.lines": ("telemetry/test_logs.py", "lines are read back as they were written"),

@@ -101,8 +101,6 @@ def server_name(text: str) -> str:
 def api_address(text: str) -> str:
     """What stands before /v2/ in a registry's API, without a slash at its end."""
     parts = urlsplit(web_address(text))
-    if "@" in parts.netloc:
-        raise ValueError("must not carry credentials: give `username` and `password`")
     if "?" in text:
         raise ValueError("must not have a query")
     path = parts.path.rstrip("/")

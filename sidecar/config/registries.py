@@ -53,6 +53,9 @@ def _api(section: Section | None, transports: Transports, problems: Problems) ->
     url: str | None = section.get("url")
     if url is None:
         return None
+    if "@" in urlsplit(url).netloc:  # told here, where what was written is not repeated
+        sentence = f"{section.path}.url must not carry credentials: give `username` and `password`"
+        problems.add(section.line("url"), sentence)
     if section.has("password") and url.startswith("http://") and not Address(urlsplit(url).hostname or "", 0).loopback:
         sentence = f"{section.path}.url is http, so the password travels unencrypted: use https"
         problems.warn(section.line("url"), sentence)

@@ -1,8 +1,13 @@
 """`check` and `schema`."""
 
+import http.server
 import json
+import threading
+from typing import ClassVar
 
 import pytest
+
+from sidecar import __version__
 
 GOOD = {
     "registries": [{"name": "main", "hostname": "registry.example.com"}],
@@ -97,3 +102,55 @@ def test_what_a_receiver_has_to_know_is_told_and_what_nobody_may_know_is_not(cli
     for text in (said.out, said.err, told.out):
         assert "hunter2" not in text
         assert private not in text
+
+
+@pytest.fixture
+def registry():
+    """A registry's `/v2/` in a thread: the command has a loop of its own. Answers with `status`, notes user agents."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        status = 200
+        agents: ClassVar = []
+
+        def do_GET(self):
+            self.agents.append((self.path, self.headers["User-Agent"]))
+            self.send_response(Handler.status)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Handler.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield Handler
+        server.shutdown()
+        thread.join()
+
+
+def asking(registry):
+    return {**GOOD, "registries": [{**GOOD["registries"][0], "api": {"url": registry.url}}]}
+
+
+def test_nothing_is_asked_of_a_registry_unless_one_says_so(cli, config, registry):
+    path = config(asking(registry))
+    assert cli("check", "--config", path).code == 0
+    assert registry.agents == []
+    said = cli("check", "--ask", "--config", path)
+    assert (said.code, said.out, said.err) == (0, "ok: 1 registry, 1 subscription\n", "")
+    assert registry.agents == [("/v2/", f"registry-sidecar/{__version__}")]
+    assert cli("check", "--ask", "--json", "--config", path).json["unreachable"] == {}
+
+
+def test_a_registry_that_cannot_be_asked_is_told_with_exit_code_69(cli, config, registry):
+    registry.status = 401
+    path = config(asking(registry))
+    said = cli("check", "--ask", "--config", path)
+    assert (said.code, said.out) == (69, "")
+    sentence = f"{registry.url} answered 401: give `api.username` and `api.password` the right to read."
+    assert said.err == f"registry main cannot be asked: {sentence}\n"
+    said = cli("check", "--ask", "--json", "--config", path)
+    assert (said.code, said.json["unreachable"]) == (69, {"main": sentence})

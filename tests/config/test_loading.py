@@ -13,6 +13,7 @@ from sidecar.config.schema import schema
 from sidecar.config.settings import Address, ServerTls
 from sidecar.domain.errors import ConfigError
 from sidecar.domain.event import EventType, Kind, RegistryRef
+from sidecar.domain.registry import ApiAccess
 from sidecar.domain.retention import Retention
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import (
@@ -388,6 +389,43 @@ def test_credentials_over_http_are_a_warning_unless_they_stay_on_the_machine(fil
         f"{tmp_path}/config.yml:5: subscriptions[0].url is http, "
         "so headers.authorization travels unencrypted: use https"
     )
+
+
+API = """
+registries:
+  - name: main
+    hostname: registry.example.com
+    api:
+      url: {url}
+      username: sidecar
+      password: "${{env:WORD}}"
+subscriptions: [{{name: one, format: quay, url: "https://hooks.example.com/"}}]
+"""
+
+
+def test_a_registrys_api_has_an_address_and_may_have_a_user(file):
+    (main,) = file(API.format(url="https://registry.example.com/sub/"), {"WORD": "secret"}).registries
+    assert main.api == ApiAccess(url="https://registry.example.com/sub", username="sidecar", password=Secret("secret"))
+    assert file(REGISTRY).registries[0].api is None
+
+
+def test_the_password_of_an_api_over_http_is_a_warning_unless_it_stays_on_the_machine(file, tmp_path):
+    for url in ("http://127.0.0.1:5000", "http://localhost:5000", "http://[::1]:5000", "https://registry:5000"):
+        assert file(API.format(url=url), {"WORD": "secret"}).warnings == ()
+    (warning,) = file(API.format(url="http://registry:5000"), {"WORD": "secret"}).warnings
+    sentence = "registries[0].api.url is http, so the password travels unencrypted: use https"
+    assert warning == f"{tmp_path}/config.yml:6: {sentence}"
+
+
+def test_the_tls_of_an_api_is_the_one_that_is_used(file):
+    ca = Path(__file__).parents[1] / "outbound" / "certificates" / "localhost.crt"
+    settings = file(
+        f"registries: [{{name: main, hostname: r.example.com, api: {{url: 'https://r', tls: {{ca_file: '{ca}'}}}}}}]"
+    )
+    tls = settings.registries[0].api.tls
+    assert tls.ca_file == str(ca)
+    assert tls in settings.contexts
+    assert ca in settings.files
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_two_starts_lie_ten_minutes_apart_commands_excepted():
 
 @given(st.sampled_from([0.5, 1.0, 7.0, 20.0, 1000.0]), st.lists(st.integers(0, SECOND), max_size=200))
 def test_no_second_brings_more_than_its_rate_and_what_was_saved(rate, pauses):
-    """Each request is made after the wait that it was told; over any time there are at most rate x time + one bucket."""
+    """Each request is made after its wait; over any time there are at most rate times time, and one bucket."""
     bucket, now, starts = Bucket.full(rate, 0), 0, []
     for pause in pauses:
         now += pause

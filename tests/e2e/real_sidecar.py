@@ -35,7 +35,7 @@ class Sidecar:
         self.process = Process([sys.executable, "-m", "sidecar", "serve", "--config", self.config], folder / "log")
 
     def configure(self, *subscriptions, token=TOKEN, **registry):
-        """With keys of the registry besides those that every test needs."""
+        """`registry` are further keys of the one registry."""
         settings = {
             "ingest": {"listen": f"127.0.0.1:{self.ingest_port}"},
             "management": {"listen": self.management.removeprefix("http://")},

@@ -12,6 +12,8 @@ from sidecar.dialects.contract import Audience
 from sidecar.dialects.harbor import Options
 from sidecar.domain.errors import RegistryUnavailable
 from sidecar.domain.event import Kind
+from sidecar.domain.instant import SECOND
+from sidecar.domain.record import Entry, RecordKind
 from sidecar.pipeline.enrichment import BOUND, REST, STRIKES
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Words
@@ -197,6 +199,16 @@ async def test_a_kind_is_asked_for_where_a_filter_depends_on_it(path):
 
 
 @simulated
+async def test_a_filter_that_refuses_what_is_unknown_asks_what_it_is(path):
+    signature = image("application/vnd.oci.empty.v1+json", artifactType="application/vnd.cncf.notary.signature")
+    api = Api(manifests={digest("signature"): signature})
+    one = house(path, api, subscription("signatures", match=match(kinds=frozenset({Kind.SIGNATURE}))))
+    await one.start()
+    assert len(await told(one, oci(push("1", "s", of="signature")), name="signatures")) == 1
+    await one.stop()
+
+
+@simulated
 async def test_chart_words_ask_what_is_a_chart(path):
     api = Api(manifests={digest("chart"): image("application/vnd.cncf.helm.config.v1+json")})
     one = House(path, VirtualClock(), RecordingSender(), [], apis={"main": api})
@@ -364,6 +376,19 @@ async def test_a_registry_that_lets_batches_wait_in_vain_is_left_alone_for_a_whi
 
 
 @simulated
+async def test_only_waits_in_a_row_count_against_a_registry(path):
+    api = Api()
+    one = house(path, api)
+    await one.start()
+    for at in range(2 * STRIKES - 1):
+        api.delays["manifest"] = 0.0 if at == STRIKES - 1 else 3600.0  # the middle one is answered
+        await told(one, oci(push(str(at))))
+    assert one.observer.troubles == []
+    assert api.verbs.count("manifest") == 2 * STRIKES - 1
+    await one.stop()
+
+
+@simulated
 async def test_a_registry_that_cannot_be_asked_costs_nothing(path):
     """Down, or its breaker open: the client says so at once."""
     api = Api()
@@ -447,6 +472,26 @@ async def test_a_deletion_of_an_unknown_digest_has_one_look_before_it_is_given_u
     assert api.asked == [("head", "prj/app", digest("x"))]
     assert one.observer.outcomes == ["parked", outcome]
     assert one.sender.requests == []
+    await one.stop()
+
+
+@simulated
+async def test_a_deletion_and_its_end_in_one_batch_have_their_look_too(path):
+    """As after a pause, when records have gathered."""
+    api = Api()
+    one = house(path, api, subscription("dtr", format="dtr", events=("artifact.deleted",)))
+    await one.start()
+    now = one.clock.now()
+    body = json.dumps(delete("1", "x")).encode()
+    await one.store.append(
+        [
+            Entry(RecordKind.REGISTRY, "main", "1", now - 11 * SECOND, body),
+            Entry(RecordKind.TICK, "", "tick:1", now, b""),
+        ]
+    )
+    await one.quiet()
+    assert api.verbs == ["head"]
+    assert one.observer.outcomes == ["parked", "overtaken"]
     await one.stop()
 
 

@@ -10,6 +10,7 @@ from sidecar.dialects.contract import sample
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.fold import OUTCOMES
 from sidecar.domain.record import Quarantined, QuarantineReason
+from sidecar.domain.registry import Asked
 from sidecar.telemetry.metrics import Metrics
 
 P = "registry_sidecar_"
@@ -39,7 +40,7 @@ def value(metrics, name, **labels):
 @pytest.fixture
 def metrics():
     metrics = Metrics()
-    metrics.configure(["main"], [("argocd", "harbor")])
+    metrics.configure(["main"], [("argocd", "harbor")], asked=["main"])
     return metrics
 
 
@@ -75,6 +76,9 @@ CONTRACT = {
     "build_info": {"version", "python"},
     "writer_hold_seconds": {"verb"},
     "trouble_total": {"where"},
+    "registry_requests_total": {"registry", "outcome"},
+    "registry_request_seconds": {"registry"},
+    "registry_breaker_open": {"registry"},
 }
 
 
@@ -95,6 +99,11 @@ def test_what_is_to_be_expected_exists_at_zero(metrics):
         assert samples[P + "events_total", frozenset({("registry", "main"), ("outcome", outcome)})] == 0
     for outcome in ("accepted", "duplicate", "quarantined", "unauthorized", "unavailable"):
         assert samples[P + "ingest_requests_total", frozenset({("registry", "main"), ("outcome", outcome)})] == 0
+    for outcome in ("ok", "unchanged", "not_found", "unauthorized", "throttled", "refused", "server_error"):
+        assert samples[P + "registry_requests_total", frozenset({("registry", "main"), ("outcome", outcome)})] == 0
+    for outcome in ("unreachable", "timed_out", "invalid", "skipped"):
+        assert samples[P + "registry_requests_total", frozenset({("registry", "main"), ("outcome", outcome)})] == 0
+    assert samples[P + "registry_breaker_open", frozenset({("registry", "main")})] == 0
     for reason in QuarantineReason:
         assert samples[P + "quarantined_total", frozenset({("reason", reason.value)})] == 0
     delivered = {"subscription": "argocd", "format": "harbor", "outcome": "delivered", "reason": "ok"}
@@ -152,6 +161,8 @@ def test_names_from_outside_make_no_label(metrics):
     metrics.planned("gone", 1)
     metrics.attempted("gone", settled(State.DELIVERED, Reason.OK), Outcome(reason=Reason.OK), DELIVERY)
     metrics.set_lane("gone", backlog=1, oldest_due=0, paused=False)
+    metrics.asked("gone", Asked.OK, 0.1)
+    metrics.breaker("gone", opened=True)
     assert read(metrics).keys() == before
     assert value(metrics, "ingest_requests_total", registry="unknown", outcome="unauthorized") == 1
 
@@ -166,6 +177,22 @@ def test_a_reload_keeps_what_stays_and_drops_every_label_of_what_goes(metrics):
     assert ("registry", "old") not in labels
     assert {("subscription", "new"), ("registry", "new"), ("format", "dtr")} <= labels
     assert value(metrics, "deliveries_planned_total", subscription="argocd") == 2
+
+
+def test_requests_to_a_registry_are_counted_and_timed_and_skipped_ones_are_only_counted(metrics):
+    metrics.asked("main", Asked.OK, 0.25)
+    metrics.asked("main", Asked.SKIPPED, 0.0)
+    metrics.breaker("main", opened=True)
+    assert value(metrics, "registry_requests_total", registry="main", outcome="ok") == 1
+    assert value(metrics, "registry_requests_total", registry="main", outcome="skipped") == 1
+    assert value(metrics, "registry_request_seconds_count", registry="main") == 1
+    assert value(metrics, "registry_breaker_open", registry="main") == 1
+
+
+def test_a_registry_that_is_no_longer_asked_loses_what_it_had_by_that(metrics):
+    metrics.configure(["main"], [])
+    assert not [name for name, _ in read(metrics) if name.startswith(f"{P}registry_")]
+    assert value(metrics, "ingest_requests_total", registry="main", outcome="accepted") == 0
 
 
 def test_a_subscription_that_changes_its_format_starts_again(metrics):
