@@ -37,6 +37,7 @@ TESTED_THROUGH = {
     "sidecar.stores.sqlite.office": ("stores/test_every_store.py", "the half of the store that operators ask"),
     "sidecar.outbound.token": ("outbound/test_registry_api.py", "a token service answers on the wire"),
     "sidecar.stores.sqlite.rows": ("stores/test_every_store.py", "what goes in must come out of the store alike"),
+    "sidecar.stores.sqlite.walkbook": ("stores/test_every_store.py", "the half of the store that walks ask"),
     "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
     "sidecar.telemetry.lines": ("telemetry/test_logs.py", "lines are read back as they were written"),
     "sidecar.web.exchange": ("web/test_api.py", "what it refuses is looked at as the API's sentences"),

@@ -24,7 +24,7 @@ from sidecar.registry.kinds import kind_of
 from sidecar.registry.manifests import with_manifest
 
 PAGE = 100  # names that a registry is asked for at a time
-SIDE_BY_SIDE = 8  # tags that are looked at together, so that a slow registry does not slow the walk below its rate
+SIDE_BY_SIDE = 4  # tags that are looked at together, so that a slow registry does not slow the walk below its rate
 SAVE_AFTER = 100  # tags looked at between two notes of progress ...
 SAVE_EVERY = 5.0  # ... or seconds
 TOLD_AT_ONCE = 64  # observations that go into the journal together
@@ -152,7 +152,7 @@ class Walker:
             if not known:
                 return None
             if known not in ended:
-                # Without `unless`: Distribution answers 304 to a digest that matches itself, whether it is there or not.
+                # Without `unless`: Distribution answers 304 to a digest that matches itself, be it there or not.
                 ended[known] = await self._ask(lambda: self._api.head(repository, known)) is None
             if ended[known]:
                 gone = Artifact(digest=known)

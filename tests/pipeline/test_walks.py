@@ -14,6 +14,7 @@ from sidecar.domain.event import EventType, Kind
 from sidecar.domain.instant import DAY, SECOND
 from sidecar.domain.registry import Reconcile
 from sidecar.domain.walk import Cause, WalkState
+from sidecar.pipeline.walker import SAVE_AFTER, SIDE_BY_SIDE
 from virtual_time import VirtualClock, run, simulated
 
 
@@ -298,7 +299,7 @@ async def test_ten_thousand_tags_are_walked_at_the_rate_that_was_asked_for(tmp_p
     asked = [one[0] for one in fake.asked[first:]]
     assert len(asked) == first + 3  # one more page of tags, and the two manifests
     for begin in range(0, len(asked) - 200, 50):
-        assert asked[begin + 200] - asked[begin] >= (200 - 20 - 8) / 20
+        assert asked[begin + 200] - asked[begin] >= (200 - 20 - SIDE_BY_SIDE) / 20
     assert len(asked) / 20 - 2 <= asked[-1] - asked[0] <= len(asked) / 20 + 5
     await world.stop()
 
@@ -359,7 +360,7 @@ def test_a_walk_survives_death_at_any_moment_and_does_not_begin_anew(tmp_path, s
         assert death > 2
         assert over.seen == (400 if silent else 401)  # those that are there or were
         looks = [one for one in fake.asked[asked:] if one[1] in {"HEAD", "GET"}]
-        assert len(looks) < 402 + (death + 1) * 130
+        assert len(looks) < 402 + (death + 1) * (SAVE_AFTER + SIDE_BY_SIDE)  # what was not noted is looked at again
         if silent:
             assert heard == []
         else:
@@ -423,6 +424,24 @@ async def test_accepted_what_was_held_is_told(tmp_path):
     assert (await world.walks.view("main")).held is None
     with pytest.raises(Conflict):
         await world.walks.accept("main")
+    await world.stop()
+
+
+@simulated
+async def test_what_is_held_can_be_accepted_while_the_sidecar_is_stopped(tmp_path):
+    world, _, _ = await emptied(tmp_path)
+    await world.stop()
+    world = world.again()
+    await world.house.store.open()
+    world.walks.configure({"main": None})
+    with pytest.raises(Conflict, match="cannot be walked"):
+        await world.walks.start("main", silent=False)
+    assert (await world.walks.accept("main")).state is WalkState.FINISHED
+    await world.house.store.close()
+    world = world.again()
+    await world.start()
+    await world.translated()
+    assert len(world.events(recovered=True)) == 41
     await world.stop()
 
 
