@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from sidecar.cli.client import Client
 from sidecar.cli.exits import ExitCode, Failure, misuse
 from sidecar.cli.output import printable, show_json, show_table, when
 from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config, Offline, TokenFile, Url, Where
+
+if TYPE_CHECKING:
+    from sidecar.cli.client import Client
 
 LOOK_EVERY = 0.5  # seconds between two looks at a walk that is waited for
 _OVER = ("finished", "held", "rejected", "superseded")
@@ -66,7 +68,7 @@ def backfill(
 def _decide(verb: str, registry: str, where: Where, *, as_json: bool) -> None:
     from sidecar.cli.client import ask
 
-    async def work(client: Client) -> list[dict[str, Any]]:
+    async def work(client: "Client") -> list[dict[str, Any]]:
         if registry:
             names = [registry]
         else:
@@ -88,7 +90,7 @@ def _decide(verb: str, registry: str, where: Where, *, as_json: bool) -> None:
 def _walk(registry: str, where: Where, *, silent: bool, wait: bool, as_json: bool) -> None:
     from sidecar.cli.client import ask
 
-    async def work(client: Client) -> list[dict[str, Any]]:
+    async def work(client: "Client") -> list[dict[str, Any]]:
         names = [registry] if registry else [one["registry"] for one in (await client.get("/v1/walks"))["walks"]]
         if not names:
             raise Failure("no registry has an `api` in the configuration, so none can be walked")
@@ -153,7 +155,7 @@ def _say_held(one: dict[str, Any]) -> None:
     )
 
 
-async def _watch(client: Client, walks: dict[str, int], *, as_json: bool) -> list[dict[str, Any]]:
+async def _watch(client: "Client", walks: dict[str, int], *, as_json: bool) -> list[dict[str, Any]]:
     """Look at walks until each has ended; returns the registries' walks as they are then."""
     with _progress(silent=as_json) as show:
         while True:

@@ -39,17 +39,7 @@ class Folded(msgspec.Struct, frozen=True):
     outcome: str
 
 
-OUTCOMES = (
-    "announced",
-    "silent",
-    "blob",
-    "checked",
-    "ignored",
-    "known",
-    "parked",
-    "unclassified",
-    "overtaken",
-)
+OUTCOMES = ("announced", "silent", "blob", "checked", "ignored", "known", "parked", "unclassified", "overtaken")
 _KNOWN = Folded((), "known")
 _NOTHING = {
     Act.BLOB: Folded((), "blob"),

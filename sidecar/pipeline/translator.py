@@ -35,7 +35,6 @@ BUSY = 50_000  # nanoseconds; a turn of the loop that takes longer had other wor
 CAREFUL = 256  # records translated one by one after a stop that was not orderly
 POISONED = 3  # deaths while translating one record after which it is quarantined unseen
 FINISHED = frozenset({"blob", "ignored", "known", "silent"})  # their bytes are not needed again
-INSTANCES = 10_000  # ids of registry processes that are remembered
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store is unavailable
 
 
@@ -82,7 +81,7 @@ class Translator:
         own_agent: str,
         met: Callable[[str, str], None] | None = None,
     ) -> None:
-        """`met` hears of each registry process once, by the registry's name and the process's own id."""
+        """`met` hears which registry process a record comes from, whenever it is another than before."""
         self._journal = journal
         self._translation = translation
         self._words = words
@@ -91,7 +90,7 @@ class Translator:
         self._offer = offer
         self._own_agent = own_agent
         self._met = met
-        self._instances: set[str] = set()
+        self._instance = ""
         self._handover = Handover(journal, clock)
         self._cursor = 0
         self._careful = 0
@@ -316,16 +315,10 @@ class Translator:
         if record.kind is RecordKind.OBSERVATION:
             return read_observation(record)
         notice = normalise(record, registry, self._own_agent)
-        if self._met is not None and notice.origin.instance not in self._instances:
-            self._meet(notice.registry, notice.origin.instance)
+        if self._met is not None and notice.origin.instance != self._instance:
+            self._instance = notice.origin.instance
+            self._met(notice.registry, self._instance)
         return notice
-
-    def _meet(self, registry: str, instance: str) -> None:
-        if len(self._instances) >= INSTANCES:  # what comes in place of ids is not remembered for ever
-            self._instances.clear()
-        self._instances.add(instance)
-        if instance and self._met is not None:
-            self._met(registry, instance)
 
     def _set_aside(self, record: Record, reason: str, detail: str) -> _Batch:
         """A batch of one record that goes to quarantine instead."""

@@ -179,7 +179,7 @@ class Walks:
     def met(self, registry: str, instance: str) -> None:
         """A process of a registry showed itself. If it was never seen before, what another had queued may be lost."""
         plan = self._plans.get(registry)
-        if plan is None or plan.reconcile is None or (registry, instance) in self._instances:
+        if not instance or plan is None or plan.reconcile is None or (registry, instance) in self._instances:
             return
         self._instances.add((registry, instance))
         task = asyncio.create_task(self._patiently(lambda: self._note(registry, instance)))
