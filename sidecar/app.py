@@ -14,13 +14,13 @@ import gc
 import os
 import random
 import ssl
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from sidecar import __version__
+from sidecar.clock import SystemClock
 from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
@@ -39,10 +39,11 @@ from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.pipeline.walks import Plan, Walks
-from sidecar.ports import LaneName, LaneState
+from sidecar.ports import LaneName, LaneState, RegistryApi
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
+from sidecar.telemetry.condition import Condition
 from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
@@ -61,22 +62,6 @@ OPEN_AGAIN = 2.0  # seconds between attempts to open the store
 DRAIN = 10.0  # seconds that attempts in flight get at a stop
 
 
-class SystemClock:
-    """ports.Clock on the machine's clocks; never before the newest time that the store holds."""
-
-    def __init__(self) -> None:
-        self._floor = 0
-
-    def not_before(self, instant: int) -> None:
-        self._floor = max(self._floor, instant)
-
-    def now(self) -> int:
-        return max(time.time_ns(), self._floor)
-
-    def monotonic(self) -> int:
-        return time.monotonic_ns()
-
-
 class App:
     """One sidecar. `start` returns when it listens; the store may still be on its way."""
 
@@ -88,6 +73,7 @@ class App:
         self._log = get_log()
         self._observer = Observers(self._metrics, Logs(), failed=self._observer_failed)
         self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
+        self._condition = Condition(self._store.care, self._metrics, self._observer)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
         self._apis = RegistryApis(USER_AGENT, Asking(self._metrics))
         self._enricher = Enricher(self._observer)
@@ -137,7 +123,7 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        api = Api(self.operations, self.status, health, walks=self.walks)
+        api = Api(self.operations, self.status, health, self._store.care.backup, walks=self.walks)
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
@@ -173,6 +159,9 @@ class App:
                 await asyncio.sleep(OPEN_AGAIN)
         await self._serve_socket()
         self._clock.not_before(self._store.newest)
+        self._condition.opened(self._store.notes)
+        if self._store.unclean:
+            self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
         courier = self._courier = Courier(self._sender, self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, observer=self._observer)
@@ -305,22 +294,15 @@ class App:
         return True
 
     def _words(self, settings: Settings) -> Words:
-        self._apis.configure(settings.registries, settings.contexts)
-        self._enricher.configure(self._apis.clients)
-        self.walks.configure(self._plans(settings))
+        apis = self._apis.configure(settings.registries, settings.contexts)
+        self._enricher.configure(apis)
+        self.walks.configure(_plans(settings, apis))
         return Words(
             registries={one.name: one for one in settings.registries},
             router=self._router,
             subscriptions={one.id: one.name for one in self._states.values()},
             enricher=self._enricher if self._apis.clients else None,
         )
-
-    def _plans(self, settings: Settings) -> dict[str, Plan | None]:
-        """How each registry can be walked: with a client of its API, where one is configured."""
-        apis = self._apis.clients
-        return {
-            one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in settings.registries
-        }
 
     def _describe(self, settings: Settings) -> None:
         self._metrics.configure(
@@ -367,6 +349,7 @@ class App:
                 "path": str(self.settings.store),
                 "down": self._store.down,
                 "sizeBytes": sizes.store,
+                "usedBytes": sizes.used,
                 "walBytes": sizes.wal,
                 "freeBytes": sizes.free,
             },
@@ -378,7 +361,8 @@ class App:
         }
 
     def _committed(self, report: CycleReport) -> None:
-        self._metrics.committed(report.items, report.seconds)
+        if report.items:
+            self._metrics.committed(report.items, report.seconds)
         for verb, seconds in report.held:
             self._metrics.held(verb, seconds)
 
@@ -395,8 +379,8 @@ class App:
 
     async def _measure(self) -> None:
         """Set the gauges: files by their sizes, lanes from memory and one look-up in an index each."""
-        sizes = self._store.measure()
-        self._metrics.set_store(up=not self._store.down, size=sizes.store, wal=sizes.wal, disk_free=sizes.free)
+        self._store.measure()
+        self._condition.tell(up=not self._store.down, held=self._keeper is not None and self._keeper.held)
         if self._translator is not None:
             self._metrics.set_lag(self._translator.lag_seconds())
         if self._dispatcher is None:
@@ -421,3 +405,8 @@ class App:
 
 def _access(settings: Settings) -> Access:
     return Access([one.name for one in settings.registries], settings.ingest.tokens)
+
+
+def _plans(settings: Settings, apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:
+    """How each registry can be walked: with a client of its API, where one is configured."""
+    return {one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in settings.registries}

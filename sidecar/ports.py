@@ -130,6 +130,12 @@ class Queue(Protocol):
     async def next_due(self, lane: int, after: int) -> int | None:
         """The earliest due time of the lane that lies after `after`, or None."""
 
+    async def cap_due(self, lane: int, latest: int, now: int) -> int:
+        """Move what is due after `latest` before it, in its order: a clock that ran ahead had put it there.
+
+        Returns how many were moved.
+        """
+
     def settle(self, settlement: Settlement) -> "asyncio.Future[None]":
         """Queue the result of one attempt for writing; the future ends when it is committed."""
 
@@ -279,6 +285,16 @@ class Upkeep(Protocol):
         """Do one slice of what is due (retention, checkpoint); True when more is waiting."""
 
 
+class BackupReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A backup that was made: `size` in bytes, `took` in seconds, the journal's last number in it, when it was made."""
+
+    path: str
+    size: int
+    took: float
+    number: int
+    at: int
+
+
 class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP request to make: exactly this URL, these headers (in order), this body. `timeout` in nanoseconds.
 
@@ -353,7 +369,10 @@ class Clock(Protocol):
     """Time. Waits are made on the event loop's own time, which a test can make virtual."""
 
     def now(self) -> int:
-        """UTC nanoseconds for what is stored; never before the newest stored time."""
+        """UTC nanoseconds for what is stored; never before the newest stored time, nor before what it said last."""
+
+    def wall(self) -> int:
+        """UTC nanoseconds as the machine's clock shows them, which may be set back: for what others compare with."""
 
     def monotonic(self) -> int:
         """Nanoseconds for durations."""

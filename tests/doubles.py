@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sidecar.clock import SystemClock
 from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
 from sidecar.domain.delivery import Delivery, Outcome, Settlement
@@ -148,6 +149,8 @@ class House:
 
     async def start(self) -> None:
         await self.store.open()
+        if isinstance(self.clock, SystemClock):
+            self.clock.not_before(self.store.newest)
         words = await self.configure(self.subscriptions)
         self.translator = Translator(
             self.store,

@@ -1,7 +1,10 @@
 """The composition root: our trouble is never the registry's."""
 
 import asyncio
+import contextlib
 import json
+import shutil
+import sqlite3
 
 import aiohttp
 import pytest
@@ -9,6 +12,8 @@ import pytest
 from sidecar import app as root
 from sidecar.config.loading import load
 from sidecar.domain.errors import ConfigError
+from sidecar.domain.record import Entry, RecordKind
+from sidecar.stores.sqlite import SQLiteStore
 
 ENVELOPE = b'{"events": [{"id": "one", "action": "ping"}]}'
 
@@ -145,4 +150,65 @@ async def test_a_registry_can_be_asked_as_soon_as_the_configuration_says_so_and_
     assert await one.reload() == ""
     assert one._apis.clients == {}
     assert one._translator._words.enricher is None
+    await one.stop()
+
+
+async def test_a_disk_that_is_nearly_full_is_told_and_its_mending_noticed(tmp_path, start, http, monkeypatch):
+    """Without a restart, at the next look at the gauges."""
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(root, "GAUGES_EVERY", 0.02)
+    one = await start()
+    await until(lambda: ready(one))
+    ingest = f"http://127.0.0.1:{one.ingest_ports[0]}/events"
+    readyz = f"http://127.0.0.1:{one.management_ports[0]}/readyz"
+    usage = shutil.disk_usage(tmp_path)
+    with monkeypatch.context() as disk:
+        disk.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=5 * 1024 * 1024))
+
+        async def told():
+            async with http.get(readyz) as answer:
+                return answer.status == 503 and "only 5 MiB are free on the disk" in await answer.text()
+
+        await until(told)
+        async with http.post(ingest, data=ENVELOPE) as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+        async with http.post(ingest, data=b"unreadable") as answer:
+            assert answer.status == 503
+    await until(lambda: ready(one))
+    async with http.post(ingest, data=ENVELOPE) as answer:
+        assert answer.status == 202
+    await one.stop()
+
+
+async def test_a_damaged_file_is_found_after_a_hard_end_and_told_with_the_remedy(tmp_path, start, http):
+    """The process lives, refuses, and says what to do; it is not the registry's trouble."""
+    (tmp_path / "data").mkdir()
+    store = SQLiteStore(tmp_path / "data" / "sidecar.db", inline=True)
+    await store.open()
+    entries = [Entry(RecordKind.REGISTRY, "main", f"r{number}", 1, bytes(900)) for number in range(300)]
+    await store.append(entries)
+    await store.begin()
+    await store.close()  # without `end`: as after a power cut
+    with contextlib.closing(sqlite3.connect(store.path)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'attempt'").fetchone()
+    with store.path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    one = await start()
+    management = f"http://127.0.0.1:{one.management_ports[0]}"
+
+    async def told():
+        async with http.get(f"{management}/readyz") as answer:
+            return "is damaged (" in await answer.text()
+
+    await until(told)
+    async with http.get(f"{management}/readyz") as answer:
+        assert "put a backup in the file's place and start it again" in await answer.text()
+    async with http.get(f"{management}/livez") as answer:
+        assert answer.status == 200
+    async with http.post(f"http://127.0.0.1:{one.ingest_ports[0]}/events", data=ENVELOPE) as answer:
+        assert answer.status == 503
+    await one._measure()
+    async with http.get(f"{management}/metrics") as answer:
+        assert "registry_sidecar_store_corrupt 1.0" in await answer.text()
     await one.stop()

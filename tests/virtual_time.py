@@ -77,6 +77,9 @@ class VirtualClock:
     def now(self) -> int:
         return self._start + int(asyncio.get_running_loop().time() * 1e9)
 
+    def wall(self) -> int:
+        return self.now()
+
     def monotonic(self) -> int:
         return int(asyncio.get_running_loop().time() * 1e9)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from sidecar.cli import (
+    backup,
     configuration,
     demo,
     describe,
@@ -65,6 +66,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command()(reconcile.reconcile)
 app.command()(reconcile.backfill)
 app.command()(status.status)
+app.command()(backup.backup)
 app.command()(listen.listen)
 app.command()(demo.demo)
 app.command()(describe.version)

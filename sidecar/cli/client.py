@@ -5,7 +5,7 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sidecar.config.settings import Settings
 
 TIMEOUT = 60.0  # seconds for one answer
+LONG = 900.0  # seconds between two lines of an answer that takes its time: the last may have to wait for a disk
 PAGE = 500  # the largest page that the API gives
 UNIX = "unix:"
 
@@ -59,17 +60,40 @@ class Client:
             if not before or not page[key] or len(items) >= limit:
                 return {**first, key: items, "next": before or None}
 
+    async def lines(self, path: str, body: Any) -> AsyncIterator[dict[str, Any]]:
+        """The lines of an answer that takes its time, as they come. A line with `error` is a Failure."""
+        timeout = aiohttp.ClientTimeout(sock_read=LONG)
+        with self._told():
+            async with self._session.post(f"{self._base}{path}", json=body, timeout=timeout) as answer:
+                if answer.content_type != "application/x-ndjson":
+                    self._value(answer.status, answer.content_type, await answer.read())
+                    return
+                async for line in answer.content:
+                    value = json.loads(line)
+                    if "error" in value:
+                        raise Failure(value["error"])
+                    yield value
+
     async def _ask(self, method: str, path: str, **given: Any) -> Any:
-        try:
+        with self._told():
             async with self._session.request(method, f"{self._base}{path}", allow_redirects=False, **given) as answer:
                 body = await answer.read()
                 status, kind = answer.status, answer.content_type
+        return self._value(status, kind, body)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong between here and there, as sentences."""
+        try:
+            yield
         except aiohttp.ClientConnectorError as error:
             raise self._unreachable(error) from None
         except TimeoutError:
             raise Failure(f"{self._shown} did not answer within {TIMEOUT:.0f} seconds", ExitCode.UNAVAILABLE) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Failure(f"the conversation with {self._shown} broke off ({error})", ExitCode.UNAVAILABLE) from None
+
+    def _value(self, status: int, kind: str, body: bytes) -> Any:
         try:
             value = json.loads(body) if body else None
         except ValueError:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sidecar import __version__
-from sidecar.app import USER_AGENT, SystemClock
+from sidecar.app import USER_AGENT
 from sidecar.cli.exits import ExitCode, Failure
+from sidecar.clock import SystemClock
 from sidecar.config.settings import Settings
 from sidecar.dialects.contract import Audience
 from sidecar.outbound.signing import Signer
@@ -47,7 +48,7 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
         health = Health(stalled=lambda: 0.0, unready=lambda: (_STOPPED,), render_metrics=lambda: (b"", "text/plain"))
         walks = Walks(store, clock, observer)
         walks.configure(dict.fromkeys(one.name for one in settings.registries))
-        api = Api(operations, lambda: _status(store, settings), health, walks=walks)
+        api = Api(operations, lambda: _status(store, settings), health, store.care.backup, walks=walks)
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
             path = Path(folder) / "offline.sock"
             await listeners.serve_socket(api.app(Door.SOCKET), path)
@@ -92,6 +93,7 @@ def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
             "path": str(settings.store),
             "down": store.down,
             "sizeBytes": sizes.store,
+            "usedBytes": sizes.used,
             "walBytes": sizes.wal,
             "freeBytes": sizes.free,
         },

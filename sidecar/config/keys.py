@@ -248,7 +248,7 @@ RETENTION: Final = Table(
         "quarantine": Field(duration(0), "age of quarantined bodies", amounts.show_duration(_RETENTION.quarantine)),
         "max_size": Field(
             size(1024**2, 1024**5),
-            "size of the store's file beyond which history goes first, oldest first; pending work never",
+            "bytes in use in the store beyond which history goes first, oldest first; pending work never",
             amounts.show_size(_RETENTION.max_size),
         ),
     }

@@ -3,10 +3,12 @@
 SidecarError
 ├── ConfigError            the configuration cannot be used; the process that reads it at start exits 78
 ├── StoreUnavailable       the store cannot commit or read just now: wait and try again (HTTP 503)
-│   └── StoreBusy          too much is already waiting to be committed
+│   ├── StoreBusy          too much is already waiting to be committed
+│   └── StoreDamaged       the store's file is damaged: only a backup mends it
 ├── StoreRefused           the store will never take this one item; its neighbours are unaffected
 ├── CursorMoved            somebody else translated these records first
 ├── Unreadable             a body or record that cannot be understood; goes to quarantine with its reason
+├── BackupRefused          a backup cannot be written there, or not just now
 ├── AddressRefused         the guard forbids the address that a delivery would dial
 ├── NotFound               an operator named something that is not there
 ├── Conflict               an operator asked for something that cannot be done as things stand (HTTP 409)
@@ -30,6 +32,10 @@ class StoreBusy(StoreUnavailable):
     """The store is well, but more is waiting to be committed than it admits."""
 
 
+class StoreDamaged(StoreUnavailable):
+    """The store's file is damaged. Text: what is wrong with which file, and the remedy."""
+
+
 class StoreRefused(SidecarError):
     """The store will never take this one item (a broken constraint or value)."""
 
@@ -48,6 +54,10 @@ class Unreadable(SidecarError):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+
+class BackupRefused(SidecarError):
+    """A backup cannot be written there, or not just now; the text says what to do instead."""
 
 
 class AddressRefused(SidecarError):

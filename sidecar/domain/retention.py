@@ -6,7 +6,7 @@ from sidecar.domain import instant
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """Ages in nanoseconds since the thing was finished; `max_size` in bytes of the store's file.
+    """Ages in nanoseconds since the thing was finished; `max_size` in bytes of the store's pages in use.
 
     Over `max_size`, delivered history goes first, oldest first, then dead, then quarantine; pending never.
     """

@@ -34,8 +34,10 @@ class RegistryApis:
     def clients(self) -> Mapping[str, RegistryClient]:
         return {name: client for name, (_, client) in self._known.items()}
 
-    def configure(self, registries: Iterable[Registry], contexts: Mapping[ClientTls, ssl.SSLContext]) -> None:
-        """Have a client for each registry with an API. Those whose settings are gone end at once."""
+    def configure(
+        self, registries: Iterable[Registry], contexts: Mapping[ClientTls, ssl.SSLContext]
+    ) -> Mapping[str, RegistryClient]:
+        """Have a client for each registry with an API, and return them. Those whose settings are gone end at once."""
         wanted = {one.name: one.api for one in registries if one.api is not None}
         for name, (access, client) in list(self._known.items()):
             if wanted.get(name) != access:
@@ -53,6 +55,7 @@ class RegistryApis:
                     changed=partial(self._hearer.breaker, name),
                 )
                 self._known[name] = (access, client)
+        return self.clients
 
     async def close(self) -> None:
         """Close every client."""

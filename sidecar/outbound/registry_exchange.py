@@ -92,10 +92,6 @@ class Exchange:
         await self._session.close()
         await self._resolver.close()
 
-    @property
-    def breaker_open(self) -> bool:
-        return self._breaker.open
-
     async def ask(
         self,
         method: str,

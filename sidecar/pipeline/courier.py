@@ -55,7 +55,8 @@ class Courier:
         subscription = to.subscription
         started = self._clock.now()
         clock = self._clock.monotonic()
-        outcome = await self._send(to.request(delivery.webhook_id, delivery.content_type, delivery.body, started), to)
+        request = to.request(delivery.webhook_id, delivery.content_type, delivery.body, self._clock.wall())
+        outcome = await self._send(request, to)
         took = self._clock.monotonic() - clock
         attempts = delivery.attempts + 1
         now = started + took
@@ -96,7 +97,7 @@ class Courier:
     async def test(self, message: Message, to: Destination, webhook_id: str) -> tuple[Outcome, int]:
         """Send a message once that nobody is owed; returns what came of it, and how many nanoseconds it took."""
         clock = self._clock.monotonic()
-        outcome = await self._send(to.request(webhook_id, message.content_type, message.body, self._clock.now()), to)
+        outcome = await self._send(to.request(webhook_id, message.content_type, message.body, self._clock.wall()), to)
         return outcome, self._clock.monotonic() - clock
 
     async def _send(self, request: SendRequest, to: Destination) -> Outcome:
@@ -104,7 +105,7 @@ class Courier:
         if isinstance(answer, Response):
             outcome = to.voice.judge(answer, to.subscription.policy)
             if answer.retry_after and not outcome.delivered:
-                wait = parse_retry_after(answer.retry_after, now=self._clock.now())
+                wait = parse_retry_after(answer.retry_after, now=self._clock.wall())
                 outcome = msgspec.structs.replace(outcome, retry_after=wait)
             return outcome
         return answer

@@ -16,7 +16,8 @@ import msgspec
 
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.errors import SidecarError, StoreUnavailable
-from sidecar.domain.lane import Lane
+from sidecar.domain.lane import MAX_PAUSE, Lane
+from sidecar.domain.retry import SLACK
 from sidecar.pipeline.courier import Courier, Destination
 from sidecar.ports import Clock, LaneState, Observer, Pause, Queue
 
@@ -59,6 +60,7 @@ class _Track:
         self.refill: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.timer_at = 0.0
+        self.looked = -LONGEST_WAIT  # when due times were last looked at for ones too far away
 
     def busy(self) -> set[int]:
         return {one.id for one in self.window} | self.in_flight.keys() | self.settling.keys()
@@ -134,7 +136,8 @@ class Dispatcher:
         held = state.held or track.destination is None
         track.pending = state.pending
         track.held_total = state.held_total + (max(0, now - state.held_since) if state.held_since else 0)
-        track.lane = msgspec.structs.replace(track.lane, held=held, paused_until=state.paused_until)
+        paused_until = min(state.paused_until, now + MAX_PAUSE)  # it was stored by a clock that has been set back since
+        track.lane = msgspec.structs.replace(track.lane, held=held, paused_until=paused_until)
         if held:
             track.window.clear()
 
@@ -316,6 +319,7 @@ class Dispatcher:
     async def _fill(self, track: _Track) -> None:
         """Refill the window from disk, and learn when to look again."""
         try:
+            await self._cap_due(track)
             busy = track.busy()
             track.dirty = False
             now, epoch = self._clock.now(), track.epoch
@@ -340,6 +344,18 @@ class Dispatcher:
             track.refill = None
         if track.window or track.backlog:
             self._pump(track)
+
+    async def _cap_due(self, track: _Track) -> None:
+        """Once in a while, bring back what a clock that ran ahead has put off for longer than any wait may be."""
+        loop = asyncio.get_running_loop()
+        if track.destination is None or loop.time() - track.looked < LONGEST_WAIT:
+            return
+        track.looked = loop.time()
+        now = self._clock.now()
+        latest = now + track.destination.subscription.policy.retry.max_delay + SLACK
+        moved = await self._queue.cap_due(track.id, latest, now)
+        if moved:
+            self._observer.lane_changed(track.name, "hastened", f"{moved} deliveries were due too far ahead")
 
     def _trouble(self, where: str, track: _Track, error: BaseException) -> None:
         error.add_note(f"in subscription {track.name}")

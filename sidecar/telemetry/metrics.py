@@ -96,6 +96,14 @@ class Metrics:
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
         self._disk_free = gauge("disk_free_bytes", "Free space where the store lies.")
+        self._used = gauge(
+            "store_used_bytes", "Pages of the store's file that hold something; free ones are used again."
+        )
+        self._full = gauge(
+            "store_over_size", "1 while the store is over retention.max_size with nothing left to remove."
+        )
+        self._corrupt = gauge("store_corrupt", "1 while the store's file is known to be damaged.")
+        self._held = gauge("retention_held", "1 while retention does not believe a clock that leapt ahead.")
         self._reload = gauge("config_reload_success", "1 when the newest configuration is in use.")
         self._reloaded = gauge("config_reload_timestamp_seconds", "When a configuration was last taken into use.")
         info = Info("registry_sidecar_build", "The program.", registry=self._registry)
@@ -250,6 +258,16 @@ class Metrics:
         self._store_size.set(size)
         self._wal_size.set(wal)
         self._disk_free.set(disk_free)
+
+    def set_condition(self, *, used: int, full: bool, damaged: bool) -> None:
+        """How the store's file does. `used` in bytes."""
+        self._used.set(used)
+        self._full.set(full)
+        self._corrupt.set(damaged)
+
+    def set_retention(self, *, held: bool) -> None:
+        """Whether retention goes by an earlier time, because the clock leapt."""
+        self._held.set(held)
 
     def set_lag(self, seconds: float) -> None:
         """How long the oldest record that is not yet translated has waited."""

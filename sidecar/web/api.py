@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from sidecar.domain.errors import Conflict, NotFound, StoreUnavailable
+from sidecar.domain.errors import BackupRefused, Conflict, NotFound, StoreUnavailable
 from sidecar.domain.listing import DeliveryFilter, EventFilter, QuarantineFilter
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
+from sidecar.web.backup import Backup, add_backup
 from sidecar.web.exchange import (
     WHO,
     BadArgument,
@@ -31,7 +32,7 @@ from sidecar.web.exchange import (
     who,
 )
 from sidecar.web.health import Health, add_health
-from sidecar.web.problems import problem
+from sidecar.web.problems import problem, sentence
 from sidecar.web.verbs import Verbs
 from sidecar.web.walks import WalkRoutes
 
@@ -55,12 +56,14 @@ class Api:
         operations: Operations,
         status: Callable[[], dict[str, Any]],
         health: Health,
+        backup: Backup | None = None,
         *,
         walks: Walks | None = None,
     ) -> None:
         self._operations = operations
         self._status = status
         self._health = health
+        self._backup = backup
         self._walks = walks
 
     def app(self, door: Door) -> web.Application:
@@ -82,6 +85,8 @@ class Api:
         post("/v1/quarantine/{id}/retry", self._retry)
         app.router.add_delete("/v1/quarantine/{id}", self._delete)
         Verbs(self._operations).add_to(app)
+        if self._backup is not None:
+            add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
         return app
@@ -240,13 +245,13 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except NotFound as error:
-        return problem(404, _sentence(error))
-    except Conflict as error:
-        return problem(409, _sentence(error))
+        return problem(404, sentence(error))
+    except (BackupRefused, Conflict) as error:
+        return problem(409, sentence(error))
     except BadArgument as error:
-        return problem(400, _sentence(error))
+        return problem(400, sentence(error))
     except StoreUnavailable as error:
-        return problem(503, _sentence(error))
+        return problem(503, sentence(error))
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -259,8 +264,3 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -10,3 +10,9 @@ def problem(status: int, detail: str) -> web.Response:
     """`{"title", "status", "detail"}`."""
     body = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail}
     return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/problem+json")
+
+
+def sentence(error: BaseException) -> str:
+    """What an error of ours says, as a sentence."""
+    text = str(error)
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from doubles import RecordingSender, policy, route, subscription
+from sidecar.clock import SystemClock
 from sidecar.domain.delivery import Delivery, Outcome, Reason, State
 from sidecar.domain.instant import DAY, HOUR, SECOND
 from sidecar.domain.message import Response
@@ -77,6 +78,18 @@ async def test_the_request_is_exactly_what_was_stored():
         ("webhook-id", "msg_abc"),
         ("webhook-timestamp", str(START // SECOND)),
     )
+
+
+@simulated
+async def test_a_signature_carries_the_clock_s_time_though_the_store_s_is_ahead():
+    """A receiver refuses what was signed some minutes away from its own clock."""
+    virtual = VirtualClock()
+    clock = SystemClock(wall=virtual.now, monotonic=virtual.monotonic)
+    clock.not_before(START + 5 * HOUR)
+    sender = RecordingSender()
+    _, settlement = await Courier(sender, clock, Half()).attempt(delivery(), destination(), held_total=0)
+    assert dict(sender.requests[0].headers)["webhook-timestamp"] == str(START // SECOND)
+    assert settlement.started == START + 5 * HOUR
 
 
 @simulated

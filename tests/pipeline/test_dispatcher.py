@@ -1,6 +1,7 @@
 """Lanes at work: who may send when, and what becomes of the outcomes."""
 
 import asyncio
+import itertools
 import random
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from doubles import House, RecordingSender, policy, subscription
 from flaky_store import FlakyStore
 from notifications import envelope, push
+from sidecar.clock import SystemClock
 from sidecar.domain.delivery import Outcome, Reason, State
-from sidecar.domain.instant import HOUR, SECOND
+from sidecar.domain.instant import DAY, HOUR, SECOND
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Response
 from sidecar.domain.subscription import Retry
@@ -268,6 +270,80 @@ async def test_429_halves_the_limit_and_successes_raise_it(path):
     await pushes(one, 20, 1)
     await one.quiet()
     assert view(one).limit == 8
+    await one.stop()
+
+
+# --- clocks ----------------------------------------------------------------------------------------------------------
+
+
+def stepped(virtual, newest=0):
+    """The product's clock on a machine whose clock can be set."""
+    clock = SystemClock(wall=virtual.now, monotonic=virtual.monotonic)
+    clock.not_before(newest)
+    return clock
+
+
+@simulated
+async def test_a_clock_set_back_by_hours_neither_stops_retries_nor_hurries_them(path):
+    """Each attempt fails after at most 10 s. A second is longer by a seventh now; only the one wait in which the clock
+    was set may be twice as long, for nobody looked at it since the wait began.
+    """
+    virtual = VirtualClock()
+    retry = Retry(initial=10 * SECOND, factor=1.0, max_delay=10 * SECOND)
+    one = house(
+        path,
+        subscription("one", policy=policy(retry=retry)),
+        answer=lambda _request: Response(status=500),
+        clock=stepped(virtual),
+    )
+    await one.start()
+    await pushes(one, 1)
+    await asyncio.sleep(60)
+    before = len(one.sender.times)
+    assert before > 5
+    virtual.step(-5 * HOUR)
+    await asyncio.sleep(120)
+    waits = [later - sooner for sooner, later in itertools.pairwise(one.sender.times)]
+    assert len(one.sender.times) > before + 8
+    waits.sort()
+    assert waits[-2] < 10 * 8 / 7 + 0.1
+    assert waits[-1] < 20 * 8 / 7 + 0.1
+    await one.kill()
+
+
+@simulated
+async def test_what_a_clock_ahead_put_off_for_a_month_is_made_after_a_start(path):
+    """They failed while the clock was a month ahead; the store's newest record is from before. Not all at once."""
+    virtual = VirtualClock()
+    retry = Retry(initial=HOUR, factor=1.0, max_delay=HOUR, horizon=90 * DAY)
+    given = {"answer": lambda _request: Response(status=500), "clock": virtual}
+    one = house(path, subscription("one", policy=policy(retry=retry, concurrency=40)), **given)
+    await one.start()
+    await pushes(one, 40)
+    await asyncio.sleep(5)
+    virtual.step(30 * DAY)
+    await asyncio.sleep(70)
+    await one.stop()
+    virtual.step(-30 * DAY)
+    two = house(path, subscription("one", policy=policy(retry=retry)), clock=stepped(virtual, one.store.newest))
+    await two.start()
+    await two.quiet(2.5 * 3600)
+    assert len(set(two.sender.times)) > 30, "their order and distances are kept"
+    assert ("one", "hastened", "40 deliveries were due too far ahead") in two.observer.lanes
+    await two.stop()
+
+
+@simulated
+async def test_a_pause_stored_by_a_clock_ahead_ends_within_an_hour(path):
+    virtual = VirtualClock()
+    one = house(path, clock=virtual)
+    await one.start()
+    state = await one.store.pause(Pause(lane=view(one).lane, until=virtual.now() + 30 * DAY), virtual.now())
+    one.dispatcher.apply(state)
+    await pushes(one, 1)
+    await asyncio.sleep(3500)
+    assert one.sender.times == []
+    await one.quiet(200)
     await one.stop()
 
 

@@ -14,6 +14,7 @@ from sidecar.domain.errors import RegistryUnavailable
 from sidecar.domain.event import Kind
 from sidecar.domain.instant import SECOND
 from sidecar.domain.record import Entry, RecordKind
+from sidecar.pipeline import enrichment
 from sidecar.pipeline.enrichment import BOUND, REST, STRIKES
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Words
@@ -319,6 +320,36 @@ async def test_knowing_what_was_pulled_does_not_change_what_its_deletion_is(path
     assert platforms(bodies) == [("MANIFEST_DELETE", "linux", "arm64"), ("TAG_DELETE", "linux", "arm64")]
     deleted = [event for event in one.observer.events if event.type == "artifact.deleted"]
     assert [event.tags for event in deleted] == [("v1",)]
+    await one.stop()
+
+
+@simulated
+async def test_memory_holds_the_answers_that_were_used_last(path, monkeypatch):
+    """And no long ones. What it has let go is still in the catalogue, for its own repository."""
+    monkeypatch.setattr(enrichment, "KEPT", 2)
+    layers = [{"mediaType": "x/y", "digest": digest(at), "size": 1} for at in range(enrichment.LONG)]
+    api = Api(manifests={digest(name): image() for name in "abc"} | {digest("long"): image() | {"layers": layers}})
+    one = house(path, api)
+    await one.start()
+    for name in ("a", "b", "long", "a", "c"):
+        await told(one, oci(push(f"first-{name}-{len(api.asked)}", of=name, repository=f"prj/{len(api.asked)}")))
+    assert api.verbs.count("manifest") == 4
+    for name, questions in (("a", 4), ("long", 5), ("b", 6)):
+        await told(one, oci(push(f"second-{name}", of=name, repository="prj/other")))
+        assert api.verbs.count("manifest") == questions
+    assert len(one.enricher._kept) == 2
+    await one.stop()
+
+
+@simulated
+async def test_memory_of_what_is_not_there_is_bounded_too(path, monkeypatch):
+    monkeypatch.setattr(enrichment, "KEPT", 2)
+    api = Api(manifests={})
+    one = house(path, api)
+    await one.start()
+    for name in ("a", "b", "c", "c", "a"):
+        await told(one, oci(push(f"{name}-{len(api.asked)}-{len(one.observer.events)}", of=name)))
+    assert [reference for _, _, reference in api.asked] == [digest(name) for name in "abca"]
     await one.stop()
 
 

@@ -14,6 +14,7 @@ import msgspec
 from doubles import House, abandon, match, policy, subscription
 from flaky_store import FlakyStore, disk_error, disk_full
 from notifications import blob, delete, envelope, pull, push, untag
+from sidecar.clock import SystemClock
 from sidecar.domain import instant
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.errors import StoreUnavailable
@@ -245,7 +246,7 @@ class World:
             await asyncio.sleep(self.chance.random() * 10)
             dice = self.chance.random()
             if dice < 0.4:
-                self.clock.step(int(self.chance.choice([-900, -5, 3, 30, 5000]) * instant.SECOND))
+                self.clock.step(int(self.chance.choice([-20_000, -900, -5, 3, 30, 5000, 11_000]) * instant.SECOND))
             elif self.house is not None:
                 lane = self.chance.choice([one.lane for one in self.house.dispatcher.views()])
                 await self._hold(lane, "operator")
@@ -258,7 +259,7 @@ class World:
         if house is None:
             return False
         try:
-            house.dispatcher.apply(await house.store.pause(Pause(lane=lane, hold=word), self.clock.now()))
+            house.dispatcher.apply(await house.store.pause(Pause(lane=lane, hold=word), house.clock.now()))
         except StoreUnavailable:
             return False
         return True
@@ -295,7 +296,8 @@ class World:
         while True:
             store = FlakyStore(self.path, inline=True)
             store.trouble = self.trouble
-            house = House(self.path, self.clock, self, SUBSCRIPTIONS, store=store, seed=self.chance.randrange(10**6))
+            clock = SystemClock(wall=self.clock.now, monotonic=self.clock.monotonic)
+            house = House(self.path, clock, self, SUBSCRIPTIONS, store=store, seed=self.chance.randrange(10**6))
             try:
                 await house.start()
             except StoreUnavailable:
@@ -303,7 +305,7 @@ class World:
                 await asyncio.sleep(0.5)
                 continue
             self.house = house
-            self._keeper = asyncio.create_task(Keeper(store, self.clock, house.observer).run())
+            self._keeper = asyncio.create_task(Keeper(store, clock, house.observer).run())
             return
 
     async def run(self) -> None:

@@ -1,6 +1,7 @@
 """What every store promises, whatever it is made of. A new store joins by one line in STORES."""
 
 import asyncio
+import itertools
 import shutil
 
 import msgspec
@@ -968,7 +969,7 @@ async def test_the_journal_keeps_what_is_young_or_not_translated(place):
     await store.append([entry(f"old{one}") for one in range(450)])
     await store.append([entry("young", at=NOW + HOUR)])
     await store.commit(write_set(0, 400))
-    assert await finish(store, NOW + HOUR) >= 2
+    assert await finish(store, NOW + HOUR) >= 1
     assert [one.id for one in await store.read(0, 1000)] == [*(f"old{one}" for one in range(400, 450)), "young"]
     await store.commit(write_set(400, store.last))
     await finish(store, NOW + HOUR)
@@ -1003,6 +1004,68 @@ async def test_over_its_size_the_store_drops_history_then_dead_then_quarantine_a
     assert await states(store) == {State.DUE: 400}
     assert await store.quarantined(QuarantineFilter()) == []
     assert len(await store.due(lanes["one"], 500, (), NOW)) == 400
+
+
+async def test_over_its_size_no_more_goes_than_has_to(place):
+    """The oldest go first, each with its event and message, and the rest stays."""
+    store = await place.open()
+    lanes = await lane(store, "one")
+    made = await owe(store, 300, lanes["one"])
+    await asyncio.gather(*(store.settle(settled(one, at=NOW + at * SECOND)) for at, one in enumerate(made)))
+    await finish(store, NOW)
+    whole = store.sizes.used
+    store.set_retention(Retention(max_size=whole - 40 * 1024))
+    await finish(store, NOW)
+    left = await store.events(EventFilter(limit=500))
+    assert 100 < len(left) < 300
+    assert {one.event.id for one in left} == {f"e{one}" for one in range(300 - len(left), 300)}
+    assert whole - 80 * 1024 < store.sizes.used <= whole - 40 * 1024
+    assert not store.care.full
+
+
+async def test_a_store_with_nothing_left_that_may_go_is_full_and_still_accepts(place):
+    store = await place.open(retention=Retention(max_size=1))
+    lanes = await lane(store, "one")
+    made = await owe(store, 3, lanes["one"])
+    await finish(store, NOW)
+    assert store.care.full
+    assert await store.append([entry("a")]) == 1
+    assert await states(store) == {State.DUE: 3}
+    store.set_retention(Retention())
+    await finish(store, NOW)
+    assert not store.care.full
+    await store.settle(settled(made[0]))
+
+
+async def test_an_event_goes_with_its_last_delivery(place):
+    """However long after the others: it is not looked for again, it is known by the delivery."""
+    store = await place.open(retention=Retention(delivered=HOUR, dead=3 * HOUR))
+    lanes = await lane(store, "one", "two")
+    first, second = await owe(store, 1, lanes["one"], lanes["two"])
+    await store.settle(settled(first))
+    await store.settle(settled(second, State.DEAD, status=400))
+    await finish(store, NOW + 2 * HOUR)
+    assert [one.event.id for one in await store.events(EventFilter())] == ["e0"]
+    assert (await store.attempts(second.id))[0] is not None
+    await finish(store, NOW + 4 * HOUR)
+    assert await store.events(EventFilter()) == []
+
+
+async def test_what_is_due_too_far_ahead_comes_nearer_in_its_order(store):
+    """A clock that ran ahead put it there. What is due earlier is left as it is."""
+    lanes = await lane(store, "one", "two")
+    made = await owe(store, 450, lanes["one"], lanes["two"])
+    mine = [one for one in made if one.lane == lanes["one"]]
+    for at, one in enumerate(mine[1:]):
+        store.settle(settled(one, State.DUE, due=NOW + 30 * DAY + at * SECOND, status=500))
+    await store.settle(settled(mine[0], State.DUE, due=NOW + HOUR, status=500))
+    assert await store.cap_due(lanes["one"], NOW + 2 * HOUR, NOW) == 449
+    assert await store.cap_due(lanes["one"], NOW + 2 * HOUR, NOW) == 0
+    assert await store.cap_due(lanes["two"], NOW + 2 * HOUR, NOW) == 0
+    found = await store.due(lanes["one"], 1000, (), NOW + 2 * HOUR)
+    assert [one.id for one in found] == [one.id for one in mine]
+    assert (found[0].due, found[-1].due) == (NOW + HOUR, NOW + 2 * HOUR)
+    assert {later.due - one.due for one, later in itertools.pairwise(found[1:])} == {SECOND}
 
 
 async def test_below_its_size_the_store_keeps_everything(place):

@@ -313,6 +313,40 @@ async def test_a_lock_that_somebody_else_holds_never_holds_the_loop(database):
     runner.close()
 
 
+async def test_a_checkpoint_costs_the_loop_its_trust_for_a_while_and_a_stuck_disk_for_long():
+    """A pause of 30 ms is what a checkpoint looks like; one of 200 ms is a disk that somebody waits for."""
+    runner = ThreadRunner()
+
+    async def where() -> str:
+        done = asyncio.get_running_loop().create_future()
+        runner.call(
+            lambda _patient: None,
+            lambda _applied: threading.current_thread().name,
+            lambda result, error: done.set_result(error or result),
+            small=True,
+        )
+        return await done
+
+    def quick(times: int) -> None:
+        for _ in range(times):
+            runner.learn(0.0001, 0.0002)
+
+    here = threading.current_thread().name
+    quick(200)
+    assert await where() == here
+    runner.learn(0.0001, 0.030)
+    quick(ThreadRunner.TRUST - 1)
+    assert await where() == "store-writer"
+    quick(ThreadRunner.TRUST)
+    assert await where() == here
+    runner.learn(0.0001, 0.200)
+    quick(ThreadRunner.BANISHED - 1)
+    assert await where() == "store-writer"
+    quick(ThreadRunner.TRUST + 1)
+    assert await where() == here
+    runner.close()
+
+
 # --- the store's own verbs in one cycle -------------------------------------------------------------------------------
 
 

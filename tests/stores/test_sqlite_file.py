@@ -160,7 +160,10 @@ async def test_a_newer_schema_that_an_older_program_may_open_is_opened(path):
 async def test_a_file_that_is_no_database_is_left_alone(path):
     path.write_bytes(b"this is not a database, but it is long enough to be looked at as one" * 20)
     before = path.read_bytes()
-    assert await refusal(path) == f"cannot use {path}: file is not a database"
+    assert await refusal(path) == (
+        f"{path} is damaged (file is not a database): stop the sidecar, put a backup in the file's place and start it "
+        "again; docs/operations.md tells how under Backup and restore"
+    )
     assert path.read_bytes() == before
 
 
@@ -204,6 +207,58 @@ def test_a_migration_leaves_a_copy_of_the_file_as_it_was(path, monkeypatch):
     with sqlite3.connect(copy) as old:
         assert old.execute("PRAGMA user_version").fetchone() == (before,)
     old.close()
+    assert {one.name for one in path.parent.iterdir()} <= {"sidecar.db", "sidecar.db-wal", "sidecar.db-shm", copy.name}
+
+
+def test_a_copy_of_an_earlier_upgrade_is_replaced(path, monkeypatch):
+    """After going back and up again, the older copy would lack what came between."""
+    file.open_writer(path).close()
+    copy = path.with_name(COPY)
+    copy.write_bytes(b"a copy that was cut short, or an old one")
+    upgrade(monkeypatch, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")
+    notes = []
+    file.open_writer(path, notes.append).close()
+    assert notes == [f"{path} is brought up to date; {COPY} is a copy of it as it was, to go back with"]
+    with contextlib.closing(sqlite3.connect(copy)) as old:
+        assert old.execute("PRAGMA quick_check").fetchone() == ("ok",)
+
+
+def test_without_room_for_a_copy_the_upgrade_goes_on_and_says_so(path, monkeypatch):
+    file.open_writer(path).close()
+    upgrade(monkeypatch, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")
+    usage = file.shutil._ntuple_diskusage
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage(total=10**9, used=10**9 - 1000, free=1000))
+    notes = []
+    file.open_writer(path, notes.append).close()
+    assert notes == [f"{path} is brought up to date without a copy of it as it was: there is no room for one"]
+    assert not path.with_name(COPY).exists()
+
+
+@pytest.mark.parametrize("may", [False, True])
+def test_a_migration_says_which_programs_may_still_open_the_file(path, monkeypatch, may):
+    said, oldest = (f"-- oldest program: {NOW_KNOWN}\n", NOW_KNOWN) if may else ("", NOW_KNOWN + 1)
+    file.open_writer(path).close()
+    with monkeypatch.context() as newer:
+        upgrade(newer, f"{said}CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")
+        connection = file.open_writer(path)
+        assert connection.execute("SELECT value FROM meta WHERE key = 'oldest_program'").fetchone() == (oldest,)
+        connection.close()
+    if may:  # the program from before
+        file.open_writer(path).close()
+    else:
+        with pytest.raises(StoreUnavailable, match="was written by a newer program"):
+            file.open_writer(path)
+
+
+NOW_KNOWN = file.PROGRAM_SCHEMA
+COPY = f"sidecar.db.schema{NOW_KNOWN}"
+
+
+def upgrade(monkeypatch, sql):
+    """Have the program know one migration more than the file."""
+    more = [*file.migrations(), (NOW_KNOWN + 1, sql)]
+    monkeypatch.setattr(file, "migrations", lambda: more)
+    monkeypatch.setattr(file, "PROGRAM_SCHEMA", NOW_KNOWN + 1)
 
 
 def test_a_migration_that_fails_changes_nothing(path, monkeypatch):
@@ -283,10 +338,12 @@ async def test_too_little_room_on_the_disk_is_told_before_anything_is_accepted(p
         StoreUnavailable, match=r"only 1 MiB are free on the disk of .*; nothing is accepted below 64 MiB"
     ):
         await store.append([entry("b")])
-    await store.quarantine(quarantined())
+    with pytest.raises(StoreUnavailable, match="nothing is accepted"):
+        await store.quarantine(quarantined())
     monkeypatch.undo()
     store.measure()
     assert await store.append([entry("b")]) == 1
+    await store.quarantine(quarantined())
     await store.close()
 
 

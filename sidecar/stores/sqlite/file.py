@@ -8,12 +8,16 @@ second process away. Everything else opens the file read-only.
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import sqlite3
+import time
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from sidecar.domain.errors import StoreUnavailable
+from sidecar.domain.errors import BackupRefused, StoreDamaged, StoreUnavailable
+from sidecar.stores.sqlite.copying import copy_database
 
 PAGE_SIZE = 4096
 WAL_AUTOCHECKPOINT = 2000  # pages: 8 MiB
@@ -25,6 +29,9 @@ NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "glusterfs"}
 )
 PROGRAM_SCHEMA = 2  # the newest migration this program knows
+WAL_FORMAT = 2  # the header's bytes 18 and 19 in a file that has a log; 1 in one that has none
+OLDEST = re.compile(r"^-- oldest program: (\d+)$", re.MULTILINE)
+Note = Callable[[str], None]  # takes a sentence that the operator should read
 
 
 class Lock:
@@ -70,11 +77,11 @@ def file_system(path: Path) -> str:
     return kind
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
+def open_writer(path: Path, note: Note = lambda _sentence: None) -> sqlite3.Connection:
     """Open, or make, the database for writing and bring its schema up to date.
 
     Raises StoreUnavailable with a sentence for everything that an operator can mend: no such directory, no
-    permission, a network file system, a file that is not a database or was written by a newer program.
+    permission, a network file system, a file that is not a database (StoreDamaged) or was written by a newer program.
     """
     kind = file_system(path.parent)
     if kind in NETWORK_FILE_SYSTEMS:
@@ -83,20 +90,41 @@ def open_writer(path: Path) -> sqlite3.Connection:
         fresh = not path.exists() or path.stat().st_size == 0
         if fresh:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _drop_foreign_log(path, note)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
     except (OSError, sqlite3.Error) as error:
         raise StoreUnavailable(f"cannot open {path}: {error}") from error
     try:
         _configure(connection, fresh=fresh)
-        _migrate(connection, path)
+        _migrate(connection, path, note)
         _lay_out_log(connection, path)
     except sqlite3.DatabaseError as error:
         connection.close()
+        if is_damage(error):
+            raise StoreDamaged(remedy(path, str(error))) from error
         raise StoreUnavailable(f"cannot use {path}: {error}") from error
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _drop_foreign_log(path: Path, note: Note) -> None:
+    """Set aside a log that is not this file's.
+
+    A backup has no log, and says so in its header. A log beside it was left by the file whose place it took; SQLite
+    would write it into the backup, and so damage it.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return
+    with path.open("rb") as file:
+        head = file.read(20)
+    if len(head) == 20 and WAL_FORMAT not in head[18:20]:
+        kept = log.with_name(f"{log.name}.old")
+        log.replace(kept)
+        path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+        note(f"{log} was left by another file and is {kept.name} now; remove it when nothing is missing")
 
 
 def _configure(connection: sqlite3.Connection, *, fresh: bool) -> None:
@@ -152,8 +180,9 @@ def migrations() -> list[tuple[int, str]]:
     return [(int(one.name[:4]), one.read_text(encoding="utf-8")) for one in files]
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path, note: Note) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
+    needed = 0
     if version:
         oldest = connection.execute("SELECT value FROM meta WHERE key = 'oldest_program'").fetchone()
         needed = int(oldest[0]) if oldest else version
@@ -164,23 +193,51 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             )
     pending = [(number, text) for number, text in migrations() if number > version]
     if version and pending:
-        _copy_beside(connection, path, version)
+        _copy_beside(connection, path, version, note)
     for number, text in pending:
+        needed = max(needed, oldest_program(number, text))
         connection.executescript(
             f"BEGIN IMMEDIATE;\n{text}\n"
-            f"INSERT OR REPLACE INTO meta (key, value) VALUES ('oldest_program', {number});\n"
+            f"INSERT OR REPLACE INTO meta (key, value) VALUES ('oldest_program', {needed});\n"
             f"PRAGMA user_version = {number};\nCOMMIT;"
         )
 
 
-def _copy_beside(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Keep a copy of the file as it was, when there is room for it twice over."""
+def oldest_program(number: int, text: str) -> int:
+    """The oldest program that can use a file after this migration, told by the newest migration it knows.
+
+    A migration that older programs need not know of has the line `-- oldest program: N`; without it none can.
+    """
+    told = OLDEST.search(text)
+    return int(told[1]) if told is not None else number
+
+
+def _copy_beside(connection: sqlite3.Connection, path: Path, version: int, note: Note) -> None:
+    """Keep a copy of the file as it was, when there is room for it twice over. Replaces one of an earlier upgrade."""
     copy = path.with_name(f"{path.name}.schema{version}")
-    if copy.exists() or shutil.disk_usage(path.parent).free < 2 * path.stat().st_size:
+    if shutil.disk_usage(path.parent).free < 2 * path.stat().st_size:
+        note(f"{path} is brought up to date without a copy of it as it was: there is no room for one")
         return
-    with contextlib.closing(sqlite3.connect(copy)) as target:
-        connection.backup(target)
-    copy.chmod(0o600)
+    try:
+        copy_database(connection, copy, now=time.time_ns(), replace=True)
+    except (BackupRefused, OSError) as error:
+        note(f"{path} is brought up to date without a copy of it as it was: {error}")
+    else:
+        note(f"{path} is brought up to date; {copy.name} is a copy of it as it was, to go back with")
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error of SQLite says that the file is damaged."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def remedy(path: Path, what: str) -> str:
+    """One sentence about a damaged file."""
+    return (
+        f"{path} is damaged ({what}): stop the sidecar, put a backup in the file's place and start it again; "
+        "docs/operations.md tells how under Backup and restore"
+    )
 
 
 def read_only_uri(path: Path) -> str:

@@ -18,6 +18,13 @@ CROSS JOIN event e ON e.id = d.event
 WHERE d.state = 0 AND d.lane = ? AND d.due <= ? ORDER BY d.due, d.id LIMIT ?
 """
 NEXT_DUE = "SELECT min(due) FROM delivery WHERE state = 0 AND lane = ? AND due > ?"
+LAST_DUE = "SELECT max(due) FROM delivery WHERE state = 0 AND lane = ?"
+HASTEN = """
+UPDATE delivery SET due = max(?, due - ?) WHERE id IN (
+  SELECT id FROM delivery WHERE state = 0 AND lane = ? AND due > ? ORDER BY due DESC LIMIT ?
+)
+"""
+HASTENED = 200  # deliveries moved in one transaction
 LANES = """
 SELECT id, name, format, policy, paused_until, hold, orphaned, held_since, held_total FROM lane ORDER BY id
 """
@@ -33,6 +40,16 @@ async def due(reader: Reader, lane: int, limit: int, excluding: Collection[int],
 async def next_due(reader: Reader, lane: int, after: int) -> int | None:
     value = (await reader.rows(NEXT_DUE, (lane, after)))[0][0]
     return int(value) if value is not None else None
+
+
+async def last_due(reader: Reader, lane: int) -> int:
+    """The latest due time of the lane, 0 without any."""
+    return int((await reader.rows(LAST_DUE, (lane,)))[0][0] or 0)
+
+
+def cap_due(connection: sqlite3.Connection, lane: int, latest: int, by: int, now: int) -> int:
+    """Move some of what is due after `latest` ahead by so many nanoseconds, though not before `now`."""
+    return connection.execute(HASTEN, (now, by, lane, latest, HASTENED)).rowcount
 
 
 def settle(connection: sqlite3.Connection, items: Sequence[Settlement]) -> list[None]:

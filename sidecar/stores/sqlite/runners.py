@@ -37,9 +37,10 @@ class ThreadRunner:
     """
 
     QUICK = 0.0004  # seconds; while commits take less on average, they are made on the loop
-    SLOW = 0.020  # seconds; a commit or an application that takes longer is not done on the loop again soon
+    SLOW = 0.020  # seconds; after a commit or an application that takes longer, the loop has to be trusted anew
     TRUST = 50  # quick ones in a row before the loop is trusted with one
-    BANISHED = 2000  # cycles that the thread does after a slow one
+    STUCK = 0.100  # seconds; what takes longer is not done on the loop again for long
+    BANISHED = 2000  # cycles that the thread does after such a one
 
     def __init__(self) -> None:
         self._given = 0  # long jobs at the thread
@@ -82,8 +83,14 @@ class ThreadRunner:
 
     def learn(self, applied: float, flushed: float) -> None:
         self._average += (flushed - self._average) / 16
-        self._commits = -self.BANISHED if flushed > self.SLOW else self._commits + 1
-        self._applies = -self.BANISHED if applied > self.SLOW else self._applies + 1
+        self._commits = self._trust(self._commits, flushed)
+        self._applies = self._trust(self._applies, applied)
+
+    def _trust(self, before: int, took: float) -> int:
+        """How far the loop is trusted after one more took so many seconds."""
+        if took > self.STUCK:
+            return -self.BANISHED
+        return min(before, 0) if took > self.SLOW else before + 1
 
     def close(self) -> None:
         self._work.put(None)

@@ -2,22 +2,20 @@
 
 import asyncio
 import contextlib
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Settlement
-from sidecar.domain.errors import StoreUnavailable
+from sidecar.domain.errors import StoreDamaged, StoreUnavailable
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.retention import Retention
 from sidecar.ports import LaneName, LaneState, Pause, Position, WriteSet
-from sidecar.stores.sqlite import journal, queue, rows, translation, upkeep
+from sidecar.stores.sqlite import backup, journal, queue, rows, translation, upkeep
+from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.file import Lock, open_writer
 from sidecar.stores.sqlite.office import Office
@@ -28,22 +26,14 @@ from sidecar.stores.sqlite.walkbook import SQLiteWalkbook
 APPEND_LIMIT = 512  # requests per cycle
 APPEND_BOUND = 8192  # requests waiting before intake is held back
 SETTLE_LIMIT = 512
-MIN_FREE = 64 * 1024 * 1024  # bytes of disk below which intake is refused
 # Of the newest rows alone: a maximum over all of them would read the whole file at every start.
+CLEAN = "SELECT value FROM meta WHERE key = 'clean'"
 NEWEST = """
 SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1), 0),
            coalesce((SELECT accepted FROM event ORDER BY id DESC LIMIT 1), 0),
            coalesce((SELECT created FROM delivery ORDER BY id DESC LIMIT 1), 0),
            coalesce((SELECT max(last_success) FROM lane), 0))
 """
-
-
-class Sizes(msgspec.Struct, frozen=True):
-    """Bytes of the file, of its write-ahead log, and free on its disk."""
-
-    store: int = 0
-    wal: int = 0
-    free: int = 0
 
 
 class SQLiteStore(Office, SQLiteWalkbook):
@@ -66,7 +56,9 @@ class SQLiteStore(Office, SQLiteWalkbook):
         self._lock = Lock(path.with_name(f"{path.name}.lock"))
         self._numbers = journal.Numbers()
         self._ids = translation.Ids()
-        self._keeper = upkeep.Keeper(retention or Retention())
+        self._keeper = upkeep.Keeper(retention or Retention(), stopwatch=None if inline else time.perf_counter)
+        writer = Writer(self._submit, self._on_writer, self._idle, lambda: self._connection, self._held)
+        self.care = Care(path, self._keeper, writer, inline=inline)
         self._last = 0
         self._newest = 0
         self._listeners: list[Callable[[Sequence[Record]], None]] = []
@@ -75,8 +67,9 @@ class SQLiteStore(Office, SQLiteWalkbook):
         self._loop: CommitLoop | None = None
         self._connection: sqlite3.Connection | None = None
         self._readers: list[Reader] = []
-        self._sizes = Sizes()
         self._why = "the store is not open yet"
+        self.unclean = False  # what was opened had no orderly end, or is a backup
+        self.notes: list[str] = []  # sentences about the opening that an operator should read
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -87,6 +80,7 @@ class SQLiteStore(Office, SQLiteWalkbook):
             self._loop = CommitLoop(self._runner, self._verbs(), report=self._report)
         assert self._loop is not None
         try:
+            self.notes.clear()
             connection, self._last, self._newest = await self._on_writer(self._open)
             try:
                 if not self._readers:
@@ -96,13 +90,14 @@ class SQLiteStore(Office, SQLiteWalkbook):
                 raise
         except StoreUnavailable as error:
             self._why = str(error)
+            self.care.damaged = self._why if isinstance(error, StoreDamaged) else ""
             raise
         except (sqlite3.Error, OSError) as error:
             self._why = f"cannot open {self.path}: {error}"
             raise StoreUnavailable(self._why) from error
         self._connection = connection
         self._why = ""
-        self.measure()
+        self.care.open()
         self._loop.connect(connection)
 
     def _open(self) -> tuple[sqlite3.Connection, int, int]:
@@ -111,18 +106,22 @@ class SQLiteStore(Office, SQLiteWalkbook):
                 f"the directory {self.path.parent} does not exist; make it and mount the volume there"
             )
         self._lock.take()
-        connection = open_writer(self.path)
+        connection = open_writer(self.path, self.notes.append)
         try:
+            copied = backup.adopt(connection, time.time_ns(), self.notes.append)
+            self.unclean = bool(copied) or not connection.execute(CLEAN).fetchone()[0]
             self._numbers.load(connection)
             self._ids.load(connection)
+            last, self._numbers.last = self._numbers.last, max(self._numbers.last, backup.first_number(connection))
             newest = connection.execute(NEWEST).fetchone()[0]
         except BaseException:
             connection.close()
             raise
-        return connection, self._numbers.last, newest
+        return connection, last, max(newest, copied)
 
     async def close(self) -> None:
         """Finish what is waiting, empty the log, close. Safe to call twice, and on a store that never opened."""
+        self.care.close()
         if self._loop is not None:
             await self._loop.drained()
             self._loop.disconnect("the store is closed")
@@ -132,7 +131,7 @@ class SQLiteStore(Office, SQLiteWalkbook):
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
-                await self._on_writer(lambda: upkeep.checkpoint(connection, truncate=True))
+                await self._on_writer(lambda: upkeep.checkpoint(connection, "TRUNCATE"))
             await self._on_writer(connection.close)
         if self._runner is not None:
             self._runner.close()
@@ -182,8 +181,9 @@ class SQLiteStore(Office, SQLiteWalkbook):
             Verb("do", lambda connection, items: [work(connection) for work in items], limit=4),
             Verb(
                 "upkeep",
-                lambda connection, items: [self._keeper.step(connection, self._ids, now) for now in items],
+                lambda connection, items: [self._keeper.step(connection, self._ids, asked) for asked in items],
                 limit=1,
+                durable=False,
             ),
         ]
 
@@ -202,16 +202,7 @@ class SQLiteStore(Office, SQLiteWalkbook):
         """Why the store cannot be used just now, "" when it can."""
         if self._loop is None or self._connection is None:
             return self._why
-        return self._loop.down or self._low_disk()
-
-    def _low_disk(self) -> str:
-        """Why nothing more is accepted for want of space, "" when there is enough."""
-        if self._sizes.free >= MIN_FREE:
-            return ""
-        return (
-            f"only {self._sizes.free // 1024 // 1024} MiB are free on the disk of {self.path}; nothing is accepted "
-            f"below {MIN_FREE // 1024 // 1024} MiB"
-        )
+        return self._loop.down or self.care.refusal
 
     @property
     def newest(self) -> int:
@@ -220,18 +211,11 @@ class SQLiteStore(Office, SQLiteWalkbook):
 
     @property
     def sizes(self) -> Sizes:
-        return self._sizes
+        return self.care.sizes
 
     def measure(self) -> Sizes:
         """Measure file, log and disk. A few system calls: called every few seconds, not per request."""
-        wal = self.path.with_name(f"{self.path.name}-wal")
-        with contextlib.suppress(OSError):
-            self._sizes = Sizes(
-                self.path.stat().st_size,
-                wal.stat().st_size if wal.exists() else 0,
-                shutil.disk_usage(self.path.parent).free,
-            )
-        return self._sizes
+        return self.care.measure()
 
     def stalled(self) -> float:
         """Seconds for which the writer has owed a sign of life, 0 when it owes none."""
@@ -252,15 +236,14 @@ class SQLiteStore(Office, SQLiteWalkbook):
         self._listeners.append(heard)
 
     async def append(self, entries: Sequence[Entry]) -> int:
-        low = self._low_disk()
-        if low:
-            raise StoreUnavailable(low)
+        self._admit()
         return len(await self._submit("append", entries))
 
     async def read(self, after: int, limit: int) -> Sequence[Record]:
         return [rows.record(row) for row in await self._pipeline_reader().rows(journal.READ, (after, limit))]
 
     async def quarantine(self, item: Quarantined) -> None:
+        self._admit()
         await self._submit("quarantine", item)
 
     # --- Translation ------------------------------------------------------------------------------------------------
@@ -290,6 +273,14 @@ class SQLiteStore(Office, SQLiteWalkbook):
     async def next_due(self, lane: int, after: int) -> int | None:
         return await queue.next_due(self._pipeline_reader(), lane, after)
 
+    async def cap_due(self, lane: int, latest: int, now: int) -> int:
+        by = await queue.last_due(self._pipeline_reader(), lane) - latest
+        moved, some = 0, queue.HASTENED if by > 0 else 0
+        while some == queue.HASTENED:
+            some = await self._submit("do", lambda connection: queue.cap_due(connection, lane, latest, by, now))
+            moved += some
+        return moved
+
     def settle(self, settlement: Settlement) -> asyncio.Future[None]:
         if self._loop is None:
             raise StoreUnavailable(self._why)
@@ -306,13 +297,7 @@ class SQLiteStore(Office, SQLiteWalkbook):
     # --- Upkeep -----------------------------------------------------------------------------------------------------
 
     async def step(self, now: int) -> bool:
-        more = bool(await self._submit("upkeep", now))
-        if not more and self._connection is not None and self._loop is not None and not self._loop.busy:
-            connection = self._connection
-            with contextlib.suppress(sqlite3.Error):
-                await self._on_writer(lambda: upkeep.checkpoint(connection, truncate=False))
-        self.measure()
-        return more
+        return await self.care.step(now)
 
     # --- plumbing ---------------------------------------------------------------------------------------------------
 
@@ -327,6 +312,19 @@ class SQLiteStore(Office, SQLiteWalkbook):
         if not self._readers:
             raise StoreUnavailable(self.down)
         return self._readers[1]
+
+    def _admit(self) -> None:
+        """Raises StoreUnavailable when nothing more may be accepted."""
+        why = self.care.refusal
+        if why:
+            raise StoreUnavailable(why)
+
+    def _idle(self) -> bool:
+        return self._loop is not None and not self._loop.busy
+
+    def _held(self, verb: str, seconds: float) -> None:
+        if self._report is not None:
+            self._report(CycleReport(0, 0.0, 0.0, ((verb, seconds),)))
 
     async def _submit(self, verb: str, item: Any) -> Any:
         if self._loop is None:

@@ -1,137 +1,297 @@
-"""Housekeeping in slices of a few milliseconds: retention, size, checkpoints."""
+"""Housekeeping in slices of a few milliseconds: retention by age and by size, free pages given back.
+
+A slice is bounded three times: by rows, by the bytes of the bodies that it removes, and by a stopwatch for machines on
+which even that takes long. It works in batches, so the stopwatch is looked at often; without one (inline stores) the
+same work always makes the same slices.
+"""
 
 import sqlite3
+import time
+from collections.abc import Callable, Iterable
+
+import msgspec
 
 from sidecar.domain import instant
 from sidecar.domain.delivery import State
 from sidecar.domain.retention import Retention
+from sidecar.stores.sqlite import rows
 from sidecar.stores.sqlite.file import BUSY_TIMEOUT
 from sidecar.stores.sqlite.rows import SPAN
 from sidecar.stores.sqlite.translation import Ids
 
-SLICE = 200  # rows of one kind per slice: keeps a slice well under 5 ms
-VACUUM_PAGES = 64
+BATCH = 32  # rows removed between two looks at the budget
+ROWS = 256  # rows of a slice ...
+BYTES = 8 * 1024 * 1024  # ... and bytes of their bodies, though one row always goes
+SECONDS = 0.002  # after which a slice takes no further batch: the last one may take as long again
+PAGES = 256  # free pages given back by one slice
+RESERVE = 1024  # free pages that stay in the file: they are used again sooner than the disk gives new ones ...
+RESERVE_SHARE = 8  # ... and one for so many in use
 DELETION_KEPT = instant.DAY  # how long a deletion's request id is remembered
+EVER = 2**63 - 1  # an instant that everything lies before
+YOUNG = instant.HOUR  # what nobody heard of, and what tells repeats, stays so long even in a store over its size
 
-EXPIRED_DELIVERIES = "SELECT id FROM delivery WHERE state = ? AND done <= ? ORDER BY done LIMIT ?"
-OLD_EVENTS = f"""
-SELECT e.id, e.accepted, EXISTS (
-  SELECT 1 FROM delivery d WHERE d.id BETWEEN e.id * {SPAN} AND e.id * {SPAN} + {SPAN} - 1
-) FROM event e
-WHERE e.id > ? ORDER BY e.id LIMIT ?
+EXPIRED_DELIVERIES = """
+SELECT d.id, d.done, coalesce(length(m.body), 0) FROM delivery d LEFT JOIN message m ON m.id = d.message
+WHERE d.state = ? AND d.done <= ? ORDER BY d.done LIMIT ?
 """
-TRANSLATED = "SELECT number, accepted FROM journal WHERE number <= ? ORDER BY number LIMIT ?"
-QUARANTINED = "SELECT id FROM (SELECT id, at FROM quarantine ORDER BY id LIMIT ?) WHERE at <= ?"
+OLDEST_DONE = "SELECT done FROM delivery WHERE state = ? AND done IS NOT NULL ORDER BY done LIMIT 1"
+DELETE_ATTEMPTS = "DELETE FROM attempt WHERE delivery IN (SELECT value FROM json_each(?))"
+DELETE_DELIVERIES = "DELETE FROM delivery WHERE id IN (SELECT value FROM json_each(?))"
+DELETE_MESSAGES = "DELETE FROM message WHERE id BETWEEN ? AND ?"
+DELETE_EVENTS = "DELETE FROM event WHERE id IN (SELECT value FROM json_each(?))"
+DELETE_JOURNAL = "DELETE FROM journal WHERE number IN (SELECT value FROM json_each(?))"
+DELETE_QUARANTINE = "DELETE FROM quarantine WHERE id IN (SELECT value FROM json_each(?))"
+_OWES = f"EXISTS (SELECT 1 FROM delivery d WHERE d.id BETWEEN e.id * {SPAN} AND e.id * {SPAN} + {SPAN} - 1)"
+LEFT_ALONE = f"SELECT e.id FROM json_each(?) v CROSS JOIN event e ON e.id = v.value WHERE NOT {_OWES}"
+OLD_EVENTS = f"SELECT e.id, e.accepted, {_OWES} FROM event e WHERE e.id > ? ORDER BY e.id LIMIT ?"
+TRANSLATED = "SELECT number, accepted, coalesce(length(body), 0) FROM journal WHERE number <= ? ORDER BY number LIMIT ?"
+QUARANTINED = "SELECT id, at, length(body) FROM quarantine ORDER BY id LIMIT ?"
 DELETIONS = """
 SELECT registry, repository, request FROM deletion WHERE deadline <= ? AND parked IS NULL LIMIT ?
 """
 
 
+class Round(msgspec.Struct, frozen=True):
+    """What one slice is asked: the time, whether the writer is idle, whether the disk is nearly full."""
+
+    now: int
+    idle: bool = True
+    low: bool = False
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """What one slice came to. Sizes in bytes.
+
+    `more`: another is due at once. `scanned`: the event up to which none is left that nobody is owed. `full`: over its
+    size, though all that may go has gone.
+    """
+
+    more: bool
+    scanned: int
+    used: int
+    full: bool
+
+
+class _Budget:
+    """What a slice may still do."""
+
+    def __init__(self, stopwatch: Callable[[], float] | None) -> None:
+        self._rows, self._bytes = ROWS, BYTES
+        self._stopwatch = stopwatch
+        self._until = stopwatch() + SECONDS if stopwatch is not None else 0.0
+
+    def spend(self, count: int, size: int = 0) -> None:
+        self._rows -= count
+        self._bytes -= size
+
+    @property
+    def late(self) -> bool:
+        return self._stopwatch is not None and self._stopwatch() >= self._until
+
+    @property
+    def spent(self) -> bool:
+        return self._rows <= 0 or self._bytes <= 0 or self.late
+
+    def afford(self, found: Iterable[tuple[int, int, int]], until: int) -> list[int]:
+        """The ids of (id, instant, bytes) up to an instant that may go in one batch: one at least, if it is old."""
+        chosen: list[int] = []
+        size = 0
+        for identity, at, length in found:
+            if at > until or (chosen and size + length > self._bytes):
+                break
+            chosen.append(identity)
+            size += length
+        self.spend(len(chosen), size)
+        return chosen
+
+
 class Keeper:
-    """What one slice needs to remember between slices."""
+    """What one slice needs to know, and what it learned for the next."""
 
-    def __init__(self, retention: Retention) -> None:
+    def __init__(self, retention: Retention, *, stopwatch: Callable[[], float] | None = time.perf_counter) -> None:
         self.retention = retention
-        self._scanned = {"age": 0, "size": 0}  # the last event looked at, by what is being removed
+        self._stopwatch = stopwatch
+        self._scanned = 0  # events are numbered in order, and one that is owed to nobody stays so: none is read twice
+        self.used = 0
+        self.full = False
 
-    def step(self, connection: sqlite3.Connection, ids: Ids, now: int) -> bool:
-        """One slice; True when it removed a full slice of anything, so that more is probably waiting."""
-        keep = self.retention
-        more = False
-        for state, age in (
-            (State.DELIVERED, keep.delivered),
-            (State.CANCELLED, keep.delivered),
-            (State.DEAD, keep.dead),
-        ):
-            more |= self._deliveries(connection, ids, state, now - age) == SLICE
-        more |= self._events(connection, ids, now - keep.delivered, "age")
-        more |= self._journal(connection, now - keep.journal) == SLICE
-        more |= _quarantine(connection, now - keep.quarantine) == SLICE
-        connection.execute(
-            f"DELETE FROM deletion WHERE (registry, repository, request) IN ({DELETIONS})",
-            (now - DELETION_KEPT, SLICE),
+    def learn(self, done: Slice) -> None:
+        """Take over what a slice found, once it is committed."""
+        self._scanned, self.used, self.full = done.scanned, done.used, done.full
+
+    def step(self, connection: sqlite3.Connection, ids: Ids, asked: Round) -> Slice:
+        """One slice, within a transaction."""
+        return _Step(connection, ids, self.retention, asked, (self._scanned, _Budget(self._stopwatch))).run()
+
+
+_Begin = tuple[int, _Budget]  # the event up to which all is known, and what may be done
+
+
+class _Step:
+    """One slice at work."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, ids: Ids, retention: Retention, asked: Round, begin: _Begin
+    ) -> None:
+        self._connection = connection
+        self._ids = ids
+        self._keep = retention
+        self._asked = asked
+        self._scanned, self._budget = begin
+        self._kept = False
+
+    def run(self) -> Slice:
+        budget = self._budget
+        while not budget.spent and self._by_age():
+            pass
+        used = used_bytes(self._connection)
+        full = False
+        while not budget.spent and used > self._keep.max_size:
+            if not self._by_size():
+                full = True
+                break
+            used = used_bytes(self._connection)
+        more = budget.spent
+        if not more and (self._asked.idle or self._asked.low):
+            more = _give_back(self._connection, budget, all_of_it=self._asked.low)
+        return Slice(more, self._scanned, used, full)
+
+    def _by_age(self) -> bool:
+        """Remove a batch of what is too old; False when nothing is."""
+        now, keep = self._asked.now, self._keep
+        return (
+            self._deliveries(State.DELIVERED, now - keep.delivered)
+            or self._deliveries(State.CANCELLED, now - keep.delivered)
+            or self._deliveries(State.DEAD, now - keep.dead)
+            or self._events(now - keep.delivered)
+            or self._journal(now - keep.journal)
+            or self._quarantine(now - keep.quarantine)
+            or self._deletions(now - DELETION_KEPT)
         )
-        more |= self._shrink(connection, ids, now)
-        connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
-        return more
 
-    def _deliveries(self, connection: sqlite3.Connection, ids: Ids, state: State, until: int) -> int:
-        found = [row[0] for row in connection.execute(EXPIRED_DELIVERIES, (state.value, until, SLICE)).fetchall()]
-        if found:
-            marks = ",".join("?" * len(found))
-            ids.keep(connection)
-            connection.execute(f"DELETE FROM attempt WHERE delivery IN ({marks})", found)
-            connection.execute(f"DELETE FROM delivery WHERE id IN ({marks})", found)
-        return len(found)
-
-    def _events(self, connection: sqlite3.Connection, ids: Ids, until: int, why: str) -> bool:
-        """Events without deliveries go with their messages. The scan moves on past those that still owe something.
-
-        Events are read in order, so a slice that ends with a young one is the last.
-        """
-        scanned = connection.execute(OLD_EVENTS, (self._scanned[why], SLICE)).fetchall()
-        more = len(scanned) == SLICE and scanned[-1][1] <= until
-        self._scanned[why] = scanned[-1][0] if more else 0
-        gone = [number for number, accepted, owes in scanned if accepted <= until and not owes]
-        if gone:
-            marks = ",".join("?" * len(gone))
-            ids.keep(connection)
-            for one in gone:
-                connection.execute("DELETE FROM message WHERE id BETWEEN ? AND ?", (one * SPAN, one * SPAN + SPAN - 1))
-            connection.execute(f"DELETE FROM event WHERE id IN ({marks})", gone)
-        return more
-
-    def _journal(self, connection: sqlite3.Connection, until: int) -> int:
-        """Translated records go by age. They are read in order: a slice that holds young ones is the last."""
-        cursor = connection.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()[0]
-        found = connection.execute(TRANSLATED, (cursor, SLICE)).fetchall()
-        old = [number for number, accepted in found if accepted <= until]
-        if old:
-            connection.execute(f"DELETE FROM journal WHERE number IN ({','.join('?' * len(old))})", old)
-        return len(old)
-
-    def _shrink(self, connection: sqlite3.Connection, ids: Ids, now: int) -> bool:
-        """Over max_size: finished history first, oldest first, then dead, then quarantine; pending never.
-
-        Events that nobody heard of and translated records are history too, but an hour of them stays: of the first
-        for people who look for the reason, of the second because it tells repeats.
-        """
-        if used_bytes(connection) <= self.retention.max_size:
-            return False
+    def _by_size(self) -> bool:
+        """Remove a batch for the sake of size: finished history, oldest first, then dead, then quarantine."""
+        young = self._asked.now - YOUNG
+        finished = []
         for state in (State.DELIVERED, State.CANCELLED):
-            if self._deliveries(connection, ids, state, now):
-                self._events(connection, ids, now, "size")
-                return True
-        if self._events(connection, ids, now - instant.HOUR, "size") or self._journal(connection, now - instant.HOUR):
-            return True
-        if self._deliveries(connection, ids, State.DEAD, now):
-            self._events(connection, ids, now, "size")
-            return True
-        return _quarantine(connection, now) > 0
+            found = self._connection.execute(OLDEST_DONE, (state.value,)).fetchone()
+            if found is not None:
+                finished.append((found[0], state))
+        records = self._translated(1)
+        if records and records[0][1] <= young and all(records[0][1] <= done for done, _ in finished):
+            return self._journal(young)
+        if finished:
+            return self._deliveries(min(finished)[1], EVER)
+        return self._events(young) or self._deliveries(State.DEAD, EVER) or self._quarantine(EVER)
+
+    def _deliveries(self, state: State, until: int) -> bool:
+        """Deliveries go with their attempts, and their event with its messages when it is owed to nobody else."""
+        found = self._connection.execute(EXPIRED_DELIVERIES, (state.value, until, BATCH)).fetchall()
+        gone = self._budget.afford(found, until)
+        if gone:
+            self._keep_ids()
+            listed = _listed(gone)
+            self._connection.execute(DELETE_ATTEMPTS, (listed,))
+            self._connection.execute(DELETE_DELIVERIES, (listed,))
+            events = _listed(sorted({one // SPAN for one in gone}))
+            self._forget([row[0] for row in self._connection.execute(LEFT_ALONE, (events,)).fetchall()])
+        return bool(gone)
+
+    def _events(self, until: int) -> bool:
+        """Events that nobody was ever owed go by their own age. Those that are owed go with their last delivery."""
+        found = self._connection.execute(OLD_EVENTS, (self._scanned, BATCH)).fetchall()
+        old = [(number, owes) for number, accepted, owes in found if accepted <= until]
+        if old:
+            self._forget([number for number, owes in old if not owes])
+            self._scanned = old[-1][0]
+            self._budget.spend(len(old))
+        return bool(old)
+
+    def _forget(self, events: list[int]) -> None:
+        if not events:
+            return
+        self._keep_ids()
+        for one in events:
+            self._connection.execute(DELETE_MESSAGES, (one * SPAN, one * SPAN + SPAN - 1))
+        self._connection.execute(DELETE_EVENTS, (_listed(events),))
+
+    def _keep_ids(self) -> None:
+        """No id may come twice, so the last one is noted before the newest rows can go."""
+        if not self._kept:
+            self._ids.keep(self._connection)
+            self._kept = True
+
+    def _translated(self, limit: int) -> list[tuple[int, int, int]]:
+        cursor = self._connection.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()[0]
+        return self._connection.execute(TRANSLATED, (cursor, limit)).fetchall()
+
+    def _journal(self, until: int) -> bool:
+        """Records go by age once they are translated; they are in order, so the first young one ends the search."""
+        gone = self._budget.afford(self._translated(BATCH), until)
+        if gone:
+            self._connection.execute(DELETE_JOURNAL, (_listed(gone),))
+        return bool(gone)
+
+    def _quarantine(self, until: int) -> bool:
+        gone = self._budget.afford(self._connection.execute(QUARANTINED, (BATCH,)).fetchall(), until)
+        if gone:
+            self._connection.execute(DELETE_QUARANTINE, (_listed(gone),))
+        return bool(gone)
+
+    def _deletions(self, until: int) -> bool:
+        gone = self._connection.execute(
+            f"DELETE FROM deletion WHERE (registry, repository, request) IN ({DELETIONS})", (until, BATCH)
+        ).rowcount
+        self._budget.spend(gone)
+        return gone > 0
 
 
-def _quarantine(connection: sqlite3.Connection, until: int) -> int:
-    return connection.execute(
-        f"DELETE FROM quarantine WHERE id IN ({QUARANTINED})",
-        (SLICE, until),
-    ).rowcount
+def _listed(numbers: list[int]) -> str:
+    """Numbers for `json_each`: one parameter, and one prepared statement, whatever their number."""
+    return rows.encode(numbers).decode()
+
+
+def _give_back(connection: sqlite3.Connection, budget: _Budget, *, all_of_it: bool) -> bool:
+    """Take some free pages off the end of the file; True while there are more than it should keep.
+
+    Page by page: Python takes a single step of `incremental_vacuum(N)`, which frees one page whatever N is.
+    """
+    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    kept = 0
+    if not all_of_it:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        kept = max(RESERVE, (pages - free) // RESERVE_SHARE)
+    done = 0
+    while free - done > kept and done < PAGES and not budget.late:
+        connection.execute("PRAGMA incremental_vacuum(1)")
+        done += 1
+    return bool(free - done > kept)
 
 
 def used_bytes(connection: sqlite3.Connection) -> int:
-    """Bytes of the file that hold something: free pages are not counted, they are given back bit by bit."""
+    """Bytes of the file that hold something: free pages are not counted, they are used again or given back."""
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     free = connection.execute("PRAGMA freelist_count").fetchone()[0]
     size = connection.execute("PRAGMA page_size").fetchone()[0]
     return int((pages - free) * size)
 
 
-def checkpoint(connection: sqlite3.Connection, *, truncate: bool) -> None:
-    """Write the log back into the file, so that it starts anew; `truncate` also gives its space back (at a stop).
+class Log(msgspec.Struct, frozen=True):
+    """What a checkpoint found: pages in the log, and how many of them are in the file now."""
 
-    Outside a transaction. Does not wait for readers: what they still look at is written back next time.
+    pages: int = 0
+    written: int = 0
+
+
+def checkpoint(connection: sqlite3.Connection, mode: str) -> Log:
+    """Write the log back into the file. `RESTART` lets it start anew, `TRUNCATE` gives its space back (at a stop).
+
+    `PASSIVE` does neither, and so never waits for anybody. Outside a transaction. The others do not wait for readers
+    either: what those still look at is written back next time.
     """
     connection.execute("PRAGMA busy_timeout = 0")
     try:
-        connection.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if truncate else 'RESTART'})").fetchall()
+        _, pages, written = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
     finally:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    return Log(max(0, pages), max(0, written))
