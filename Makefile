@@ -7,7 +7,7 @@ PIP    := $(PY) -m pip --quiet --disable-pip-version-check
 LOCK   := $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
           --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: help run demo check test e2e bench docs lock clean
+.PHONY: help run demo check test e2e chaos simulate bench docs lock clean
 
 help:                ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,14 @@ test: $(VENV)/.dev   ## the test suite; needs no system package
 
 e2e: $(VENV)/.dev    ## real registries and clients; .ci/peers installs them
 	$(PY) -m pytest -q -m e2e tests/e2e
+
+KILLS ?= 1000
+chaos: $(VENV)/.dev  ## kill -9 again and again, full disks: nothing acknowledged is lost; KILLS=1000 SEED=...
+	$(PY) -m tests.chaos --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+HOURS ?= 24
+simulate: $(VENV)/.dev ## simulated hours of every fault at once; HOURS=24 SEED=...
+	$(PY) -m tests.simulation --hours $(HOURS) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/.dev  ## the figures of docs/performance.md, with their ratios to bare aiohttp
 	$(PY) -m tests.bench

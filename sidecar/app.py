@@ -164,7 +164,7 @@ class App:
             self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
         courier = self._courier = Courier(self._sender, self._clock, random)
-        self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, observer=self._observer)
+        self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
         while not await self._register(self.settings):  # noqa: ASYNC110 - there is nobody to set an event
             await asyncio.sleep(OPEN_AGAIN)
         self._translator = Translator(
@@ -392,14 +392,14 @@ class App:
             if view.name not in configured:
                 orphaned += view.pending > 0
                 continue
-            backlog, oldest = view.pending, 0.0
+            oldest = 0.0
             with contextlib.suppress(StoreUnavailable):
                 due = await self._store.next_due(view.lane, 0)
-                # The count in memory may be off by what was committed during a reload; whether there is any is not.
-                backlog = max(backlog, 1) if due is not None else 0
                 oldest = max(0, now - due) / 1e9 if due is not None else 0.0
             paused = view.held or view.paused_until > now
-            self._metrics.set_lane(view.name, backlog=backlog, oldest_due=oldest, paused=paused)
+            self._metrics.set_lane(
+                view.name, backlog=view.pending, oldest_due=oldest, paused=paused, breaker_open=view.probe_at > 0
+            )
         self._metrics.set_orphaned(orphaned)
 
 

@@ -6,14 +6,13 @@ nothing either; translations and results of attempts may be made again after one
 which means: nothing was written, the same call may succeed later.
 """
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from sidecar.domain.catalogue import Changes, Facts, Need
-from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.listing import (
     AttemptRow,
@@ -59,7 +58,8 @@ class Journal(Protocol):
 class PlannedDelivery(msgspec.Struct, frozen=True):
     """A delivery to be written: for which lane, which of the write set's messages, and its stable id.
 
-    With `message` None the delivery is written dead with reason `render_failed` and `detail`.
+    With `message` None the delivery is written dead with reason `render_failed` and `detail`; with `refused`, for that
+    reason. It waits for every unfinished delivery of its lane that was planned before it with the same `order_key`.
     """
 
     lane: int
@@ -67,6 +67,8 @@ class PlannedDelivery(msgspec.Struct, frozen=True):
     webhook_id: str
     word: str
     detail: str = ""
+    order_key: str = ""
+    refused: Reason | None = None
 
 
 class PlannedEvent(msgspec.Struct, frozen=True):
@@ -120,12 +122,22 @@ class Translation(Protocol):
     async def commit(self, work: WriteSet) -> Sequence[Delivery]:
         """Write a batch and return its due deliveries in order. Raises CursorMoved when `expected` is not current."""
 
+    def pending(self, lane: int) -> int:
+        """How many deliveries of a lane are due, now or later, as of the last commit. From memory."""
+
+
+Settled = Callable[[Sequence[Settlement], BaseException | None], None]
+
 
 class Queue(Protocol):
     """The dispatcher's verbs. Reading does not claim: what is in flight is known to the dispatcher alone."""
 
     async def due(self, lane: int, limit: int, excluding: Collection[int], now: int) -> Sequence[Delivery]:
-        """Up to `limit` deliveries of the lane that are due at `now`, earliest first, without the excluded ids."""
+        """Up to `limit` deliveries of the lane that are due at `now`, without the excluded ids.
+
+        Earliest first. Of those with an order key only the head is given: the one of the lowest id that is not
+        finished, if it is due and not excluded; keys take turns. Fewer than `limit` means that there are no more.
+        """
 
     async def next_due(self, lane: int, after: int) -> int | None:
         """The earliest due time of the lane that lies after `after`, or None."""
@@ -136,8 +148,15 @@ class Queue(Protocol):
         Returns how many were moved.
         """
 
-    def settle(self, settlement: Settlement) -> "asyncio.Future[None]":
-        """Queue the result of one attempt for writing; the future ends when it is committed."""
+    def settle(self, settlement: Settlement, heard: Settled) -> None:
+        """Queue the result of one attempt for writing.
+
+        `heard` is called on the loop, once for all that were written together: with None when they are committed, or
+        with the error for which none of them was.
+        """
+
+    def pending(self, lane: int) -> int:
+        """How many deliveries of a lane are due, now or later, as of the last commit. From memory."""
 
     async def register(self, lanes: Sequence["LaneName"], now: int) -> Sequence["LaneState"]:
         """Make the lanes of a configuration, and return every lane there is.
@@ -400,11 +419,14 @@ class Observer(Protocol):
     def planned(self, subscription: str, count: int) -> None:
         """Deliveries were queued for a subscription."""
 
+    def refused(self, subscription: str, reason: Reason, count: int) -> None:
+        """Deliveries were written dead at once."""
+
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
         """One attempt ended."""
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
-        """A lane was paused, held, released or orphaned."""
+        """A lane was paused, held, released or orphaned, its breaker opened or closed, its backlog is full or not."""
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         """An operator changed something: `who` as far as the door tells, `what` the verb, how many."""

@@ -9,7 +9,7 @@ from typing import Any
 from sidecar.clock import SystemClock
 from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
-from sidecar.domain.delivery import Delivery, Outcome, Settlement
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
 from sidecar.domain.event import Event, RegistryRef
 from sidecar.domain.glob import Globs
 from sidecar.domain.message import Response
@@ -60,6 +60,7 @@ class RecordingObserver:
         self.lanes: list[tuple[str, str, str]] = []
         self.troubles: list[tuple[str, BaseException]] = []
         self.plans: list[tuple[str, int]] = []
+        self.refusals: list[tuple[str, Reason, int]] = []
         self.requests: list[tuple[str, str, int]] = []
         self.operations: list[tuple[str, str, int, str]] = []
         self.walks: list[Walk] = []
@@ -76,6 +77,9 @@ class RecordingObserver:
 
     def planned(self, subscription: str, count: int) -> None:
         self.plans.append((subscription, count))
+
+    def refused(self, subscription: str, reason: Reason, count: int) -> None:
+        self.refusals.append((subscription, reason, count))
 
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
         self.attempts.append((subscription, settlement, outcome))
@@ -137,7 +141,9 @@ class House:
         self.store = store or SQLiteStore(path, inline=inline)
         self.intake = Intake(self.store, clock, self.observer)
         self.courier = Courier(sender, clock, random.Random(seed))
-        self.dispatcher = Dispatcher(self.store, self.courier, clock=clock, observer=self.observer)
+        self.dispatcher = Dispatcher(
+            self.store, self.courier, clock=clock, chance=random.Random(seed + 1), observer=self.observer
+        )
         self.destinations: dict[str, Destination] = {}
         self.registries = {one.name: one for one in registries or [registry()]}
         self.subscriptions = list(subscriptions)

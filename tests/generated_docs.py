@@ -164,6 +164,8 @@ def takes(shape: object) -> str:
             return "mapping"
         case Text(pattern=amounts.DURATION):
             return "duration"
+        case Text(pattern=amounts.RATE):
+            return "rate"
         case Text(pattern=amounts.SIZE):
             return "size"
         case Text(pattern=amounts.STATUSES):

@@ -1,6 +1,7 @@
 """`serve`: the sidecar itself."""
 
 import enum
+import signal
 from typing import Annotated
 
 import typer
@@ -39,6 +40,8 @@ def serve(
 
     SIGTERM or SIGINT ends it in good order, a second one at once.
     """
+    # Who asks for a reload while the file is being read must not end the process; the change is noticed later anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     settings = read_settings(config)
     # Only now: a configuration that cannot be used is told without loading the server.
     from sidecar.cli import process

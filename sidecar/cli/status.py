@@ -99,6 +99,8 @@ def state_of(one: dict[str, Any]) -> str:
         return f"held ({one['hold']})"
     if not one["enabled"]:
         return "disabled"
+    if one["breaker"] == "open":
+        return f"failing: next probe at {when(one['nextProbe'])}"
     if one["pausedUntil"]:
         return f"paused until {when(one['pausedUntil'])}"
     return "active"

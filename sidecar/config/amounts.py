@@ -1,17 +1,19 @@
-"""Durations, sizes and HTTP statuses as people write them. Errors are the rest of a sentence about the key."""
+"""Durations, rates, sizes and HTTP statuses as people write them. Errors are the rest of a sentence about the key."""
 
 import re
 from typing import Final
 
 from sidecar.domain import instant
+from sidecar.domain.subscription import Rate
 
 DURATION: Final = r"\d{1,15}(ms|s|m|h|d)"
-PACE: Final = r"\d{1,5}/(s|m)"
+PACE: Final = r"\d{1,7}/(s|m|h)"
+RATE: Final = r"none|\d{1,7}/(s|m|h)"
 SIZE: Final = r"\d{1,15}(B|KiB|MiB|GiB|TiB)"
 STATUSES: Final = r"[1-5]xx|[1-5]\d\d(-[1-5]\d\d)?"
 
 DURATION_NEEDS_UNIT: Final = "must say its unit: write ms, s, m, h or d after the number, such as 10s or 3d"
-PACE_NEEDS_UNIT: Final = "must say its unit: write /s or /m after the number, such as 20/s"
+RATE_NEEDS_UNIT: Final = "must say its unit: write /s, /m or /h after the number, such as 50/s"
 LONGEST: Final = 3650 * instant.DAY
 
 _TIME_UNITS: Final = {
@@ -23,7 +25,7 @@ _TIME_UNITS: Final = {
 }
 _SIZE_UNITS: Final = {"TiB": 1024**4, "GiB": 1024**3, "MiB": 1024**2, "KiB": 1024, "B": 1}
 _AMOUNT: Final = re.compile(r"(\d{1,15})([A-Za-z]*)", re.ASCII)
-_PACE: Final = re.compile(r"(\d{1,5})/([sm])", re.ASCII)
+_RATE: Final = re.compile(r"(\d{1,7})/([smh])", re.ASCII)
 _STATUS_RANGE: Final = re.compile(STATUSES, re.ASCII)
 
 
@@ -50,16 +52,30 @@ def show_duration(nanoseconds: int) -> str:
     return "0s"
 
 
-def pace(text: str) -> float:
-    """So many a second, of `20/s` or `600/m`. Raises ValueError."""
-    found = _PACE.fullmatch(text)
+def rate(text: str) -> Rate | None:
+    """So many in a second, a minute or an hour: `50/s`, `600/m`, `10/h`; None for `none`. Raises ValueError."""
+    if text == "none":
+        return None
+    found = _RATE.fullmatch(text)
     if found is None:
-        if text.isascii() and text.isdigit():
-            raise ValueError(PACE_NEEDS_UNIT)
+        if re.fullmatch(r"\d{1,7}", text, re.ASCII):
+            raise ValueError(RATE_NEEDS_UNIT)
+        raise ValueError("must be a whole number with its unit, such as 50/s, 600/m or 10/h, or none")
+    if not int(found[1]):
+        raise ValueError("must be at least 1: write `enabled: false` to queue nothing, or none for no bound")
+    return Rate(int(found[1]), _TIME_UNITS[found[2]])
+
+
+def pace(text: str) -> Rate:
+    """A rate that has a bound: `20/s`, `600/m`. Raises ValueError."""
+    found = _RATE.fullmatch(text)
+    if found is None and re.fullmatch(r"\d{1,7}", text, re.ASCII):
+        raise ValueError(RATE_NEEDS_UNIT)
+    if found is None:
         raise ValueError("must be a whole number with its unit, such as 20/s or 600/m")
     if not int(found[1]):
         raise ValueError("must be at least 1: remove `reconcile` to walk on command only")
-    return int(found[1]) / (1 if found[2] == "s" else 60)
+    return Rate(int(found[1]), _TIME_UNITS[found[2]])
 
 
 def size(text: str) -> int:

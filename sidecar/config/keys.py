@@ -19,6 +19,7 @@ from sidecar.config.texts import (
     PERSONS,
     PLAIN_GLOBS,
     PROXY,
+    RATE,
     REPOSITORIES,
     SERVER_NAME,
     STATUSES,
@@ -32,7 +33,7 @@ from sidecar.domain import instant
 from sidecar.domain.event import Kind
 from sidecar.domain.registry import Reconcile
 from sidecar.domain.retention import Retention
-from sidecar.domain.subscription import DEFAULT_EVENTS, Policy, Retry, SignScheme
+from sidecar.domain.subscription import DEFAULT_EVENTS, Order, Policy, Retry, SignScheme
 
 DEFAULT_STORE: Final = "sqlite:////var/lib/registry-sidecar/sidecar.db"
 DEFAULT_INGEST: Final = "127.0.0.1:8080"
@@ -202,11 +203,19 @@ DELIVERY: Final = Table(
             amounts.show_duration(_POLICY.timeout),
         ),
         "concurrency": Field(Number(low=1, high=256), "the most attempts at the same time", _POLICY.concurrency),
-        "rate": Field(Later()),
-        "order": Field(
-            Choice(words=("none",), later=("repository", "subscription")), "the order of deliveries", "none"
+        "rate": Field(
+            RATE, "the most attempts in a second, a minute or an hour, such as 50/s; none = no bound", "none"
         ),
-        "backlog": Field(Later()),
+        "order": Field(
+            Choice(words=tuple(one.value for one in Order)),
+            "what waits for what: nothing, the deliveries of one repository, or all of the subscription",
+            _POLICY.order.value,
+        ),
+        "backlog": Field(
+            Number(low=1, high=100_000_000),
+            "how many may be pending; beyond it new deliveries are dead at once, and can be replayed",
+            _POLICY.backlog,
+        ),
         "success": Field(
             ListOf(item=STATUSES, empty="must name at least one status, such as 2xx"),
             "the statuses that mean delivered",

@@ -20,7 +20,7 @@ from sidecar.domain import signing
 from sidecar.domain.event import Kind
 from sidecar.domain.registry import Registry
 from sidecar.domain.secret import Secret
-from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Retry, Signing, SignScheme, Subscription
+from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Order, Policy, Retry, Signing, SignScheme, Subscription
 
 _SIGNED_BY = {SignScheme.GITHUB: "x-hub-signature-256", SignScheme.X_SIGNATURE: "x-signature"}
 
@@ -169,7 +169,10 @@ def _match(section: Section | None, registries: Lookup[str, Registry], problems:
 def _policy(section: Section | None, problems: Problems) -> Policy:
     if section is None:
         return Policy()
-    given: dict[str, Any] = {key: section.values[key] for key in ("timeout", "concurrency") if key in section.values}
+    plain = ("timeout", "concurrency", "rate", "backlog")
+    given: dict[str, Any] = {key: section.values[key] for key in plain if key in section.values}
+    if "order" in section.values:
+        given["order"] = Order(section.values["order"])
     for key in ("success", "give_up_on"):
         if key in section.values:
             given[key] = _statuses(section.values[key])

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from sidecar.domain import delivery, instant
+from sidecar.domain import instant, statuses
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.enrichment import NOTHING, Fact
 from sidecar.domain.event import (
@@ -201,28 +201,12 @@ def by_status(response: Response, policy: Policy) -> Outcome:
     answer = response.body[:1024]
     if status in policy.success:
         return Outcome(reason=Reason.OK, status=status, answer=answer)
-    if 300 <= status < 400:
-        detail = f"answered {status} with Location {_shown(response.location)}; redirects are not followed"
-        return Outcome(reason=Reason.REDIRECTED, status=status, detail=detail, answer=answer)
-    if status in {401, 403}:
-        reason = delivery.Reason.UNAUTHORIZED
-    elif status in {429, 503}:
-        reason = Reason.THROTTLED
-    elif status == 410:
-        reason = Reason.GONE
-    elif 400 <= status < 500:
-        reason = Reason.CLIENT_ERROR
-    elif status >= 500:
-        reason = Reason.SERVER_ERROR
-    else:
-        reason = Reason.UNEXPECTED_STATUS
-    return Outcome(
-        reason=reason,
-        retryable=status not in policy.give_up_on,
-        status=status,
-        detail=f"answered {status}",
-        answer=answer,
-    )
+    reason = statuses.reason_of(status)
+    detail = f"answered {status}"
+    if reason is Reason.REDIRECTED:
+        detail += f" with Location {_shown(response.location)}; redirects are not followed"
+    retryable = statuses.is_retried(status, policy.give_up_on)
+    return Outcome(reason=reason, retryable=retryable, status=status, detail=detail, answer=answer)
 
 
 def _shown(location: str) -> str:

@@ -54,6 +54,7 @@ class Reason(enum.StrEnum):
     REFUSED_BY_GUARD = "refused_by_guard"
     BAD_DESTINATION = "bad_destination"  # the URL cannot be dialled at all
     RENDER_FAILED = "render_failed"
+    BACKLOG_FULL = "backlog_full"  # its lane had too much pending when it was made
     EXPIRED = "expired"  # the horizon ended
     CANCELLED = "cancelled"
 
@@ -101,10 +102,14 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     held_base: int = 0
     event_id: str = ""  # the event's UUID, so that log lines can be joined
+    order_key: str = ""  # it waits for every earlier delivery of its lane with the same key; "" = for none
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one attempt, to be written: the attempt itself and the delivery's new state and due time."""
+    """The result of one attempt, to be written: the attempt itself and the delivery's new state and due time.
+
+    `ordered` says that other deliveries may wait for this one.
+    """
 
     delivery: int
     lane: int
@@ -117,3 +122,4 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     detail: str = ""
     answer: bytes = b""
+    ordered: bool = False

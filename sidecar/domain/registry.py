@@ -8,6 +8,7 @@ from sidecar.domain import instant
 from sidecar.domain.event import RegistryRef
 from sidecar.domain.glob import ANYTHING, Globs
 from sidecar.domain.secret import Secret
+from sidecar.domain.subscription import Rate
 from sidecar.domain.transport import ClientTls
 
 
@@ -37,10 +38,10 @@ class ApiAccess(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
-    """How often a registry is walked by itself, nanoseconds, and at how many requests a second."""
+    """How often a registry is walked by itself, nanoseconds, and how many requests a walk makes in which time."""
 
     every: int = instant.DAY
-    rate: float = 20.0
+    rate: Rate = Rate(20)
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True):

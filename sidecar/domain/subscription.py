@@ -8,14 +8,13 @@ from sidecar.domain import instant
 from sidecar.domain.event import Event, EventType, Kind
 from sidecar.domain.glob import ANYTHING, Globs
 from sidecar.domain.secret import Secret
+from sidecar.domain.statuses import DEFAULT_GIVE_UP_ON, DEFAULT_SUCCESS
 from sidecar.domain.transport import Transport
 
 DEFAULT_EVENTS = (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED)
 DEFAULT_KINDS = frozenset({Kind.IMAGE, Kind.INDEX, Kind.CHART, Kind.ARTIFACT, Kind.UNKNOWN})
 
-RETRIED_4XX = frozenset({401, 403, 404, 408, 409, 423, 425, 429})
-DEFAULT_SUCCESS = frozenset(range(200, 300))
-DEFAULT_GIVE_UP_ON = frozenset(range(400, 500)) - RETRIED_4XX | {501}
+DEFAULT_BACKLOG = 200_000
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,11 +58,41 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     horizon: int = 3 * instant.DAY
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """At most `count` attempts in `per` nanoseconds."""
+
+    count: int
+    per: int = instant.SECOND
+
+
+class Order(enum.StrEnum):
+    """What waits for what: a delivery is made once every earlier one of the same key is finished."""
+
+    NONE = "none"
+    REPOSITORY = "repository"
+    SUBSCRIPTION = "subscription"
+
+    def key(self, event: Event) -> str:
+        """The key of a delivery about this event, "" when it waits for none.
+
+        A registry's name holds no slash, so a repository's key is no other repository's, nor the subscription's.
+        """
+        if self is Order.NONE:
+            return ""
+        return "*" if self is Order.SUBSCRIPTION else f"{event.registry.name}/{event.repository.path}"
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """How deliveries of a subscription are made. `timeout` in nanoseconds, for the whole exchange."""
+    """How deliveries of a subscription are made. `timeout` in nanoseconds, for the whole exchange.
+
+    Beyond `backlog` pending deliveries new ones are dead at once.
+    """
 
     timeout: int = 10 * instant.SECOND
     concurrency: int = 4
+    rate: Rate | None = None
+    order: Order = Order.NONE
+    backlog: int = DEFAULT_BACKLOG
     success: frozenset[int] = DEFAULT_SUCCESS
     give_up_on: frozenset[int] = DEFAULT_GIVE_UP_ON
     retry: Retry = Retry()

@@ -147,21 +147,3 @@ def start_of(walk: Walk, last_start: int) -> int:
     if walk.cause is Cause.COMMAND or not last_start:
         return walk.due
     return max(walk.due, last_start + APART)
-
-
-class Bucket(msgspec.Struct, frozen=True, kw_only=True):
-    """A token bucket: `rate` tokens a second, at most one second's worth of them. `at` in nanoseconds, monotonic."""
-
-    rate: float
-    tokens: float
-    at: int
-
-    @classmethod
-    def full(cls, rate: float, now: int) -> "Bucket":
-        return cls(rate=rate, tokens=max(1.0, rate), at=now)
-
-    def take(self, now: int) -> tuple["Bucket", int]:
-        """The bucket without one token, and the nanoseconds to wait before it may be used."""
-        grown = self.tokens + max(0, now - self.at) * self.rate / instant.SECOND
-        left = min(grown, max(1.0, self.rate)) - 1
-        return Bucket(rate=self.rate, tokens=left, at=now), round(max(0.0, -left) / self.rate * instant.SECOND)

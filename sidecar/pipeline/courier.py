@@ -51,35 +51,40 @@ class Courier:
         self._chance = chance
 
     async def attempt(self, delivery: Delivery, to: Destination, *, held_total: int) -> tuple[Outcome, Settlement]:
-        """Try once. `held_total` is how long the lane has been held so far, which its horizon does not count."""
-        subscription = to.subscription
-        started = self._clock.now()
-        clock = self._clock.monotonic()
-        request = to.request(delivery.webhook_id, delivery.content_type, delivery.body, self._clock.wall())
-        outcome = await self._send(request, to)
-        took = self._clock.monotonic() - clock
+        """Try once. `held_total` is how long the lane has been held so far, which its horizon does not count.
+
+        The outcome says what the attempt came to, the settlement what becomes of the delivery: when its horizon ends,
+        the outcome is still that of the attempt, since it tells the lane about the destination.
+        """
+        clock = self._clock
+        policy = to.subscription.policy
+        started, begun = clock.now(), clock.monotonic()
+        # The receiver compares the signature's time with its own clock, so it is the clock's time, not the store's.
+        request = to.request(delivery.webhook_id, delivery.content_type, delivery.body, clock.wall())
+        answer = await self._sender.send(request)
+        took = clock.monotonic() - begun
+        outcome = to.voice.judge(answer, policy) if isinstance(answer, Response) else answer
         attempts = delivery.attempts + 1
-        now = started + took
-        state, due = State.DELIVERED, delivery.due
+        state, due, reason, detail = State.DELIVERED, delivery.due, outcome.reason, outcome.detail
         if not outcome.delivered:
-            later = None
+            if isinstance(answer, Response) and answer.retry_after:
+                wait = parse_retry_after(answer.retry_after, now=clock.wall())
+                outcome = msgspec.structs.replace(outcome, retry_after=wait)
+            state = State.DEAD
             if outcome.retryable:
                 later = next_due(
-                    subscription.policy.retry,
+                    policy.retry,
                     attempts=attempts,
-                    now=now,
+                    now=started + took,
                     born=delivery.created + max(0, held_total - delivery.held_base),
                     retry_after=outcome.retry_after,
                     jitter=self._chance.random(),
                 )
-                if later is None:
-                    outcome = msgspec.structs.replace(
-                        outcome,
-                        reason=Reason.EXPIRED,
-                        retryable=False,
-                        detail=f"the horizon ended after {attempts} attempts; the last one: {outcome.detail}",
-                    )
-            state, due = (State.DEAD, delivery.due) if later is None else (State.DUE, later)
+                if later is not None:
+                    state, due = State.DUE, later
+                else:
+                    reason = Reason.EXPIRED
+                    detail = f"the horizon ended after {attempts} attempts; the last one: {detail}"
         return outcome, Settlement(
             delivery=delivery.id,
             lane=delivery.lane,
@@ -88,24 +93,16 @@ class Courier:
             due=due,
             started=started,
             took=took,
-            reason=outcome.reason,
+            reason=reason,
             status=outcome.status,
-            detail=outcome.detail,
+            detail=detail,
             answer=outcome.answer,
+            ordered=bool(delivery.order_key),
         )
 
     async def test(self, message: Message, to: Destination, webhook_id: str) -> tuple[Outcome, int]:
         """Send a message once that nobody is owed; returns what came of it, and how many nanoseconds it took."""
-        clock = self._clock.monotonic()
-        outcome = await self._send(to.request(webhook_id, message.content_type, message.body, self._clock.wall()), to)
-        return outcome, self._clock.monotonic() - clock
-
-    async def _send(self, request: SendRequest, to: Destination) -> Outcome:
-        answer = await self._sender.send(request)
-        if isinstance(answer, Response):
-            outcome = to.voice.judge(answer, to.subscription.policy)
-            if answer.retry_after and not outcome.delivered:
-                wait = parse_retry_after(answer.retry_after, now=self._clock.wall())
-                outcome = msgspec.structs.replace(outcome, retry_after=wait)
-            return outcome
-        return answer
+        begun = self._clock.monotonic()
+        answer = await self._sender.send(to.request(webhook_id, message.content_type, message.body, self._clock.wall()))
+        took = self._clock.monotonic() - begun
+        return to.voice.judge(answer, to.subscription.policy) if isinstance(answer, Response) else answer, took

@@ -21,11 +21,12 @@ from sidecar.domain.listing import (
 from sidecar.domain.message import Message
 from sidecar.domain.selection import Selection
 from sidecar.pipeline.courier import Courier, Destination
-from sidecar.pipeline.dispatcher import Dispatcher, LaneView
+from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.inspection import ShownRequest, rehearsed, stored, would_be
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.redelivery import Redelivery, check
 from sidecar.pipeline.routing import Route, Router, Verdict, webhook_id
+from sidecar.pipeline.track import LaneView
 from sidecar.ports import Clock, Interventions, LaneRow, LaneState, Ledger, Observer, Pause
 
 RETRIED = 1000  # quarantined items taken again by one call

@@ -35,11 +35,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Redelivery:
     """The verbs over deliveries. `who` is the operator, as far as the door tells."""
 
-    def __init__(self, store: Interventions, clock: Clock, observer: Observer) -> None:
+    def __init__(
+        self, store: Interventions, clock: Clock, observer: Observer, dispatcher: Dispatcher | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self._observer = observer
-        self.dispatcher: Dispatcher | None = None  # None while nothing is running
+        self.dispatcher = dispatcher  # None while nothing is running
 
     async def count(self, where: Selection, cursor: Cursor, *, orphans: bool) -> Step:
         """What one step of a walk finds. `orphans` says that deliveries of orphaned lanes, and without bytes, count."""
@@ -119,20 +121,20 @@ class Redelivery:
 
     async def _bring_back(self, ids: Sequence[int], states: Collection[State]) -> list[int]:
         moved = await self._store.replay(ids, states, self._clock.now()) if ids else {}
-        return self._tell(moved, owed=1)
+        return self._tell(moved)
 
     async def _hasten(self, ids: Sequence[int]) -> list[int]:
         moved = await self._store.hasten(ids, self._clock.now()) if ids else {}
-        return self._tell(moved, owed=0)
+        return self._tell(moved)
 
     async def _give_up(self, ids: Sequence[int]) -> list[int]:
         moved = await self._store.cancel(ids, self._clock.now()) if ids else {}
-        return self._tell(moved, owed=-1)
+        return self._tell(moved)
 
-    def _tell(self, moved: Mapping[int, Sequence[int]], *, owed: int) -> list[int]:
-        """Have the lanes hear of it. No await between the store's answer and this: the next settlement must find it."""
+    def _tell(self, moved: Mapping[int, Sequence[int]]) -> list[int]:
+        """Have the lanes hear of it, with no await between the store's answer and this."""
         if self.dispatcher is not None and moved:
-            self.dispatcher.refresh(moved, owed)
+            self.dispatcher.changed(moved)
         return [one for ids in moved.values() for one in ids]
 
     def _note(self, who: str, what: str, moved: Collection[int], where: Selection) -> None:

@@ -78,6 +78,7 @@ class Router:
             match = route.subscription.match
             if match.refusal(event):
                 continue
+            order_key = route.subscription.policy.order.key(event)
             for word in route.voice.words(event, untagged=match.untagged):
                 scope = route.subscription.name if route.voice.scoped(word) else ""
                 key = (route.voice.key, word, scope)
@@ -96,6 +97,7 @@ class Router:
                         message=index,
                         webhook_id=webhook_id(event, route.subscription.name, word, index - made.start),
                         word=word,
+                        order_key=order_key,
                     )
                     for index in made
                 )

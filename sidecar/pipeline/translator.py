@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from sidecar.domain.catalogue import Catalogue, Changes, DeletionKey, Need, need_of
-from sidecar.domain.delivery import Delivery
+from sidecar.domain.delivery import Delivery, Reason
 from sidecar.domain.errors import CursorMoved, SidecarError, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import Event
 from sidecar.domain.fold import Fold
@@ -22,6 +22,7 @@ from sidecar.domain.notice import Notice
 from sidecar.domain.observation import read as read_observation
 from sidecar.domain.record import Entry, Quarantined, QuarantineReason, Record, RecordKind
 from sidecar.domain.registry import Registry
+from sidecar.pipeline.backlog import Backlog
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
@@ -84,9 +85,10 @@ class Translator:
         """`met` hears which registry process a record comes from, whenever it is another than before."""
         self._journal = journal
         self._translation = translation
-        self._words = words
         self._clock = clock
         self._observer = observer
+        self._backlog = Backlog(translation.pending, self._told_full)
+        self.configure(words)
         self._offer = offer
         self._own_agent = own_agent
         self._met = met
@@ -117,6 +119,7 @@ class Translator:
     def configure(self, words: Words) -> None:
         """Use another configuration from the next batch on."""
         self._words = words
+        self._backlog.bounds = {one.lane: one.subscription.policy.backlog for one in words.router.routes}
 
     def stop(self) -> None:
         """Have `run` return after the batch at hand."""
@@ -290,7 +293,7 @@ class Translator:
         work = WriteSet(
             expected=self._cursor,
             cursor=records[-1].number,
-            events=planned,
+            events=self._backlog.admit(planned),
             changes=catalogue.changes(),
             finished=finished,
             quarantined=quarantined,
@@ -341,14 +344,29 @@ class Translator:
         for item in batch.work.quarantined:
             self._observer.quarantined(item)
         counts: dict[int, int] = {}
+        refused: dict[tuple[int, Reason], int] = {}
         for planned in batch.work.events:
             for delivery in planned.deliveries:
+                reason = delivery.refused
                 if delivery.message is None:
-                    name = self._words.subscriptions.get(delivery.lane, "")
-                    self._observer.trouble("rendering", SidecarError(f"for {name}: {delivery.detail}"))
-                counts[delivery.lane] = counts.get(delivery.lane, 0) + 1
+                    reason = Reason.RENDER_FAILED
+                    self._observer.trouble(
+                        "rendering", SidecarError(f"for {self._name(delivery.lane)}: {delivery.detail}")
+                    )
+                if reason is None:
+                    counts[delivery.lane] = counts.get(delivery.lane, 0) + 1
+                else:
+                    refused[delivery.lane, reason] = refused.get((delivery.lane, reason), 0) + 1
         for lane, count in counts.items():
-            self._observer.planned(self._words.subscriptions.get(lane, ""), count)
+            self._observer.planned(self._name(lane), count)
+        for (lane, reason), count in refused.items():
+            self._observer.refused(self._name(lane), reason, count)
+
+    def _told_full(self, lane: int, full: bool, detail: str) -> None:
+        self._observer.lane_changed(self._name(lane), "full" if full else "no longer full", detail)
+
+    def _name(self, lane: int) -> str:
+        return self._words.subscriptions.get(lane, "")
 
     # --- the only clock of the fold: ticks --------------------------------------------------------------------------
 

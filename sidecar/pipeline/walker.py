@@ -15,10 +15,12 @@ import msgspec
 from sidecar.domain import instant
 from sidecar.domain.errors import RegistryUnavailable, SidecarError, StoreUnavailable
 from sidecar.domain.event import Artifact
+from sidecar.domain.lane import Bucket
 from sidecar.domain.notice import Act
 from sidecar.domain.observation import Observation, encode
 from sidecar.domain.record import Entry, RecordKind
-from sidecar.domain.walk import SETTLE, Bucket, Place, Step, Walk, WalkState, verdict, weigh
+from sidecar.domain.subscription import Rate
+from sidecar.domain.walk import SETTLE, Place, Step, Walk, WalkState, verdict, weigh
 from sidecar.ports import Clock, Itinerary, Journal, Observer, RegistryApi, Walkbook
 from sidecar.registry.kinds import kind_of
 from sidecar.registry.manifests import with_manifest
@@ -49,7 +51,7 @@ class Walker:
         self,
         walk: Walk,
         api: RegistryApi,
-        rate: float,
+        rate: Rate,
         *,
         store: WalkStore,
         clock: Clock,
@@ -61,7 +63,7 @@ class Walker:
         self._store = store
         self._clock = clock
         self._observer = observer
-        self._bucket = Bucket.full(rate, clock.monotonic())
+        self._bucket = Bucket.full(rate, now=clock.monotonic())
         self._findings: list[Observation] = []
         self._unsaved = 0
         self._saved_at = clock.monotonic()
@@ -266,9 +268,9 @@ class Walker:
 
     async def _ask(self, question: Callable[[], Awaitable[T]]) -> T:
         """One question at the registry, in its turn; asked again until it is answered."""
-        self._bucket, wait = self._bucket.take(self._clock.monotonic())
-        if wait:
-            await asyncio.sleep(wait / instant.SECOND)
+        while not self._bucket.tokens(now := self._clock.monotonic()):  # noqa: ASYNC110 - others may take what comes
+            await asyncio.sleep((self._bucket.next_token(now) - now) / instant.SECOND)
+        self._bucket = self._bucket.after_start(now)
         return await self._patiently(question)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:

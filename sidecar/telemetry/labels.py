@@ -32,6 +32,8 @@ _DEAD = (
     Reason.UNEXPECTED_STATUS,
     Reason.REFUSED_BY_GUARD,
     Reason.BAD_DESTINATION,
+    Reason.RENDER_FAILED,
+    Reason.BACKLOG_FULL,
     Reason.EXPIRED,
 )
 _EXPECTED = (
@@ -92,6 +94,7 @@ class Lane:
         "_name",
         "attempts",
         "backlog",
+        "broken",
         "end_to_end",
         "format",
         "oldest",
@@ -106,14 +109,14 @@ class Lane:
         format: str,  # noqa: A002 - the word of the configuration
         deliveries: Counter,
         families: tuple[Counter, Histogram, Histogram],
-        gauges: tuple[Gauge, Gauge, Gauge, Gauge],
+        gauges: tuple[Gauge, Gauge, Gauge, Gauge, Gauge],
     ) -> None:
         self._name = name
         self._deliveries = deliveries
         self._families = (*families, *gauges)
         self.format = format
         planned, attempts, end_to_end = families
-        backlog, oldest, paused, unverified = gauges
+        backlog, oldest, paused, unverified, broken = gauges
         self.planned = planned.labels(name)
         self.attempts = attempts.labels(name)
         self.end_to_end = end_to_end.labels(name)
@@ -121,6 +124,7 @@ class Lane:
         self.oldest = oldest.labels(name)
         self.paused = paused.labels(name)
         self.unverified = unverified.labels(name)
+        self.broken = broken.labels(name)
         self._counts: dict[tuple[State, Reason], Counter] = {}
         for state, reason in _EXPECTED:
             self.count(state, reason)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 
 from sidecar.domain import instant
-from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.errors import SidecarError
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined
@@ -20,7 +20,7 @@ __all__ = ["LEVELS", "Logs", "configure", "get"]
 
 _USUAL = frozenset({"accepted", "duplicate", "quarantined"})
 _KEYS = 1000  # registries and places that are remembered; names can come from outside
-_TROUBLED = frozenset({"held", "orphaned", "paused"})
+_TROUBLED = frozenset({"full", "held", "opened", "orphaned", "paused"})
 
 
 class _Streak:
@@ -99,6 +99,10 @@ class Logs:
 
     def planned(self, subscription: str, count: int) -> None:
         self._log.debug("planned", subscription=subscription, count=count)
+
+    def refused(self, subscription: str, reason: Reason, count: int) -> None:
+        """At debug only: a full backlog is told as a change of its lane, a failed rendering as trouble."""
+        self._log.debug("refused", subscription=subscription, reason=reason, count=count)
 
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
         before = self._failing.get(subscription)

@@ -21,7 +21,7 @@ from prometheus_client.exposition import choose_encoder
 
 from sidecar import __version__
 from sidecar.domain import instant
-from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.domain.registry import Asked
@@ -74,6 +74,7 @@ class Metrics:
         self._oldest = gauge("oldest_due_seconds", "How long the oldest due delivery has waited.", "subscription")
         self._paused = gauge("lane_paused", "1 while nothing is sent.", "subscription")
         self._unverified = gauge("tls_unverified", "1 while whoever answers is believed.", "subscription")
+        self._broken = gauge("breaker_open", "1 while only probes are sent.", "subscription")
         self._orphaned = gauge("subscriptions_orphaned", "Queues whose subscription left the configuration.")
 
         self._asked = counter(
@@ -154,7 +155,7 @@ class Metrics:
                 formats[name],
                 self._deliveries,
                 (self._plan, self._attempts, self._end_to_end),
-                (self._backlog, self._oldest, self._paused, self._unverified),
+                (self._backlog, self._oldest, self._paused, self._unverified, self._broken),
             )
         for name, lane in self._lanes.items():
             lane.unverified.set(name in unverified)
@@ -177,6 +178,11 @@ class Metrics:
         lane = self._lanes.get(subscription)
         if lane is not None:
             lane.planned.inc(count)
+
+    def refused(self, subscription: str, reason: Reason, count: int) -> None:
+        lane = self._lanes.get(subscription)
+        if lane is not None:
+            lane.count(State.DEAD, reason).inc(count)
 
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:  # noqa: ARG002 - the settlement says what became of it
         lane = self._lanes.get(subscription)
@@ -244,13 +250,16 @@ class Metrics:
             hold = self._holds[verb] = self._hold.labels(verb)
         hold.observe(seconds)
 
-    def set_lane(self, subscription: str, *, backlog: int, oldest_due: float, paused: bool) -> None:
+    def set_lane(
+        self, subscription: str, *, backlog: int, oldest_due: float, paused: bool, breaker_open: bool = False
+    ) -> None:
         """`oldest_due` is for how many seconds the oldest due delivery has waited, 0 when none is due."""
         lane = self._lanes.get(subscription)
         if lane is not None:
             lane.backlog.set(backlog)
             lane.oldest.set(oldest_due)
             lane.paused.set(paused)
+            lane.broken.set(breaker_open)
 
     def set_store(self, *, up: bool, size: int, wal: int, disk_free: int) -> None:
         """Sizes in bytes."""

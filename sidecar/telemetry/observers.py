@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from sidecar.domain.delivery import Delivery, Outcome, Settlement
+from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined
 from sidecar.domain.walk import Walk
@@ -23,6 +23,7 @@ class Observers:
         self._quarantined = tuple(one.quarantined for one in observers)
         self._translated = tuple(one.translated for one in observers)
         self._planned = tuple(one.planned for one in observers)
+        self._refused = tuple(one.refused for one in observers)
         self._attempted = tuple(one.attempted for one in observers)
         self._lane_changed = tuple(one.lane_changed for one in observers)
         self._operated = tuple(one.operated for one in observers)
@@ -40,6 +41,9 @@ class Observers:
 
     def planned(self, subscription: str, count: int) -> None:
         self._tell(self._planned, subscription, count)
+
+    def refused(self, subscription: str, reason: Reason, count: int) -> None:
+        self._tell(self._refused, subscription, reason, count)
 
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:
         self._tell(self._attempted, subscription, settlement, outcome, delivery)

@@ -10,11 +10,11 @@ from sidecar.domain.event import Event
 from sidecar.domain.instant import rfc3339
 from sidecar.domain.listing import AttemptRow, DeliveryRow, EventRow, QuarantineRow, UndeliveredCount
 from sidecar.domain.message import Message
-from sidecar.pipeline.dispatcher import LaneView
 from sidecar.pipeline.inspection import ShownRequest
 from sidecar.pipeline.operations import Explanation, Tried
 from sidecar.pipeline.redelivery import Step
 from sidecar.pipeline.routing import Route
+from sidecar.pipeline.track import LaneView
 from sidecar.ports import LaneRow, LaneState
 
 RETRY_DETAIL = {
@@ -137,7 +137,7 @@ def _log(attempts: Sequence[AttemptRow]) -> list[dict[str, Any]]:
 def count(row: UndeliveredCount, lane: dict[str, Any]) -> dict[str, Any]:
     """What a subscription is owed, and what its lane (as `lane` gives it) says of why."""
     owed = {"subscription": row.subscription, "due": row.due, "dead": row.dead, "oldest": _when(row.oldest)}
-    said = ("enabled", "hold", "orphaned", "pausedUntil", "inFlight", "lastSuccess", "failures")
+    said = ("enabled", "hold", "orphaned", "pausedUntil", "breaker", "nextProbe", "inFlight", "lastSuccess", "failures")
     return {**owed, **{name: lane[name] for name in said}}
 
 
@@ -190,6 +190,8 @@ def lane(row: LaneRow, route: Route | None, view: LaneView | None) -> dict[str, 
         "hold": row.state.hold,
         "orphaned": row.state.orphaned,
         "pausedUntil": _when(view.paused_until if view is not None else row.state.paused_until),
+        "breaker": "open" if view is not None and view.probe_at else "closed",
+        "nextProbe": _when(view.probe_at if view is not None else None),
         "limit": view.limit if view is not None else 0,
         "inFlight": view.in_flight if view is not None else 0,
         "pending": row.state.pending,

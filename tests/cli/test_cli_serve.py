@@ -2,6 +2,7 @@
 
 import json
 import socket
+from pathlib import Path
 
 from running_sidecar import Sidecar, run
 
@@ -28,3 +29,23 @@ def test_an_unknown_log_level_names_the_known_ones(cli):
     said = cli("serve", "--log-level", "loud")
     assert said.code == 2
     assert "debug" in said.err
+
+
+def test_it_is_one_process_with_one_file_and_talks_to_nobody(tmp_path):
+    """Nothing runs beside it, nothing lies outside its folder, and without deliveries it has no connection."""
+    with Sidecar(tmp_path, []) as sidecar:
+        process = Path("/proc") / str(sidecar.process.pid)
+        assert {one.read_text() for one in process.glob("task/*/children")} <= {""}
+        open_now = [str(one.readlink()) for one in (process / "fd").iterdir()]
+        files = {one for one in open_now if one.startswith("/") and not one.startswith("/dev/")}
+        assert {Path(one).name for one in files} <= {
+            "sidecar.db",
+            "sidecar.db-wal",
+            "sidecar.db-shm",
+            "sidecar.db.lock",
+            "log",
+        }
+        assert {Path(one).parent for one in files} == {tmp_path}
+        sockets = {one.partition("[")[2].rstrip("]") for one in open_now if one.startswith("socket:")}
+        connections = [line.split() for line in (process / "net" / "tcp").read_text().splitlines()[1:]]
+        assert {row[3] for row in connections if row[9] in sockets} == {"0A"}, "listening, and nothing else"

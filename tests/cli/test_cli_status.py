@@ -1,6 +1,9 @@
 """`status`, asked of a running sidecar."""
 
+import pytest
+
 from sidecar import __version__
+from sidecar.cli.status import state_of
 
 
 def test_a_ready_sidecar_ends_with_0_and_lists_its_subscriptions(cli, told):
@@ -19,3 +22,23 @@ def test_json_is_the_apis_status_with_the_subscriptions(cli, told):
     assert found.pop("subscriptions") == told.ask("/v1/subscriptions")["subscriptions"]
     assert found.pop("walks") == told.ask("/v1/walks")["walks"]
     assert found.keys() == told.ask("/v1/status").keys()
+
+
+ACTIVE = {"orphaned": False, "hold": "", "enabled": True, "pausedUntil": None, "breaker": "closed", "nextProbe": None}
+PROBE = {"breaker": "open", "nextProbe": "2026-11-21T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("given", "begins"),
+    [
+        ({}, "active"),
+        ({"pausedUntil": "2026-11-21T00:00:00Z"}, "paused until 2026-11-21"),
+        (PROBE, "failing: next probe at 2026-11-21"),
+        ({**PROBE, "pausedUntil": "2026-11-21T01:00:00Z"}, "failing: next probe at 2026-11-21"),
+        ({**PROBE, "hold": "gone"}, "held (gone)"),
+        ({**PROBE, "enabled": False}, "disabled"),
+        ({**PROBE, "orphaned": True}, "orphaned"),
+    ],
+)
+def test_the_state_of_a_subscription_in_a_word(given, begins):
+    assert state_of({**ACTIVE, **given}).startswith(begins)

@@ -1,10 +1,11 @@
-"""Durations, sizes and statuses, there and back."""
+"""Durations, rates, sizes and statuses, there and back."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.config.amounts import LONGEST, duration, show_duration, show_size, size, statuses
+from sidecar.config.amounts import LONGEST, duration, rate, show_duration, show_size, size, statuses
+from sidecar.domain.subscription import Rate
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,27 @@ def test_a_shown_duration_reads_back(milliseconds):
 @given(st.integers(0, 2**49))
 def test_a_shown_size_reads_back(count):
     assert size(show_size(count)) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("50/s", Rate(50, 1_000_000_000)),
+        ("600/m", Rate(600, 60_000_000_000)),
+        ("10/h", Rate(10, 3_600_000_000_000)),
+        ("none", None),
+    ],
+)
+def test_rates(text, expected):
+    assert rate(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "50", "50/", "/s", "50/d", "50 /s", "-1/s", "0/s", "1.5/s", "50/S", "\u0663/s", "9" * 8 + "/s"]
+)
+def test_what_is_no_rate(text):
+    with pytest.raises(ValueError, match="must"):
+        rate(text)
 
 
 @pytest.mark.parametrize(("text", "count"), [("8MiB", 8_388_608), ("2GiB", 2_147_483_648), ("1KiB", 1024), ("7B", 7)])

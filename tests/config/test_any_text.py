@@ -148,7 +148,9 @@ FULL = {
             "delivery": {
                 "timeout": "1s",
                 "concurrency": 1,
+                "rate": "50/s",
                 "order": "none",
+                "backlog": 1000,
                 "success": ["2xx"],
                 "give_up_on": [400],
                 "retry": {"initial": "1s", "factor": 2, "max_delay": "1h", "horizon": "1d"},

@@ -20,7 +20,9 @@ from sidecar.domain.subscription import (
     DEFAULT_GIVE_UP_ON,
     DEFAULT_KINDS,
     Match,
+    Order,
     Policy,
+    Rate,
     Retry,
     Signing,
     SignScheme,
@@ -198,7 +200,9 @@ sign: {scheme: github, secrets: [abc]}
 delivery:
   timeout: 500ms
   concurrency: 7
-  order: none
+  rate: 600/m
+  order: repository
+  backlog: 5000
   success: [2xx, 304]
   give_up_on: [400, 500-502]
   retry: {initial: 2s, factor: 1.5, max_delay: 5m, horizon: 7d}
@@ -223,12 +227,27 @@ formerly: older"""
     assert subscription.policy == Policy(
         timeout=SECOND // 2,
         concurrency=7,
+        rate=Rate(600, 60 * SECOND),
+        order=Order.REPOSITORY,
+        backlog=5000,
         success=frozenset({*range(200, 300), 304}),
         give_up_on=frozenset({400, 500, 501, 502}),
         retry=Retry(initial=2 * SECOND, factor=1.5, max_delay=300 * SECOND, horizon=7 * 86400 * SECOND),
     )
     assert subscription.enabled is False
     assert subscription.formerly == "older"
+
+
+def test_without_keys_there_is_no_rate_and_no_order_and_a_backlog_of_200000(file):
+    (bound,) = file(one("delivery: {}")).subscriptions
+    policy = bound.subscription.policy
+    assert (policy.rate, policy.order, policy.backlog) == (None, Order.NONE, 200_000)
+
+
+def test_a_rate_of_the_defaults_is_lifted_by_none(file):
+    text = one("delivery: {rate: none}") + "\ndefaults: {delivery: {rate: 5/s, order: subscription}}\n"
+    (bound,) = file(text).subscriptions
+    assert (bound.subscription.policy.rate, bound.subscription.policy.order) == (None, Order.SUBSCRIPTION)
 
 
 def test_no_status_gives_up_when_the_list_is_empty(file):

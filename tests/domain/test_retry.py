@@ -1,5 +1,6 @@
 """When to try again: exponential, full jitter, the horizon, and what a destination asks for."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -64,6 +65,16 @@ def test_no_due_time_lies_in_the_past_or_more_than_an_hour_beyond_the_longest_wa
         ("0", 0),
         ("Sun, 22 Nov 2026 00:02:00 GMT", 120),
         ("Sat, 21 Nov 2026 23:00:00 GMT", 0),
+        ("Sunday, 22-Nov-26 00:02:00 GMT", 120),  # RFC 850's form: two digits of the year
+        ("Sun Nov 22 00:02:00 2026", 120),  # asctime's form: no zone, and UTC by RFC 9110
+        ("Sun, 22 Nov 2026 00:02:00 -0000", 120),
+        ("Sun, 22 Nov 2026 02:02:00 +0200", 120),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 0),
+        ("0" * 30 + "120", 120),
+        ("1" + "0" * 30, 10**9),
+        ("+5", 0),
+        ("5 seconds", 0),
+        ("Thu, 32 Nov 2026 00:02:00 GMT", 0),
         ("", 0),
         ("soon", 0),
         ("-5", 0),
@@ -75,6 +86,18 @@ def test_no_due_time_lies_in_the_past_or_more_than_an_hour_beyond_the_longest_wa
 def test_retry_after_is_seconds_or_a_date(text, seconds):
     now = int(datetime(2026, 11, 22, tzinfo=UTC).timestamp()) * SECOND
     assert parse_retry_after(text, now=now) == seconds * SECOND
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_a_date_without_a_zone_does_not_depend_on_where_the_machine_stands(zone, monkeypatch):
+    now = int(datetime(2026, 11, 22, tzinfo=UTC).timestamp()) * SECOND
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert parse_retry_after("Sun Nov 22 00:02:00 2026", now=now) == 120 * SECOND
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @given(

@@ -1,14 +1,12 @@
 """What walks decide: when they begin, how fast they go, and when what they found is held."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sidecar.domain.event import Artifact
-from sidecar.domain.instant import HOUR, MINUTE, SECOND
+from sidecar.domain.instant import HOUR, MINUTE
 from sidecar.domain.notice import Act
 from sidecar.domain.observation import Observation
-from sidecar.domain.walk import Bucket, Cause, Walk, missed, start_of, verdict, weigh
+from sidecar.domain.walk import Cause, Walk, missed, start_of, verdict, weigh
 
 
 def seen(saw, *, tag="", digest=""):
@@ -72,18 +70,3 @@ def test_two_starts_lie_ten_minutes_apart_commands_excepted():
     assert start_of(waiting, HOUR - MINUTE) == HOUR + 9 * MINUTE
     assert start_of(waiting, HOUR - 20 * MINUTE) == HOUR
     assert start_of(command, HOUR - MINUTE) == HOUR
-
-
-@given(st.sampled_from([0.5, 1.0, 7.0, 20.0, 1000.0]), st.lists(st.integers(0, SECOND), max_size=200))
-def test_no_second_brings_more_than_its_rate_and_what_was_saved(rate, pauses):
-    """Each request is made after its wait; over any time there are at most rate times time, and one bucket."""
-    bucket, now, starts = Bucket.full(rate, 0), 0, []
-    for pause in pauses:
-        now += pause
-        bucket, wait = bucket.take(now)
-        starts.append(now + wait)
-    starts.sort()
-    for first, begin in enumerate(starts):
-        for last in range(first, len(starts)):
-            allowed = rate * (starts[last] - begin) / SECOND + max(1.0, rate)
-            assert last - first + 1 <= allowed + 1 + 1e-6

@@ -202,7 +202,8 @@ async def test_the_horizon_ends_a_delivery():
     given = {"created": START - HOUR, "attempts": 41}
     outcome, settlement, _ = await attempt(Response(status=500), policy=short, given=given)
     assert (settlement.state, settlement.reason, settlement.status) == (State.DEAD, Reason.EXPIRED, 500)
-    assert outcome.detail == "the horizon ended after 42 attempts; the last one: answered 500"
+    assert outcome.reason is Reason.SERVER_ERROR  # what it says about the destination
+    assert settlement.detail == "the horizon ended after 42 attempts; the last one: answered 500"
     _, settlement, _ = await attempt(
         Response(status=500), policy=short, given={"created": START - HOUR + SECOND, "attempts": 41}
     )
@@ -226,3 +227,25 @@ async def test_held_time_does_not_count_towards_the_horizon():
 async def test_a_success_after_the_horizon_is_a_success():
     _, settlement, _ = await attempt(Response(status=200), given={"created": START - 30 * DAY})
     assert settlement.state is State.DELIVERED
+
+
+class SetBack(VirtualClock):
+    """A clock whose machine was set back by six hours."""
+
+    def wall(self):
+        return self.now() - 6 * HOUR
+
+
+@simulated
+async def test_others_are_told_the_machine_s_time_and_not_our_own():
+    """A receiver refuses a signature whose time is minutes off its own; a date in Retry-After is of its clock too."""
+    sender = RecordingSender(lambda _request: Response(status=503, retry_after="Fri, 20 Nov 2026 18:00:30 GMT"))
+    courier = Courier(sender, SetBack(), Half())
+    outcome, settlement = await courier.attempt(
+        delivery(), destination(signing=Signing(scheme=SignScheme.STANDARD, secrets=(Secret("s" * 32),))), held_total=0
+    )
+    (request,) = sender.requests
+    assert START == 1_795_219_200 * SECOND, "2026-11-21 00:00:00 UTC"
+    assert int(dict(request.headers)["webhook-timestamp"]) == (START - 6 * HOUR) // SECOND
+    assert settlement.started == START, "what is stored is of our time"
+    assert outcome.retry_after == 30 * SECOND

@@ -5,10 +5,10 @@ import itertools
 import random
 
 import pytest
+from lane_work import WELL, after, house, now, pushes, track, view
 
-from doubles import House, RecordingSender, policy, subscription
+from doubles import policy, subscription
 from flaky_store import FlakyStore
-from notifications import envelope, push
 from sidecar.clock import SystemClock
 from sidecar.domain.delivery import Outcome, Reason, State
 from sidecar.domain.instant import DAY, HOUR, SECOND
@@ -16,65 +16,9 @@ from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Response
 from sidecar.domain.subscription import Retry
 from sidecar.pipeline import dispatcher as module
+from sidecar.pipeline.track import LONGEST_WAIT
 from sidecar.ports import LaneName, Pause
 from virtual_time import VirtualClock, simulated
-
-WELL = Response(status=200)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "sidecar.db"
-
-
-class Receiver(RecordingSender):
-    """Notes when each request came, and how many are open at once."""
-
-    def __init__(self, answer=None):
-        super().__init__(answer)
-        self.times, self.open, self.most = [], 0, 0
-
-    async def send(self, request):
-        self.times.append(now())
-        self.open += 1
-        self.most = max(self.most, self.open)
-        try:
-            return await super().send(request)
-        finally:
-            self.open -= 1
-
-
-def now():
-    return round(asyncio.get_running_loop().time(), 3)
-
-
-def after(seconds, answer=WELL):
-    """An answer that takes its time."""
-
-    async def answering():
-        await asyncio.sleep(seconds)
-        return answer
-
-    return lambda _request: answering()
-
-
-def house(path, *subscriptions, answer=None, **given):
-    clock = given.pop("clock", None) or VirtualClock()
-    return House(path, clock, Receiver(answer), subscriptions or [subscription("one")], **given)
-
-
-async def pushes(one, count, first=0):
-    """Many pushes in one envelope."""
-    await one.intake.accept("main", envelope(*(push(f"{first + at}") for at in range(count))))
-
-
-def view(one, name="one"):
-    return next(each for each in one.dispatcher.views() if each.name == name)
-
-
-def track(one, name="one"):
-    return next(each for each in one.dispatcher._tracks.values() if each.name == name)
-
 
 # --- windows ---------------------------------------------------------------------------------------------------------
 
@@ -218,7 +162,7 @@ async def test_a_wall_clock_that_is_set_forward_is_noticed_within_a_minute(path)
     await pushes(one, 1)
     await asyncio.sleep(10)
     clock.step(HOUR)
-    await asyncio.sleep(module.LONGEST_WAIT + 1)
+    await asyncio.sleep(LONGEST_WAIT + 1)
     assert len(one.sender.requests) == 2
     await one.stop()
 
@@ -313,10 +257,13 @@ async def test_a_clock_set_back_by_hours_neither_stops_retries_nor_hurries_them(
 
 @simulated
 async def test_what_a_clock_ahead_put_off_for_a_month_is_made_after_a_start(path):
-    """They failed while the clock was a month ahead; the store's newest record is from before. Not all at once."""
+    """They failed while the clock was a month ahead; the store's newest record is from before. Not all at once.
+
+    A 404 is tried again and opens no breaker.
+    """
     virtual = VirtualClock()
     retry = Retry(initial=HOUR, factor=1.0, max_delay=HOUR, horizon=90 * DAY)
-    given = {"answer": lambda _request: Response(status=500), "clock": virtual}
+    given = {"answer": lambda _request: Response(status=404), "clock": virtual}
     one = house(path, subscription("one", policy=policy(retry=retry, concurrency=40)), **given)
     await one.start()
     await pushes(one, 40)
@@ -461,6 +408,21 @@ async def test_an_orphan_s_deliveries_wait_for_its_return(path):
     await one.quiet(100)
     ids = one.sender.ids("http://receiver.example/one")
     assert len(ids) == len(set(ids)) == 50
+    await one.stop()
+
+
+@simulated
+async def test_what_is_under_way_when_its_queue_is_taken_over_is_not_sent_twice(path):
+    """The new name is there already, so what was queued moves to its lane while the old one still sends."""
+    one = house(path, subscription("old"), subscription("new"), answer=after(5))
+    await one.start()
+    await pushes(one, 6)
+    await asyncio.sleep(1)
+    await one.configure([subscription("new", formerly="old")])
+    await one.quiet(100)
+    ids = one.sender.ids()
+    assert len(ids) == len(set(ids)) == 12
+    assert view(one, "new").pending == view(one, "old").pending == 0
     await one.stop()
 
 

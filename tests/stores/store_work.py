@@ -1,5 +1,6 @@
 """Work for stores: entries, write sets, settlements, said briefly."""
 
+import asyncio
 from collections.abc import Sequence
 
 from sidecar.dialects.contract import sample
@@ -10,6 +11,7 @@ from sidecar.domain.instant import SECOND
 from sidecar.domain.message import Message
 from sidecar.domain.record import Entry, Quarantined, RecordKind
 from sidecar.ports import LaneName, PlannedDelivery, PlannedEvent, WriteSet
+from sidecar.stores.sqlite import SQLiteStore
 
 NOW = 1_795_219_200 * SECOND
 
@@ -38,11 +40,31 @@ def event(name: str, *, path: str = "prj/app", what: EventType = EventType.PUSHE
     )
 
 
-def planned(name: str, lanes: Sequence[int], *, broken: Sequence[int] = (), **more) -> PlannedEvent:
-    """An event with one message owed to `lanes`, and one that could not be rendered for the lanes in `broken`."""
+def planned(
+    name: str,
+    lanes: Sequence[int],
+    *,
+    broken: Sequence[int] = (),
+    key: str = "",
+    refused: Reason | None = None,
+    **more,
+) -> PlannedEvent:
+    """An event with one message owed to `lanes`, and one that could not be rendered for the lanes in `broken`.
+
+    `key` is the order key of what is owed, `refused` why it is dead at once.
+    """
     message = Message(word="PUSH_ARTIFACT", content_type="application/json", body=f"body of {name}".encode())
     owed = [
-        PlannedDelivery(lane=lane, message=0, webhook_id=f"msg_{name}_{lane}", word="PUSH_ARTIFACT") for lane in lanes
+        PlannedDelivery(
+            lane=lane,
+            message=0,
+            webhook_id=f"msg_{name}_{lane}",
+            word="PUSH_ARTIFACT",
+            order_key=key,
+            refused=refused,
+            detail="no room" if refused else "",
+        )
+        for lane in lanes
     ]
     failed = [
         PlannedDelivery(
@@ -103,7 +125,24 @@ def settled(
         status=status,
         detail="" if state is State.DELIVERED else f"answered {status}",
         answer=b"well",
+        ordered=bool(delivery.order_key),
     )
+
+
+def settle(store: SQLiteStore, *settlements: Settlement) -> "asyncio.Future[list[None]]":
+    """Have settlements written; the future ends when all of them are."""
+    waiting = {one.delivery: asyncio.get_running_loop().create_future() for one in settlements}
+
+    def heard(written: Sequence[Settlement], error: BaseException | None) -> None:
+        for one in written:
+            if error is None:
+                waiting[one.delivery].set_result(None)
+            else:
+                waiting[one.delivery].set_exception(error)
+
+    for one in settlements:
+        store.settle(one, heard)
+    return asyncio.gather(*waiting.values())
 
 
 def names(*given: str, **formerly: str) -> list[LaneName]:

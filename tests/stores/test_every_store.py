@@ -6,7 +6,7 @@ import shutil
 
 import msgspec
 import pytest
-from store_work import NOW, entry, names, nothing, planned, quarantined, settled, write_set
+from store_work import NOW, entry, names, nothing, planned, quarantined, settle, settled, write_set
 
 from doubles import abandon
 from notifications import digest
@@ -431,7 +431,7 @@ async def test_next_due_is_the_first_after_an_instant(store):
     lanes = await lane(store, "one")
     (delivery,) = await owe(store, 1, lanes["one"])
     assert await store.next_due(lanes["one"], NOW) is None
-    await store.settle(settled(delivery, State.DUE, due=NOW + 7 * SECOND))
+    await settle(store, settled(delivery, State.DUE, due=NOW + 7 * SECOND))
     assert await store.next_due(lanes["one"], NOW) == NOW + 7 * SECOND
     assert await store.next_due(lanes["one"], NOW + 7 * SECOND) is None
 
@@ -439,11 +439,11 @@ async def test_next_due_is_the_first_after_an_instant(store):
 async def test_settling_moves_a_delivery_and_keeps_its_attempts(store):
     lanes = await lane(store, "one")
     (delivery,) = await owe(store, 1, lanes["one"])
-    await store.settle(settled(delivery, State.DUE, attempt=1, due=NOW + SECOND, status=500))
+    await settle(store, settled(delivery, State.DUE, attempt=1, due=NOW + SECOND, status=500))
     assert await store.due(lanes["one"], 10, (), NOW) == []
     (again,) = await store.due(lanes["one"], 10, (), NOW + SECOND)
     assert (again.attempts, again.webhook_id, again.body, again.created) == (1, delivery.webhook_id, delivery.body, NOW)
-    await store.settle(settled(again, State.DELIVERED, attempt=2, at=NOW + SECOND))
+    await settle(store, settled(again, State.DELIVERED, attempt=2, at=NOW + SECOND))
     assert await store.due(lanes["one"], 10, (), NOW + DAY) == []
     (row,) = await store.deliveries(DeliveryFilter())
     assert (row.state, row.attempts, row.reason, row.status) == (State.DELIVERED, 2, "ok", 200)
@@ -459,7 +459,7 @@ async def test_settling_moves_a_delivery_and_keeps_its_attempts(store):
 async def test_many_settlements_at_once_are_all_written(store):
     lanes = await lane(store, "one")
     made = await owe(store, 150, lanes["one"])
-    await asyncio.gather(*(store.settle(settled(one)) for one in made))
+    await asyncio.gather(*(settle(store, settled(one)) for one in made))
     assert await store.due(lanes["one"], 200, (), NOW) == []
     assert await store.undelivered() == []
 
@@ -468,15 +468,163 @@ async def test_failures_are_counted_until_a_success(store):
     """However the attempts fall into commits."""
     lanes = await lane(store, "one")
     made = await owe(store, 9, lanes["one"])
-    await asyncio.gather(*(store.settle(settled(one, State.DUE, status=500)) for one in made[:3]))
+    await asyncio.gather(*(settle(store, settled(one, State.DUE, status=500)) for one in made[:3]))
     assert (await store.lanes())[0].failures == 3
-    await asyncio.gather(*(store.settle(settled(one, State.DUE, status=500)) for one in made[3:5]))
+    await asyncio.gather(*(settle(store, settled(one, State.DUE, status=500)) for one in made[3:5]))
     (row,) = await store.lanes()
     assert (row.failures, row.last_success) == (5, 0)
     states = (State.DUE, State.DELIVERED, State.DUE, State.DUE)
-    await asyncio.gather(*(store.settle(settled(one, state)) for one, state in zip(made[5:], states, strict=True)))
+    await asyncio.gather(*(settle(store, settled(one, state)) for one, state in zip(made[5:], states, strict=True)))
     (row,) = await store.lanes()
     assert (row.failures, row.last_success) == (2, NOW + SECOND)
+
+
+# --- order -----------------------------------------------------------------------------------------------------------
+
+
+async def owe_ordered(store, lane, *keys, expected=0, now=NOW):
+    """One delivery of the lane for each key, in this order."""
+    events = [planned(f"k{expected + at}", [lane], key=key) for at, key in enumerate(keys)]
+    return list(await store.commit(write_set(expected, expected + len(keys), *events, now=now)))
+
+
+async def test_only_the_head_of_a_key_is_due(store):
+    one = (await lane(store, "one"))["one"]
+    first_a, second_a, first_b, second_b = await owe_ordered(store, one, "a", "a", "b", "b")
+    assert list(await store.due(one, 10, (), NOW)) == [first_a, first_b]
+    assert list(await store.due(one, 10, {first_a.id}, NOW)) == [first_b]
+    await settle(store, settled(first_a), settled(first_b, State.DUE, due=NOW + HOUR, status=500))
+    assert list(await store.due(one, 10, (), NOW)) == [second_a]
+    await settle(store, settled(second_a, State.DEAD, status=400))
+    assert list(await store.due(one, 10, (), NOW)) == []
+    (retried,) = await store.due(one, 10, (), NOW + HOUR)
+    assert (retried.id, retried.attempts) == (first_b.id, 1)
+    await settle(store, settled(retried, attempt=2))
+    assert list(await store.due(one, 10, (), NOW)) == [second_b]
+
+
+async def test_a_key_is_one_lane_s_own(store):
+    lanes = await lane(store, "one", "two")
+    (first,) = await owe_ordered(store, lanes["one"], "a")
+    (second,) = await owe_ordered(store, lanes["two"], "a", expected=1)
+    assert list(await store.due(lanes["one"], 10, (), NOW)) == [first]
+    assert list(await store.due(lanes["two"], 10, (), NOW)) == [second]
+
+
+async def test_order_survives_a_restart(place):
+    first = await place.open()
+    one = (await lane(first, "one"))["one"]
+    made = await owe_ordered(first, one, "a", "a", "b")
+    await settle(first, settled(made[0], State.DUE, due=NOW + HOUR, status=500))
+    await first.close()
+    second = await place.open()
+    assert list(await second.due(one, 10, (), NOW)) == [made[2]]
+
+
+async def test_keys_take_turns_so_that_none_starves(store):
+    """More keys than are asked for, each with work for ever: in a few reads every one of them has come."""
+    one = (await lane(store, "one"))["one"]
+    keys = [f"k{at:03}" for at in range(40)]
+    made = {each.id: each for each in await owe_ordered(store, one, *(keys * 3))}
+    seen = []
+    for _ in range(12):
+        found = await store.due(one, 10, (), NOW)
+        assert len(found) == 10
+        seen += [each.order_key for each in found]
+        await settle(store, *(settled(made[each.id]) for each in found))
+    assert sorted(seen) == sorted(keys * 3)
+    assert set(seen[:40]) == set(keys)
+    assert list(await store.due(one, 10, (), NOW)) == []
+
+
+async def test_fewer_than_asked_for_means_that_there_are_no_more(store):
+    """Over more keys than one look at the index takes."""
+    one = (await lane(store, "one"))["one"]
+    made = await owe_ordered(store, one, *(f"k{at:04}" for at in range(600)))
+    waiting = made[:590]
+    await settle(store, *(settled(each, State.DUE, due=NOW + HOUR, status=500) for each in waiting))
+    assert [each.id for each in await store.due(one, 64, (), NOW)] == [each.id for each in made[590:]]
+    assert len(await store.due(one, 1000, (), NOW + HOUR)) == 600
+
+
+async def test_a_lane_whose_order_was_changed_gives_both_kinds(store):
+    one = (await lane(store, "one"))["one"]
+    ordered = await owe_ordered(store, one, *(f"k{at}" for at in range(20)), "k0", "k1")
+    plain = await owe(store, 20, one, expected=22)
+    found = await store.due(one, 10, (), NOW)
+    assert len([each for each in found if each.order_key]) == 5
+    everything = await store.due(one, 100, (), NOW)
+    assert {each.id for each in everything} == {each.id for each in (*ordered[:20], *plain)}
+    assert len(everything) == 40
+    few = await store.due(one, 30, {each.id for each in ordered}, NOW)
+    assert {each.id for each in few} == {each.id for each in plain}
+
+
+async def test_what_was_refused_is_dead_with_its_reason_and_frees_the_next(store):
+    one = (await lane(store, "one"))["one"]
+    work = write_set(0, 2, planned("x", [one], key="a", refused=Reason.BACKLOG_FULL), planned("y", [one], key="a"))
+    (due,) = await store.commit(work)
+    assert list(await store.due(one, 10, (), NOW)) == [due]
+    (row,) = await store.deliveries(DeliveryFilter(states=(State.DEAD,)))
+    assert (row.reason, row.detail, row.attempts, row.done) == ("backlog_full", "no room", 0, NOW)
+    message, _ = await store.attempts(row.id)
+    assert message.body == b"body of x"
+
+
+# --- what lanes owe --------------------------------------------------------------------------------------------------
+
+
+async def pending(store):
+    """What the store says that each lane owes; it must agree with what is in the file."""
+    states = {row.state.id: row.state.pending for row in await store.lanes()}
+    assert {one: store.pending(one) for one in states} == states
+    return states
+
+
+async def test_pending_follows_whatever_happens(place):
+    store = await place.open()
+    lanes = await lane(store, "one", "two")
+    one, two = lanes["one"], lanes["two"]
+    made = await owe(store, 10, one, two)
+    of_one = [each for each in made if each.lane == one]
+    assert await pending(store) == {one: 10, two: 10}
+    await settle(store, settled(of_one[0]), settled(of_one[1], State.DEAD, status=400))
+    await settle(store, settled(of_one[2], State.DUE, due=NOW + HOUR, status=500))
+    assert await pending(store) == {one: 8, two: 10}
+    await owe_ordered(store, one, "a", "a", expected=10)
+    assert await pending(store) == {one: 10, two: 10}
+    await store.pause(Pause(lane=one, hold="operator"), NOW)
+    assert await pending(store) == {one: 10, two: 10}
+    await store.replay([of_one[0].id, of_one[1].id], (State.DEAD, State.DELIVERED), NOW)
+    assert await pending(store) == {one: 12, two: 10}
+    await store.cancel([of_one[0].id, of_one[1].id], NOW)
+    await settle(store, settled(of_one[0]))  # it was under way
+    await store.hasten([of_one[2].id], NOW)
+    assert await pending(store) == {one: 10, two: 10}
+    await store.close()
+    again = await place.open()
+    assert await pending(again) == {one: 10, two: 10}
+    await lane(again, "one", one="two")  # what two owes is one's now
+    assert await pending(again) == {one: 20, two: 0}
+    late = next(each for each in made if each.lane == two)
+    await settle(again, settled(late))  # it was under way for the lane that is gone
+    assert await pending(again) == {one: 19, two: 0}
+
+
+async def test_a_settlement_of_what_is_finished_already_changes_no_count(store):
+    lanes = await lane(store, "one")
+    made = await owe(store, 3, lanes["one"])
+    await settle(store, settled(made[0]))
+    await settle(store, settled(made[0]), settled(made[1]))
+    assert await pending(store) == {lanes["one"]: 1}
+
+
+async def test_what_was_not_committed_was_never_owed(store):
+    lanes = await lane(store, "one")
+    await owe(store, 2, lanes["one"])
+    with pytest.raises(CursorMoved):
+        await owe(store, 3, lanes["one"])
+    assert await pending(store) == {lanes["one"]: 2}
 
 
 # --- lanes -----------------------------------------------------------------------------------------------------------
@@ -534,7 +682,7 @@ async def test_formerly_moves_what_is_owed_to_a_lane_that_is_there_already(store
     """What was held in the old lane stays held: none of it may count towards the horizon."""
     lanes = await lane(store, "old", "new")
     (done, *due) = await owe(store, 3, lanes["old"])
-    await store.settle(settled(done))
+    await settle(store, settled(done))
     await store.pause(Pause(lane=lanes["new"], hold="operator"), NOW)
     await store.pause(Pause(lane=lanes["new"], hold=""), NOW + 7 * HOUR)
     await store.register(names("new"), NOW + 10 * HOUR)
@@ -620,8 +768,8 @@ async def history(store):
     ]
     made = await store.commit(write_set(0, 10, *events))
     await asyncio.gather(
-        *(store.settle(settled(one)) for one in made[:4]),
-        *(store.settle(settled(one, State.DEAD, status=400)) for one in made[4:7]),
+        *(settle(store, settled(one)) for one in made[:4]),
+        *(settle(store, settled(one, State.DEAD, status=400)) for one in made[4:7]),
     )
     return store
 
@@ -781,7 +929,7 @@ async def test_a_walk_looks_at_a_bounded_number_of_rows_and_not_beyond_where_it_
 async def test_a_replay_makes_a_delivery_due_again_with_the_same_bytes_and_id(store, state):
     lanes = await lane(store, "one")
     (before,) = await owe(store, 1, lanes["one"])
-    await store.settle(settled(before, state, status=400, attempt=3))
+    await settle(store, settled(before, state, status=400, attempt=3))
     assert await store.due(lanes["one"], 10, (), NOW + DAY) == []
     assert await store.replay([before.id], (state,), NOW + DAY) == {lanes["one"]: [before.id]}
     (again,) = await store.due(lanes["one"], 10, (), NOW + DAY)
@@ -801,7 +949,7 @@ async def test_a_replayed_horizon_begins_at_the_replay_and_still_leaves_out_held
     await store.pause(Pause(lane=lanes["one"], hold="operator"), NOW - 5 * HOUR)
     await store.pause(Pause(lane=lanes["one"], hold=""), NOW - 3 * HOUR)
     (one,) = await owe(store, 1, lanes["one"])
-    await store.settle(settled(one, State.DEAD))
+    await settle(store, settled(one, State.DEAD))
     await store.replay([one.id], (State.DEAD,), NOW + 3 * DAY)
     (again,) = await store.due(lanes["one"], 10, (), NOW + 3 * DAY)
 
@@ -817,9 +965,9 @@ async def test_a_replay_leaves_what_is_due_or_in_another_state_or_of_an_orphan_o
     lanes = await lane(store, "one", "two")
     due, dead, delivered = await owe(store, 3, lanes["one"])
     (broken,) = await store.commit(write_set(3, 4, planned("b", [lanes["two"]], broken=[lanes["one"]])))
-    await store.settle(settled(dead, State.DEAD))
-    await store.settle(settled(delivered))
-    await store.settle(settled(broken, State.DEAD))
+    await settle(store, settled(dead, State.DEAD))
+    await settle(store, settled(delivered))
+    await settle(store, settled(broken, State.DEAD))
     silent = broken.id + 1
     assert (await shown(store, silent)).reason == "render_failed"
     await lane(store, "one")
@@ -839,7 +987,7 @@ async def test_a_replay_leaves_what_is_due_or_in_another_state_or_of_an_orphan_o
 async def test_many_replays_at_once_are_all_made(store):
     lanes = await lane(store, "one", "two")
     made = await owe(store, 100, *lanes.values())
-    await asyncio.gather(*(store.settle(settled(one, State.DEAD)) for one in made))
+    await settle(store, *(settled(one, State.DEAD) for one in made))
     moved = await store.replay([one.id for one in made], (State.DEAD,), NOW + 1)
     assert {name: len(ids) for name, ids in moved.items()} == {lanes["one"]: 100, lanes["two"]: 100}
     assert [one.id for one in await store.due(lanes["one"], 500, (), NOW + 1)] == sorted(moved[lanes["one"]])
@@ -848,8 +996,8 @@ async def test_many_replays_at_once_are_all_made(store):
 async def test_what_waits_for_a_later_attempt_is_hastened_and_what_is_due_keeps_its_place(store):
     lanes = await lane(store, "one")
     early, late, dead = await owe(store, 3, lanes["one"])
-    await store.settle(settled(late, State.DUE, due=NOW + DAY))
-    await store.settle(settled(dead, State.DEAD))
+    await settle(store, settled(late, State.DUE, due=NOW + DAY))
+    await settle(store, settled(dead, State.DEAD))
     assert await store.hasten([early.id, late.id, dead.id], NOW + 5) == {lanes["one"]: [early.id, late.id]}
     assert [(one.id, one.due) for one in await store.due(lanes["one"], 10, (), NOW + 5)] == [
         (early.id, NOW),
@@ -865,12 +1013,12 @@ async def test_a_cancelled_delivery_is_owed_no_longer_whatever_its_attempt_comes
     """And can be brought back, with the attempt that ended meanwhile in its log."""
     lanes = await lane(store, "one")
     flying, waiting, dead = await owe(store, 3, lanes["one"])
-    await store.settle(settled(waiting, State.DUE, due=NOW + DAY, status=503))
-    await store.settle(settled(dead, State.DEAD))
+    await settle(store, settled(waiting, State.DUE, due=NOW + DAY, status=503))
+    await settle(store, settled(dead, State.DEAD))
     given = [flying.id, waiting.id, dead.id]
     assert await store.cancel(given, NOW + 1) == {lanes["one"]: [flying.id, waiting.id]}
     assert await store.cancel(given, NOW + 1) == {}
-    await store.settle(settled(flying))
+    await settle(store, settled(flying))
     row = await shown(store, flying.id)
     assert (row.state, row.reason, row.done, row.attempts) == (State.CANCELLED, "cancelled", NOW + 1, 0)
     row = await shown(store, waiting.id)
@@ -898,7 +1046,7 @@ async def test_interventions_survive_a_restart(place):
     store = await place.open()
     lanes = await lane(store, "one")
     dead, gone = await owe(store, 2, lanes["one"])
-    await store.settle(settled(dead, State.DEAD))
+    await settle(store, settled(dead, State.DEAD))
     await store.replay([dead.id], (State.DEAD,), NOW)
     await store.cancel([gone.id], NOW)
     await store.close()
@@ -931,8 +1079,8 @@ async def test_retention_removes_what_is_finished_by_its_age(place):
     store = await place.open(retention=Retention(delivered=HOUR, dead=3 * HOUR))
     lanes = await lane(store, "one")
     made = await owe(store, 3, lanes["one"])
-    await store.settle(settled(made[0]))
-    await store.settle(settled(made[1], State.DEAD, status=400))
+    await settle(store, settled(made[0]))
+    await settle(store, settled(made[1], State.DEAD, status=400))
     await finish(store, NOW + HOUR)
     assert await states(store) == {State.DELIVERED: 1, State.DEAD: 1, State.DUE: 1}
     await finish(store, NOW + HOUR + SECOND)
@@ -950,8 +1098,8 @@ async def test_an_event_stays_as_long_as_it_owes_anything(place):
     store = await place.open(retention=Retention(delivered=0))
     lanes = await lane(store, "one", "two")
     made = await owe(store, 450, lanes["one"], lanes["two"])
-    await asyncio.gather(*(store.settle(settled(one)) for one in made if one.lane == lanes["one"]))
-    await asyncio.gather(*(store.settle(settled(one)) for one in made[-20:] if one.lane == lanes["two"]))
+    await asyncio.gather(*(settle(store, settled(one)) for one in made if one.lane == lanes["one"]))
+    await asyncio.gather(*(settle(store, settled(one)) for one in made[-20:] if one.lane == lanes["two"]))
     await finish(store, NOW + DAY)
     assert await states(store) == {State.DUE: 440}
     assert len(await store.events(EventFilter(limit=1000))) == 440
@@ -990,8 +1138,8 @@ async def test_over_its_size_the_store_drops_history_then_dead_then_quarantine_a
     await store.append([entry(f"r{one}") for one in range(700)])
     made = await owe(store, 700, lanes["one"])
     await store.quarantine(quarantined())
-    await asyncio.gather(*(store.settle(settled(one)) for one in made[:250]))
-    await asyncio.gather(*(store.settle(settled(one, State.DEAD, status=400)) for one in made[250:300]))
+    await asyncio.gather(*(settle(store, settled(one)) for one in made[:250]))
+    await asyncio.gather(*(settle(store, settled(one, State.DEAD, status=400)) for one in made[250:300]))
     later = NOW + 2 * HOUR  # so that an event or record of an hour ago is old enough
     slices = 0
     while await store.step(later):
@@ -1011,7 +1159,7 @@ async def test_over_its_size_no_more_goes_than_has_to(place):
     store = await place.open()
     lanes = await lane(store, "one")
     made = await owe(store, 300, lanes["one"])
-    await asyncio.gather(*(store.settle(settled(one, at=NOW + at * SECOND)) for at, one in enumerate(made)))
+    await settle(store, *(settled(one, at=NOW + at * SECOND) for at, one in enumerate(made)))
     await finish(store, NOW)
     whole = store.sizes.used
     store.set_retention(Retention(max_size=whole - 40 * 1024))
@@ -1034,7 +1182,7 @@ async def test_a_store_with_nothing_left_that_may_go_is_full_and_still_accepts(p
     store.set_retention(Retention())
     await finish(store, NOW)
     assert not store.care.full
-    await store.settle(settled(made[0]))
+    await settle(store, settled(made[0]))
 
 
 async def test_an_event_goes_with_its_last_delivery(place):
@@ -1042,8 +1190,8 @@ async def test_an_event_goes_with_its_last_delivery(place):
     store = await place.open(retention=Retention(delivered=HOUR, dead=3 * HOUR))
     lanes = await lane(store, "one", "two")
     first, second = await owe(store, 1, lanes["one"], lanes["two"])
-    await store.settle(settled(first))
-    await store.settle(settled(second, State.DEAD, status=400))
+    await settle(store, settled(first))
+    await settle(store, settled(second, State.DEAD, status=400))
     await finish(store, NOW + 2 * HOUR)
     assert [one.event.id for one in await store.events(EventFilter())] == ["e0"]
     assert (await store.attempts(second.id))[0] is not None
@@ -1056,9 +1204,8 @@ async def test_what_is_due_too_far_ahead_comes_nearer_in_its_order(store):
     lanes = await lane(store, "one", "two")
     made = await owe(store, 450, lanes["one"], lanes["two"])
     mine = [one for one in made if one.lane == lanes["one"]]
-    for at, one in enumerate(mine[1:]):
-        store.settle(settled(one, State.DUE, due=NOW + 30 * DAY + at * SECOND, status=500))
-    await store.settle(settled(mine[0], State.DUE, due=NOW + HOUR, status=500))
+    late = (settled(one, State.DUE, due=NOW + 30 * DAY + at * SECOND, status=500) for at, one in enumerate(mine[1:]))
+    await settle(store, settled(mine[0], State.DUE, due=NOW + HOUR, status=500), *late)
     assert await store.cap_due(lanes["one"], NOW + 2 * HOUR, NOW) == 449
     assert await store.cap_due(lanes["one"], NOW + 2 * HOUR, NOW) == 0
     assert await store.cap_due(lanes["two"], NOW + 2 * HOUR, NOW) == 0
@@ -1072,7 +1219,7 @@ async def test_below_its_size_the_store_keeps_everything(place):
     store = await place.open(retention=Retention(max_size=64 * 1024 * 1024))
     lanes = await lane(store, "one")
     (delivery,) = await owe(store, 1, lanes["one"])
-    await store.settle(settled(delivery))
+    await settle(store, settled(delivery))
     assert await finish(store, NOW + HOUR) == 0
     assert await states(store) == {State.DELIVERED: 1}
 
@@ -1095,7 +1242,7 @@ async def test_everything_committed_is_there_after_a_restart(place, orderly):
     lanes = await lane(first, "one")
     await first.append([entry("a"), entry("b")])
     (delivery,) = await owe(first, 1, lanes["one"])
-    await first.settle(settled(delivery, State.DUE, due=NOW + 3, status=500))
+    await settle(first, settled(delivery, State.DUE, due=NOW + 3, status=500))
     await first.quarantine(quarantined())
     await (first.close() if orderly else abandon(first))
     second = await place.open()
@@ -1114,7 +1261,7 @@ async def test_ids_of_deliveries_are_never_used_again(place):
     first = await place.open(retention=Retention(delivered=0))
     lanes = await lane(first, "one")
     (delivery,) = await owe(first, 1, lanes["one"])
-    await first.settle(settled(delivery))
+    await settle(first, settled(delivery))
     await finish(first, NOW + DAY)
     await first.close()
     second = await place.open()

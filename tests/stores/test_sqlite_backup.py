@@ -7,12 +7,12 @@ import sqlite3
 import stat
 
 import pytest
-from store_work import NOW, entry, names, planned, quarantined, settled, write_set
+from store_work import NOW, entry, names, planned, quarantined, settle, settled, write_set
 
 from doubles import abandon
 from sidecar.domain.errors import BackupRefused, StoreUnavailable
 from sidecar.domain.instant import DAY, SECOND
-from sidecar.ports import QuarantineFilter
+from sidecar.domain.listing import QuarantineFilter
 from sidecar.stores.sqlite import SQLiteStore, backup, file
 
 
@@ -219,7 +219,7 @@ async def test_a_log_left_by_the_file_before_is_not_written_into_the_backup(stor
     for one in range(60):
         await store.append([entry(f"later{one}", body=bytes(3000))])
         made = await store.commit(write_set(one, one + 1, planned(f"e{one}", [lane.id])))
-        await store.settle(settled(made[0], at=NOW + one * SECOND))
+        await settle(store, settled(made[0], at=NOW + one * SECOND))
     log = store.path.with_name("sidecar.db-wal")
     left = log.read_bytes()
     await abandon(store)  # closing writes the log back; killing would have left it

@@ -8,12 +8,12 @@ import sqlite3
 import time
 
 import pytest
-from store_work import NOW, entry, names, planned, quarantined, settled, write_set
+from store_work import NOW, entry, names, planned, quarantined, settle, settled, write_set
 
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.domain.instant import DAY
+from sidecar.domain.listing import EventFilter, QuarantineFilter
 from sidecar.domain.retention import Retention
-from sidecar.ports import EventFilter, QuarantineFilter
 from sidecar.stores.sqlite import SQLiteStore, care, file, queue, reading, translation, upkeep
 
 MIB = 1024 * 1024
@@ -199,7 +199,7 @@ async def test_what_is_old_goes_on_a_disk_that_is_full(path, monkeypatch):
     (lane,) = await store.register(names("one"), NOW)
     await store.append([entry(f"r{one}") for one in range(2000)])
     made = await store.commit(write_set(0, 2000, *(planned(f"e{one}", [lane.id]) for one in range(2000))))
-    await asyncio.gather(*(store.settle(settled(one)) for one in made))
+    await settle(store, *(settled(one) for one in made))
     await store.close()
     store = await opened(path, retention=Retention(delivered=0, journal=0, quarantine=0))
     most = max(one.stat().st_size for one in path.parent.iterdir())

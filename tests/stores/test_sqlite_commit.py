@@ -8,7 +8,7 @@ import time
 
 import msgspec
 import pytest
-from store_work import NOW, entry, names, planned, quarantined, settled, write_set
+from store_work import NOW, entry, names, planned, quarantined, settle, settled, write_set
 
 from sidecar.domain.delivery import State
 from sidecar.domain.errors import NotFound, StoreBusy, StoreRefused, StoreUnavailable
@@ -389,7 +389,7 @@ async def test_what_an_operator_cancelled_stays_cancelled(store):
             ).rowcount
         ),
     )
-    await store.settle(settled(delivery, State.DUE, due=NOW, status=500))
+    await settle(store, settled(delivery, State.DUE, due=NOW, status=500))
     (row,) = await store.deliveries(DeliveryFilter())
     assert (row.state, row.reason, row.done) == (State.CANCELLED, "cancelled", NOW)
     assert await store.due(lane.id, 10, (), NOW) == []
@@ -400,7 +400,7 @@ async def test_what_an_operator_cancelled_stays_cancelled(store):
 async def test_a_close_writes_what_was_asked_for_before_it(store):
     (lane,) = await store.register(names("one"), NOW)
     (delivery,) = await store.commit(write_set(0, 1, planned("x", [lane.id])))
-    store.settle(settled(delivery))
+    settle(store, settled(delivery))
     asking = asyncio.gather(*(store.append([entry(f"{one}")]) for one in range(1000)))
     await asyncio.sleep(0)
     await store.close()
@@ -426,5 +426,5 @@ async def test_only_what_somebody_is_told_to_be_safe_waits_for_the_disk(store):
     assert await flushed(store.pause(Pause(lane=lane.id, hold="operator"), NOW)) == ["FULL"]
     assert await flushed(store.commit(write_set(0, 1, planned("x", [lane.id])))) == ["NORMAL"]
     (delivery,) = await store.due(lane.id, 1, (), NOW)
-    assert await flushed(store.settle(settled(delivery))) == ["NORMAL"]
+    assert await flushed(settle(store, settled(delivery))) == ["NORMAL"]
     assert "FULL" in await flushed(asyncio.gather(store.commit(write_set(1, 2)), store.append([entry("b")])))

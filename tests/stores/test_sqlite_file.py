@@ -9,11 +9,13 @@ import stat
 import time
 
 import pytest
-from store_work import NOW, entry, quarantined
+from store_work import NOW, entry, names, planned, quarantined, write_set
 
 from doubles import abandon
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.stores.sqlite import SQLiteStore, file
+
+NEXT = file.PROGRAM_SCHEMA + 1  # the number of a migration that this program does not know
 
 
 @pytest.fixture
@@ -141,7 +143,7 @@ async def test_a_newer_program_s_file_is_left_alone(path):
     connection.close()
     before = path.read_bytes()
     said = await refusal(path)
-    assert f"was written by a newer program (schema 99, needs 99; this one knows {file.PROGRAM_SCHEMA})" in said
+    assert f"was written by a newer program (schema 99, needs 99; this one knows {NEXT - 1})" in said
     assert "run the newer version" in said
     assert path.read_bytes() == before
 
@@ -149,7 +151,7 @@ async def test_a_newer_program_s_file_is_left_alone(path):
 async def test_a_newer_schema_that_an_older_program_may_open_is_opened(path):
     """A later migration only adds, and says so by leaving `oldest_program` as it was."""
     connection = file.open_writer(path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute(f"PRAGMA user_version = {NEXT}")
     connection.close()
     store = SQLiteStore(path, inline=True)
     await store.open()
@@ -192,20 +194,42 @@ def test_migrations_are_numbered_without_a_gap():
     assert numbers[-1] == file.PROGRAM_SCHEMA
 
 
+async def test_a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_owes(path):
+    """Version 1 knew no order: what it queued has none. Nor did it know of walks."""
+    store = SQLiteStore(path, inline=True)
+    await store.open()
+    (lane,) = await store.register(names("one"), NOW)
+    (owed,) = await store.commit(write_set(0, 1, planned("x", [lane.id])))
+    store._connection.execute("DROP INDEX delivery_order")
+    for table in ("walk", "walk_place", "walk_finding", "registry_instance"):
+        store._connection.execute(f"DROP TABLE {table}")
+    for table in ("repository", "manifest", "tag"):
+        store._connection.execute(f"ALTER TABLE {table} DROP COLUMN found")
+    store._connection.execute("UPDATE meta SET value = 1 WHERE key = 'oldest_program'")
+    store._connection.execute("PRAGMA user_version = 1")
+    await store.close()
+    store = SQLiteStore(path, inline=True)
+    await store.open()
+    assert pragma(store._connection, "user_version") == file.PROGRAM_SCHEMA
+    assert list(await store.due(lane.id, 10, (), NOW)) == [owed]
+    assert store.pending(lane.id) == 1
+    await store.close()
+    assert path.with_name("sidecar.db.schema1").exists()
+
+
 def test_a_migration_leaves_a_copy_of_the_file_as_it_was(path, monkeypatch):
     file.open_writer(path).close()
-    before = file.PROGRAM_SCHEMA
-    more = [*file.migrations(), (before + 1, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")]
+    more = [*file.migrations(), (NEXT, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT;")]
     monkeypatch.setattr(file, "migrations", lambda: more)
-    monkeypatch.setattr(file, "PROGRAM_SCHEMA", before + 1)
+    monkeypatch.setattr(file, "PROGRAM_SCHEMA", NEXT)
     connection = file.open_writer(path)
-    assert pragma(connection, "user_version") == before + 1
+    assert pragma(connection, "user_version") == NEXT
     assert connection.execute("SELECT count(*) FROM added").fetchone() == (0,)
     connection.close()
-    copy = path.with_name(f"sidecar.db.schema{before}")
+    copy = path.with_name(f"sidecar.db.schema{NEXT - 1}")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with sqlite3.connect(copy) as old:
-        assert old.execute("PRAGMA user_version").fetchone() == (before,)
+        assert old.execute("PRAGMA user_version").fetchone() == (NEXT - 1,)
     old.close()
     assert {one.name for one in path.parent.iterdir()} <= {"sidecar.db", "sidecar.db-wal", "sidecar.db-shm", copy.name}
 
@@ -263,14 +287,13 @@ def upgrade(monkeypatch, sql):
 
 def test_a_migration_that_fails_changes_nothing(path, monkeypatch):
     file.open_writer(path).close()
-    broken = "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT; SELECT one FROM nowhere;"
-    more = [*file.migrations(), (file.PROGRAM_SCHEMA + 1, broken)]
+    more = [*file.migrations(), (NEXT, "CREATE TABLE added (id INTEGER PRIMARY KEY) STRICT; SELECT one FROM nowhere;")]
     monkeypatch.setattr(file, "migrations", lambda: more)
     with pytest.raises(StoreUnavailable, match="no such table: nowhere"):
         file.open_writer(path)
     monkeypatch.undo()
     connection = file.open_writer(path)
-    assert pragma(connection, "user_version") == file.PROGRAM_SCHEMA
+    assert pragma(connection, "user_version") == NEXT - 1
     assert connection.execute("SELECT name FROM sqlite_schema WHERE name = 'added'").fetchall() == []
     connection.close()
 

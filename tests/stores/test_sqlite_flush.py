@@ -1,7 +1,7 @@
 """What is flushed to disk before it is answered, and what may wait for a later flush."""
 
 import pytest
-from store_work import NOW, entry, names, planned, settled, write_set
+from store_work import NOW, entry, names, planned, settle, settled, write_set
 
 from sidecar.domain.record import Quarantined
 from sidecar.ports import Pause
@@ -49,7 +49,7 @@ async def test_what_can_be_made_again_does_not_wait_for_the_disk(traced):
     modes()
     (delivery,) = await store.commit(write_set(0, 1, planned("event", [lane.id])))
     assert modes() == ([NORMAL], 1)
-    await store.settle(settled(delivery))
+    await settle(store, settled(delivery))
     assert modes() == ([NORMAL], 1)
 
 
@@ -59,7 +59,7 @@ async def test_one_flushed_item_flushes_the_whole_cycle(traced):
     (lane,) = await store.register(names("one"), NOW)
     (delivery,) = await store.commit(write_set(0, 1, planned("event", [lane.id])))
     modes()
-    outcome = store.settle(settled(delivery))
+    outcome = settle(store, settled(delivery))
     await store.append([entry("b")])
     await outcome
     assert modes() == ([FULL], 1)

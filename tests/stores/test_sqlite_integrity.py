@@ -11,7 +11,7 @@ from store_work import NOW, entry, names, planned, quarantined, write_set
 
 from doubles import abandon
 from sidecar.domain.errors import StoreDamaged, StoreUnavailable
-from sidecar.ports import QuarantineFilter
+from sidecar.domain.listing import QuarantineFilter
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.integrity import examine
 

@@ -3,13 +3,25 @@
 import re
 
 import pytest
-from store_work import NOW, entry, names, planned, quarantined, settled, write_set
+from store_work import NOW, entry, names, planned, quarantined, settle, settled, write_set
 
 from sidecar.domain.delivery import State
 from sidecar.domain.glob import Globs
 from sidecar.domain.retention import Retention
 from sidecar.domain.selection import Cursor, Selection
-from sidecar.stores.sqlite import SQLiteStore, file, interventions, journal, ledger, queue, translation, upkeep, walks
+from sidecar.stores.sqlite import (
+    SQLiteStore,
+    due,
+    file,
+    interventions,
+    journal,
+    ledger,
+    pending,
+    queue,
+    translation,
+    upkeep,
+    walks,
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +33,8 @@ def connection(tmp_path_factory):
 
 def plan(connection, sql):
     """The lines of a plan. Parameters are numbers here: plans do not depend on their values without statistics."""
-    values = (1,) * (max(map(int, re.findall(r"\?(\d)", sql)), default=0) or sql.count("?"))
+    numbered = max((int(one) for one in re.findall(r"\?(\d)", sql)), default=0)
+    values = (1,) * (numbered or sql.count("?"))
     return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
 
 
@@ -33,7 +46,8 @@ def scans(lines):
 
 INDEXES = {
     "journal.READ": (journal.READ, "INTEGER PRIMARY KEY (rowid>?)"),
-    "queue.DUE": (queue.DUE, "delivery_due (lane=? AND due<?)"),
+    "due.DUE": (due.DUE, "delivery_due (lane=? AND due<?)"),
+    "due.CHOSEN": (due.CHOSEN, "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"),
     "queue.NEXT_DUE": (queue.NEXT_DUE, "delivery_due (lane=? AND due>?)"),
     "look.REPOSITORIES": (translation.REPOSITORIES, "PRIMARY KEY (registry=? AND name=?)"),
     "look.MANIFESTS": (translation.MANIFESTS, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
@@ -67,6 +81,32 @@ def test_a_query_uses_its_index(connection, name):
     assert any(index in line for line in lines), lines
     assert scans(lines) == []
     assert not any("TEMP B-TREE" in line for line in lines), lines
+
+
+def test_the_heads_of_keys_are_found_by_the_index_of_order_alone(connection):
+    """Two look-ups for each key, and never a row behind a head."""
+    lines = [line for line in plan(connection, due.HEADS) if line.startswith(("SEARCH", "SCAN"))]
+    assert [line for line in lines if "delivery" in line and "delivery_order" not in line] == []
+    searches = [line for line in lines if "INDEX delivery_order (lane=? AND order_key>?)" in line]
+    assert len(searches) == 2
+    assert any(line.startswith("SEARCH d USING INTEGER PRIMARY KEY (rowid=?)") for line in lines), lines
+    assert scans(lines) == [line for line in scans(lines) if line in {"SCAN head", "SCAN h"}]
+
+
+def test_what_is_pending_is_counted_over_the_index_of_each_kind(connection):
+    assert plan(connection, pending.PENDING) == ["SCAN delivery USING INDEX delivery_due"]
+    assert plan(connection, pending.ORDERED) == ["SCAN delivery USING INDEX delivery_order"]
+
+
+def test_deliveries_without_order_are_in_no_index_of_order(connection):
+    """What does not use it does not pay for it."""
+    connection.execute(
+        "INSERT INTO delivery (id, event, lane, webhook_id, word, state, due, created) "
+        "VALUES (1, 1, 1, 'w', 'x', 0, 0, 0)"
+    )
+    assert connection.execute(pending.PENDING).fetchall() == [(1, 1)]
+    assert connection.execute(pending.ORDERED).fetchall() == []
+    connection.execute("DELETE FROM delivery")
 
 
 def test_what_is_undelivered_is_counted_over_partial_indexes(connection):
@@ -126,8 +166,8 @@ async def test_no_statement_of_ordinary_work_scans_a_table(tmp_path):
     made = await store.commit(
         write_set(0, 5, planned("x", [lane.id]), planned("y", [lane.id]), finished=[2, 3], quarantined=[quarantined()])
     )
-    await store.settle(settled(made[0]))
-    await store.settle(settled(made[1], State.DEAD, status=400))
+    await settle(store, settled(made[0]))
+    await settle(store, settled(made[1], State.DEAD, status=400))
     await store.replay([made[1].id], (State.DEAD,), NOW)
     await store.hasten([made[1].id], NOW)
     await store.cancel([made[1].id], NOW)

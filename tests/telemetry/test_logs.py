@@ -202,9 +202,20 @@ def test_expected_trouble_is_a_sentence_and_a_fault_of_ours_shows_its_place(logs
 
 
 def test_a_lane_that_stops_is_a_warning(logs, written):
-    logs.lane_changed("argocd", "held", "gone")
-    logs.lane_changed("argocd", "released", "")
-    assert [line["level"] for line in written.lines()] == ["warning", "info"]
+    for what in ("held", "released", "opened", "closed", "full", "no longer full"):
+        logs.lane_changed("argocd", what, "")
+    assert [line["level"] for line in written.lines()] == ["warning", "info"] * 3
+
+
+def test_what_is_dead_without_an_attempt_is_a_line_at_debug_alone(written):
+    """The lane's line tells of a full backlog, once; this one would come with every batch."""
+    configure("info", pretty=False, stream=written.stream)
+    Logs().refused("argocd", Reason.BACKLOG_FULL, 100)
+    assert written.lines() == []
+    configure("debug", pretty=False, stream=written.stream)
+    Logs().refused("argocd", Reason.BACKLOG_FULL, 100)
+    (line,) = written.lines()
+    assert (line["message"], line["reason"], line["count"]) == ("refused", "backlog_full", 100)
 
 
 def test_names_that_are_not_unicode_do_not_stop_a_line(logs, written):

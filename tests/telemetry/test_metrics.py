@@ -60,6 +60,7 @@ CONTRACT = {
     "oldest_due_seconds": {"subscription"},
     "lane_paused": {"subscription"},
     "tls_unverified": {"subscription"},
+    "breaker_open": {"subscription"},
     "last_event_timestamp_seconds": {"registry"},
     "walk_running": {"registry"},
     "walk_held": {"registry"},
@@ -113,7 +114,8 @@ def test_what_is_to_be_expected_exists_at_zero(metrics):
         assert samples[P + "quarantined_total", frozenset({("reason", reason.value)})] == 0
     delivered = {"subscription": "argocd", "format": "harbor", "outcome": "delivered", "reason": "ok"}
     dead = {"subscription": "argocd", "format": "harbor", "outcome": "dead", "reason": "expired"}
-    for labels in (delivered, dead):
+    full = {**dead, "reason": "backlog_full"}
+    for labels in (delivered, dead, full):
         assert samples[P + "deliveries_total", frozenset(labels.items())] == 0
     assert samples[P + "attempt_seconds_count", frozenset({("subscription", "argocd")})] == 0
 
@@ -130,6 +132,16 @@ def test_attempts_are_counted_by_what_became_of_the_delivery(metrics):
     assert value(metrics, "deliveries_total", **about, outcome="dead", reason="gone") == 1
     assert value(metrics, "attempt_seconds_count", subscription="argocd") == 4
     assert value(metrics, "attempt_seconds_sum", subscription="argocd") == pytest.approx(1.0)
+
+
+def test_what_is_dead_without_an_attempt_is_counted_and_no_attempt_is(metrics):
+    metrics.refused("argocd", Reason.BACKLOG_FULL, 7)
+    metrics.refused("argocd", Reason.RENDER_FAILED, 1)
+    metrics.refused("gone", Reason.BACKLOG_FULL, 1)
+    about = {"subscription": "argocd", "format": "harbor", "outcome": "dead"}
+    assert value(metrics, "deliveries_total", **about, reason="backlog_full") == 7
+    assert value(metrics, "deliveries_total", **about, reason="render_failed") == 1
+    assert value(metrics, "attempt_seconds_count", subscription="argocd") == 0
 
 
 def test_end_to_end_runs_from_the_deliverys_making_to_its_success_only(metrics):
@@ -208,7 +220,7 @@ def test_a_subscription_that_changes_its_format_starts_again(metrics):
 
 
 def test_gauges_show_what_they_were_told(metrics):
-    metrics.set_lane("argocd", backlog=12, oldest_due=3.5, paused=True)
+    metrics.set_lane("argocd", backlog=12, oldest_due=3.5, paused=True, breaker_open=True)
     metrics.set_store(up=True, size=4096, wal=8192, disk_free=10**9)
     metrics.set_orphaned(2)
     metrics.set_lag(1.5)
@@ -216,6 +228,9 @@ def test_gauges_show_what_they_were_told(metrics):
     assert value(metrics, "lane_backlog", subscription="argocd") == 12
     assert value(metrics, "oldest_due_seconds", subscription="argocd") == 3.5
     assert value(metrics, "lane_paused", subscription="argocd") == 1
+    assert value(metrics, "breaker_open", subscription="argocd") == 1
+    metrics.set_lane("argocd", backlog=12, oldest_due=3.5, paused=True)
+    assert value(metrics, "breaker_open", subscription="argocd") == 0
     assert value(metrics, "store_up") == 1
     assert value(metrics, "store_size_bytes") == 4096
     assert value(metrics, "wal_size_bytes") == 8192

@@ -24,6 +24,7 @@ CALLS = [
     ("quarantined", "item"),
     ("translated", "main", "announced", [], 5),
     ("planned", "argocd", 2),
+    ("refused", "argocd", "backlog_full", 3),
     ("attempted", "argocd", "settlement", "outcome", "delivery"),
     ("lane_changed", "argocd", "held", "gone"),
     ("trouble", "journal", "error"),

@@ -5,6 +5,7 @@ import json
 import stat
 
 import aiohttp
+import msgspec
 import pytest
 from web_site import exchange, problem
 
@@ -131,7 +132,17 @@ async def test_subscriptions(site):
         0,
         4,
     )
+    assert (one["breaker"], one["nextProbe"]) == ("closed", None)
     assert (two["name"], two["format"], two["dead"]) == ("two", "dtr", 0)
+
+
+async def test_a_subscription_whose_destination_is_down_shows_its_next_probe(site):
+    track = site.house.dispatcher._tracks[1]
+    at = 1_795_219_200 * 10**9
+    track.lane = msgspec.structs.replace(track.lane, failures=10, probe_at=at)
+    one, two = (await site.get("/v1/subscriptions"))["subscriptions"]
+    assert (one["breaker"], one["nextProbe"]) == ("open", "2026-11-21T00:00:00Z")
+    assert two["breaker"] == "closed"
 
 
 async def test_a_subscription_that_is_gone_is_shown_as_an_orphan(site):
@@ -225,6 +236,8 @@ async def test_what_is_undelivered(site):
             "hold": "",
             "orphaned": False,
             "pausedUntil": None,
+            "breaker": "closed",
+            "nextProbe": None,
             "inFlight": 0,
             "lastSuccess": None,
             "failures": 3,

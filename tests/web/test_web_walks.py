@@ -9,6 +9,7 @@ import pytest
 from doubles import House, RecordingSender, registry, subscription
 from fake_registry import FakeApi, FakeRegistry
 from sidecar.domain.registry import Reconcile
+from sidecar.domain.subscription import Rate
 from sidecar.pipeline import walker
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.walks import Plan, Walks
@@ -40,7 +41,7 @@ class Site:
 
     async def start(self):
         await self.house.start()
-        plan = Plan(FakeApi(self.fake), Reconcile(rate=10_000))
+        plan = Plan(FakeApi(self.fake), Reconcile(rate=Rate(10_000)))
         self.walks.configure({"main": plan, "mute": None})
         self.task = asyncio.create_task(self.walks.run())
         (self.port,) = await self.listeners.serve_app(self.api.app(Door.LOOPBACK), [("127.0.0.1", 0)], None)

@@ -70,7 +70,8 @@ class Verb(msgspec.Struct, Generic[I, R], frozen=True, eq=False):
     `limit` items per cycle; at most `bound` may wait (0 = no bound). A cycle is flushed to disk when one of its verbs
     is `durable`. A verb that `yields` lets so many cycles go without it while verbs before it have work; one that
     `lingers` waits so many seconds for a cycle that others begin before it begins one itself. `committed` is called on
-    the loop with the results of a cycle, after the waiters were answered.
+    the loop with the results of a cycle, after the waiters were answered. The items of a `quiet` verb are `put`: nobody
+    asks for its results, and there are none.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Verb(msgspec.Struct, Generic[I, R], frozen=True, eq=False):
     durable: bool = True
     yields: int = 0
     lingers: float = 0.0
+    quiet: bool = False
     committed: Callable[[Sequence[R]], None] | None = None
 
 
@@ -92,19 +94,27 @@ class CycleReport(msgspec.Struct, frozen=True):
     held: tuple[tuple[str, float], ...]
 
 
-_Waiting = tuple[Any, asyncio.Future[Any]]
+Heard = Callable[[Sequence[Any], BaseException | None], None]
+_Waiting = tuple[Any, Any]  # an item, and its future or, of a quiet verb, who hears of it
 
 
 class CommitLoop:
     """Gathers items and commits them in cycles. Lives on one event loop."""
 
     def __init__(
-        self, runner: Runner, verbs: Sequence[Verb[Any, Any]], *, report: Callable[[CycleReport], None] | None = None
+        self,
+        runner: Runner,
+        verbs: Sequence[Verb[Any, Any]],
+        *,
+        report: Callable[[CycleReport], None] | None = None,
+        ended: Callable[[bool], None] = lambda _committed: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._runner = runner
         self._queues: dict[str, tuple[Verb[Any, Any], deque[_Waiting]]] = {verb.name: (verb, deque()) for verb in verbs}
         self._report = report
+        self._ended = ended
+        self._soon = False  # something waits that must not linger
         self._passed: dict[str, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._connection: sqlite3.Connection | None = None
@@ -134,20 +144,32 @@ class CommitLoop:
 
     def submit(self, verb: str, item: Any) -> asyncio.Future[Any]:
         """Queue one item. The future ends when it is committed; cancelling the waiter does not stop the commit."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._put(verb, item, future, soon=False)
+        return future
+
+    def put(self, verb: str, item: Any, heard: Heard, *, soon: bool = False) -> None:
+        """Queue one item of a quiet verb. A `soon` item does not linger.
+
+        `heard` is called on the loop, once a cycle with all its items that name it: with None when they are committed,
+        else with the error that they met together.
+        """
+        self._put(verb, item, heard, soon=soon)
+
+    def _put(self, verb: str, item: Any, waiter: Any, *, soon: bool) -> None:
         kind, waiting = self._queues[verb]
         if self._connection is None:
             raise StoreUnavailable(self._down)
         if kind.bound and len(waiting) >= kind.bound:
             raise StoreBusy(f"{len(waiting)} items are already waiting to be committed")
-        future: asyncio.Future[Any] = self._loop.create_future()
-        waiting.append((item, future))
+        waiting.append((item, waiter))
+        self._soon = self._soon or soon
         if not self._busy and not self._scheduled:
-            if kind.lingers and len(waiting) < LINGERING:
+            if kind.lingers and not soon and len(waiting) < LINGERING:
                 if self._timer is None:
                     self._timer = self._loop.call_later(kind.lingers, self._begin)
             else:
                 self._begin()
-        return future
 
     async def drained(self) -> None:
         """Wait until nothing is waiting or running."""
@@ -158,7 +180,7 @@ class CommitLoop:
             await future
 
     def _cycle(self) -> None:
-        self._scheduled = False
+        self._scheduled = self._soon = False
         batch: list[tuple[Verb[Any, Any], list[_Waiting]]] = []
         for verb, waiting in self._queues.values():
             if waiting:
@@ -197,6 +219,7 @@ class CommitLoop:
     ) -> None:
         self.beat = time.monotonic()
         self._busy = False
+        self._ended(error is None)
         if error is None and result is not None:
             self._down = ""
             self._runner.learn(result[1].seconds - result[1].flush, result[1].flush)
@@ -226,7 +249,13 @@ class CommitLoop:
     def _next(self) -> None:
         """Begin the next cycle, unless all that waits may linger."""
         lingers = [verb.lingers for verb, waiting in self._queues.values() if waiting]
-        if lingers and all(lingers) and not self._idle and max(map(len, self._lingering())) < LINGERING:
+        if (
+            lingers
+            and all(lingers)
+            and not self._idle
+            and not self._soon
+            and max(map(len, self._lingering())) < LINGERING
+        ):
             if self._timer is None:
                 self._timer = self._loop.call_later(min(lingers), self._begin)
             return
@@ -236,7 +265,10 @@ class CommitLoop:
         return [waiting for verb, waiting in self._queues.values() if verb.lingers]
 
     def _answer(self, batch: list[tuple[Verb[Any, Any], list[_Waiting]]], results: list[Sequence[Any]]) -> None:
-        for (_, items), values in zip(batch, results, strict=True):
+        for (verb, items), values in zip(batch, results, strict=True):
+            if verb.quiet:
+                self._tell(items, None)
+                continue
             for (_, future), value in zip(items, values, strict=True):
                 if not future.done():
                     future.set_result(value)
@@ -247,11 +279,22 @@ class CommitLoop:
     def _fail(self, batch: list[tuple[Verb[Any, Any], list[_Waiting]]], error: BaseException) -> None:
         if isinstance(error, Exception) and not isinstance(error, SidecarError):
             error = StoreRefused(f"the store refuses this item: {error}")
-        for _, items in batch:
+        for verb, items in batch:
+            if verb.quiet:
+                self._tell(items, error)
+                continue
             for _, future in items:
                 if not future.done():
                     future.set_exception(error)
                     future.exception()  # a waiter that has gone away is no reason for a warning
+
+    def _tell(self, items: Sequence[_Waiting], error: BaseException | None) -> None:
+        """Have everybody who put items hear of them, in a turn of the loop's own: what they do is no part of this."""
+        by_hearer: dict[Any, list[Any]] = {}
+        for item, heard in items:
+            by_hearer.setdefault(heard, []).append(item)
+        for heard, told in by_hearer.items():
+            self._loop.call_soon(heard, told, error)
 
     def _singly(self, batch: list[tuple[Verb[Any, Any], list[_Waiting]]]) -> None:
         """Try every item of a failed cycle in a transaction of its own, in order."""
@@ -270,6 +313,7 @@ class CommitLoop:
 
             def done(result: tuple[list[Sequence[Any]], CycleReport] | None, error: BaseException | None) -> None:
                 self.beat = time.monotonic()
+                self._ended(error is None)
                 if error is None and result is not None:
                     self._down = ""
                     self._answer(one, result[0])

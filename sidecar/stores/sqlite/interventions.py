@@ -12,6 +12,7 @@ from sidecar.domain.delivery import Reason, State
 from sidecar.domain.glob import ANYTHING
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
 from sidecar.stores.sqlite.translation import held_total
 
@@ -28,7 +29,7 @@ EVENTS = "CROSS JOIN event e ON e.id = d.event"
 
 # By id: json_each first, then the table by its key.
 STANDING = f"""
-SELECT d.id, d.lane FROM json_each(?) v CROSS JOIN delivery d ON d.id = v.value {LANES}
+SELECT d.id, d.lane, d.order_key <> '' FROM json_each(?) v CROSS JOIN delivery d ON d.id = v.value {LANES}
 WHERE d.state IN (SELECT value FROM json_each(?)) AND (l.orphaned = 0 OR ?) AND ({SENDABLE} OR ?)
 """
 # Attempts that ended after a cancellation are in the log though the delivery does not count them.
@@ -128,37 +129,48 @@ async def _step(reader: Reader, where: Selection, cursor: Cursor) -> Step:
 
 
 def replay(
-    connection: sqlite3.Connection, ids: Collection[int], states: Collection[State], now: int
+    connection: sqlite3.Connection, pending: Pending, ids: Collection[int], states: Collection[State], now: int
 ) -> Mapping[int, Sequence[int]]:
     """The horizon begins anew: what counts towards it is the time after `created` that the lane was not held."""
-    moved = _standing(connection, ids, states, orphaned=False, silent=False)
+    moved, ordered = _standing(connection, ids, states, orphaned=False, silent=False)
     for lane, those in moved.items():
         held = held_total(connection, lane, now)
         connection.execute(REPLAY, (now, held, rows.encode(those).decode()))
+        pending.moved(lane, len(those), ordered[lane])
     return moved
 
 
-def hasten(connection: sqlite3.Connection, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
-    moved = _standing(connection, ids, (State.DUE,), orphaned=False, silent=True)
+def hasten(
+    connection: sqlite3.Connection, _pending: Pending, ids: Collection[int], now: int
+) -> Mapping[int, Sequence[int]]:
+    moved, _ = _standing(connection, ids, (State.DUE,), orphaned=False, silent=True)
     for those in moved.values():
         connection.execute(HASTEN, (now, rows.encode(those).decode()))
     return moved
 
 
-def cancel(connection: sqlite3.Connection, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
+def cancel(
+    connection: sqlite3.Connection, pending: Pending, ids: Collection[int], now: int
+) -> Mapping[int, Sequence[int]]:
     """The last failure stays to be read. An attempt that is under way is noted when it ends, and changes nothing."""
-    moved = _standing(connection, ids, (State.DUE,), orphaned=True, silent=True)
-    for those in moved.values():
+    moved, ordered = _standing(connection, ids, (State.DUE,), orphaned=True, silent=True)
+    for lane, those in moved.items():
         connection.execute(CANCEL, (now, rows.encode(those).decode()))
+        pending.moved(lane, -len(those), -ordered[lane])
     return moved
 
 
 def _standing(
     connection: sqlite3.Connection, ids: Collection[int], states: Collection[State], *, orphaned: bool, silent: bool
-) -> dict[int, list[int]]:
-    """The ids that stand in one of these states now, by lane; `orphaned` and `silent` (without bytes) if allowed."""
+) -> tuple[dict[int, list[int]], dict[int, int]]:
+    """The ids that stand in one of these states now, and how many of them have an order key, by lane.
+
+    Those of `orphaned` lanes and `silent` ones (without bytes) only if allowed.
+    """
     given = (rows.encode(list(ids)).decode(), rows.encode([one.value for one in states]).decode(), orphaned, silent)
     by_lane: dict[int, list[int]] = {}
-    for number, lane in connection.execute(STANDING, given).fetchall():
+    ordered: dict[int, int] = {}
+    for number, lane, keyed in connection.execute(STANDING, given).fetchall():
         by_lane.setdefault(lane, []).append(number)
-    return by_lane
+        ordered[lane] = ordered.get(lane, 0) + keyed
+    return by_lane, ordered

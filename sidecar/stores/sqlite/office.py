@@ -1,7 +1,7 @@
 """The operator's half of the store: the ports Ledger and Interventions."""
 
 import abc
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sidecar.domain.delivery import State
@@ -33,6 +33,10 @@ class Office(abc.ABC):
     @abc.abstractmethod
     async def _submit(self, verb: str, item: Any) -> Any:
         """Have the commit loop do one item of a verb."""
+
+    @abc.abstractmethod
+    async def _do(self, verb: Callable[..., Any], *given: Any) -> Any:
+        """Have a change applied by itself: `verb(connection, pending, *given)`."""
 
     # --- Ledger -----------------------------------------------------------------------------------------------------
 
@@ -72,19 +76,13 @@ class Office(abc.ABC):
         return await interventions.pick(self._operator_reader(), where, cursor, limit)
 
     async def replay(self, ids: Collection[int], states: Collection[State], now: int) -> Mapping[int, Sequence[int]]:
-        moved: Mapping[int, Sequence[int]] = await self._submit(
-            "do", lambda connection: interventions.replay(connection, ids, states, now)
-        )
+        moved: Mapping[int, Sequence[int]] = await self._do(interventions.replay, ids, states, now)
         return moved
 
     async def hasten(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
-        moved: Mapping[int, Sequence[int]] = await self._submit(
-            "do", lambda connection: interventions.hasten(connection, ids, now)
-        )
+        moved: Mapping[int, Sequence[int]] = await self._do(interventions.hasten, ids, now)
         return moved
 
     async def cancel(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
-        moved: Mapping[int, Sequence[int]] = await self._submit(
-            "do", lambda connection: interventions.cancel(connection, ids, now)
-        )
+        moved: Mapping[int, Sequence[int]] = await self._do(interventions.cancel, ids, now)
         return moved

@@ -1,22 +1,16 @@
-"""The dispatcher's verbs: due, next_due, settle, and the lanes' memory."""
+"""The dispatcher's verbs but for `due`: next_due, settle, and the lanes' memory."""
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from sidecar.domain.delivery import Delivery, Settlement, State
+from sidecar.domain.delivery import Settlement, State
 from sidecar.domain.errors import NotFound
 from sidecar.ports import LaneName, LaneState, Pause
 from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite.pending import PENDING, Pending
 from sidecar.stores.sqlite.reading import Reader
 from sidecar.stores.sqlite.translation import held_total
 
-# CROSS JOIN keeps the order of the partial index `delivery_due`;
-# message and event are then one look-up each by their keys.
-DUE = f"""
-SELECT {rows.DELIVERY_COLUMNS} FROM delivery d CROSS JOIN message m ON m.id = d.message
-CROSS JOIN event e ON e.id = d.event
-WHERE d.state = 0 AND d.lane = ? AND d.due <= ? ORDER BY d.due, d.id LIMIT ?
-"""
 NEXT_DUE = "SELECT min(due) FROM delivery WHERE state = 0 AND lane = ? AND due > ?"
 LAST_DUE = "SELECT max(due) FROM delivery WHERE state = 0 AND lane = ?"
 HASTEN = """
@@ -28,13 +22,6 @@ HASTENED = 200  # deliveries moved in one transaction
 LANES = """
 SELECT id, name, format, policy, paused_until, hold, orphaned, held_since, held_total FROM lane ORDER BY id
 """
-PENDING = "SELECT lane, count(*) FROM delivery WHERE state = 0 GROUP BY lane"
-
-
-async def due(reader: Reader, lane: int, limit: int, excluding: Collection[int], now: int) -> list[Delivery]:
-    """The excluded ids are few and usually among the earliest, so they are read over rather than queried out."""
-    found = await reader.rows(DUE, (lane, now, limit + len(excluding)))
-    return [rows.delivery(row) for row in found if row[0] not in excluding][:limit]
 
 
 async def next_due(reader: Reader, lane: int, after: int) -> int | None:
@@ -47,12 +34,20 @@ async def last_due(reader: Reader, lane: int) -> int:
     return int((await reader.rows(LAST_DUE, (lane,)))[0][0] or 0)
 
 
-def cap_due(connection: sqlite3.Connection, lane: int, latest: int, by: int, now: int) -> int:
+def cap_due(connection: sqlite3.Connection, _pending: Pending, lane: int, latest: int, by: int, now: int) -> int:
     """Move some of what is due after `latest` ahead by so many nanoseconds, though not before `now`."""
     return connection.execute(HASTEN, (now, by, lane, latest, HASTENED)).rowcount
 
 
-def settle(connection: sqlite3.Connection, items: Sequence[Settlement]) -> list[None]:
+SETTLE = {
+    size: "UPDATE delivery SET state = v.column2, due = v.column3, attempts = v.column4, reason = v.column5, "
+    "status = v.column6, detail = v.column7, done = v.column8 "
+    f"FROM (VALUES {','.join(['(?,?,?,?,?,?,?,?)'] * size)}) v WHERE delivery.id = v.column1 AND delivery.state = 0"
+    for size in rows.SIZES
+}
+
+
+def settle(connection: sqlite3.Connection, pending: Pending, items: Sequence[Settlement]) -> list[None]:
     """Write attempts and new states. A delivery that an operator cancelled meanwhile stays cancelled."""
     rows.insert(
         connection,
@@ -62,7 +57,7 @@ def settle(connection: sqlite3.Connection, items: Sequence[Settlement]) -> list[
             for one in items
         ],
     )
-    at = 0
+    at = moved = 0
     while at < len(items):
         size = next(one for one in rows.SIZES if one <= len(items) - at)
         values: list[object] = []
@@ -78,38 +73,45 @@ def settle(connection: sqlite3.Connection, items: Sequence[Settlement]) -> list[
                 one.detail,
                 done,
             )
-        connection.execute(
-            "UPDATE delivery SET state = v.column2, due = v.column3, attempts = v.column4, reason = v.column5, "
-            "status = v.column6, detail = v.column7, done = v.column8 "
-            f"FROM (VALUES {','.join(['(?,?,?,?,?,?,?,?)'] * size)}) v "
-            "WHERE delivery.id = v.column1 AND delivery.state = 0",
+        moved += connection.execute(
+            SETTLE[size],
             values,
-        )
+        ).rowcount
         at += size
-    _remember_success(connection, items)
-    return [None] * len(items)
+    _remember(connection, pending, items)
+    if moved < len(items):
+        pending.recount(connection)  # somebody else finished one of them: the settlements do not tell whose it was
+    return []
 
 
-def _remember_success(connection: sqlite3.Connection, items: Sequence[Settlement]) -> None:
-    """Keep each lane's last success and consecutive failures, which retention must not take away."""
-    by_lane: dict[int, tuple[int, int]] = {}  # last success, failures since (or since ever)
+def _remember(connection: sqlite3.Connection, pending: Pending, items: Sequence[Settlement]) -> None:
+    """Keep each lane's last success and consecutive failures, which retention must not take away, and its count."""
+    # By lane: last success, failures since (or since ever), how many are finished, and how many of them in order.
+    by_lane: dict[int, tuple[int, int, int, int]] = {}
     for one in items:
-        last, failures = by_lane.get(one.lane, (0, 0))
+        last, failures, done, ordered = by_lane.get(one.lane, (0, 0, 0, 0))
         if one.state is State.DELIVERED:
-            by_lane[one.lane] = (max(last, one.started + one.took), 0)
+            by_lane[one.lane] = (max(last, one.started + one.took), 0, done + 1, ordered + one.ordered)
+        elif one.state is State.DUE:
+            by_lane[one.lane] = (last, failures + 1, done, ordered)
         else:
-            by_lane[one.lane] = (last, failures + 1)
-    for lane, (last, failures) in by_lane.items():
+            by_lane[one.lane] = (last, failures + 1, done + 1, ordered + one.ordered)
+    counted = True
+    for lane, (last, failures, done, ordered) in by_lane.items():
+        counted = counted and done <= pending.of(lane).due
+        pending.finished(lane, done, ordered)
         connection.execute(
             "UPDATE lane SET last_success = max(last_success, ?1), failures = iif(?1 > 0, 0, failures) + ?2 "
             "WHERE id = ?3",
             (last, failures, lane),
         )
+    if not counted:
+        pending.recount(connection)  # what was under way belongs to another lane by now
 
 
 async def lanes(reader: Reader) -> list[LaneState]:
-    pending = dict(await reader.rows(PENDING))
-    return [_lane(row, pending.get(row[0], 0)) for row in await reader.rows(LANES)]
+    counted = dict(await reader.rows(PENDING))
+    return [_lane(row, counted.get(row[0], 0)) for row in await reader.rows(LANES)]
 
 
 def _lane(row: tuple[int, str, str, int, int, str, int, int, int], pending: int) -> LaneState:
@@ -127,18 +129,19 @@ def _lane(row: tuple[int, str, str, int, int, str, int, int, int], pending: int)
     )
 
 
-def register(connection: sqlite3.Connection, names: Sequence[LaneName], now: int) -> list[LaneState]:
+def register(connection: sqlite3.Connection, pending: Pending, names: Sequence[LaneName], now: int) -> list[LaneState]:
     known = {row[1]: row[0] for row in connection.execute(LANES)}
+    moved = 0  # deliveries that went from one lane to another
     for one in names:
         if one.formerly and one.formerly in known:
             old = known[one.formerly]
             if one.name in known:
                 # Each lane counts its own held time; what was held so far in the old one must stay held.
                 base = held_total(connection, known[one.name], now) - held_total(connection, old, now)
-                connection.execute(
+                moved += connection.execute(
                     "UPDATE delivery SET lane = ?, held_base = held_base + ? WHERE lane = ? AND state = 0",
                     (known[one.name], base, old),
-                )
+                ).rowcount
             else:
                 connection.execute("UPDATE lane SET name = ? WHERE id = ?", (one.name, old))
                 known[one.name] = known.pop(one.formerly)
@@ -155,8 +158,9 @@ def register(connection: sqlite3.Connection, names: Sequence[LaneName], now: int
     wanted = {one.name for one in names}
     for name, lane in known.items():
         _set_orphaned(connection, lane, orphaned=name not in wanted, now=now)
-    pending = dict(connection.execute(PENDING).fetchall())
-    return [_lane(row, pending.get(row[0], 0)) for row in connection.execute(LANES).fetchall()]
+    if moved:
+        pending.recount(connection)
+    return [_lane(row, pending.counted(row[0]).due) for row in connection.execute(LANES).fetchall()]
 
 
 def _set_orphaned(connection: sqlite3.Connection, lane: int, *, orphaned: bool, now: int) -> None:
@@ -180,7 +184,7 @@ def _hold(connection: sqlite3.Connection, lane: int, *, held: bool, now: int) ->
         )
 
 
-def pause(connection: sqlite3.Connection, change: Pause, now: int) -> LaneState:
+def pause(connection: sqlite3.Connection, pending: Pending, change: Pause, now: int) -> LaneState:
     """Raises NotFound when there is no such lane."""
     before = connection.execute("SELECT hold, orphaned FROM lane WHERE id = ?", (change.lane,)).fetchone()
     if before is None:
@@ -196,7 +200,4 @@ def pause(connection: sqlite3.Connection, change: Pause, now: int) -> LaneState:
     if change.hold == "":
         connection.execute("UPDATE lane SET paused_until = 0 WHERE id = ?", (change.lane,))
     found = [row for row in connection.execute(LANES).fetchall() if row[0] == change.lane]
-    pending = connection.execute(
-        "SELECT count(*) FROM delivery WHERE state = 0 AND lane = ?", (change.lane,)
-    ).fetchone()[0]
-    return _lane(found[0], pending)
+    return _lane(found[0], pending.of(change.lane).due)

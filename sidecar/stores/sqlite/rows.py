@@ -162,7 +162,7 @@ def event(body: bytes) -> Event:
 
 DELIVERY_COLUMNS = (
     "d.id, d.lane, d.event, d.webhook_id, d.word, m.content_type, m.body, d.due, d.created, d.attempts, d.held_base, "
-    "e.uuid"
+    "e.uuid, d.order_key"
 )
 
 
@@ -180,4 +180,5 @@ def delivery(row: tuple[Any, ...]) -> Delivery:
         attempts=row[9],
         held_base=row[10],
         event_id=row[11],
+        order_key=row[12],
     )

@@ -13,12 +13,14 @@ from sidecar.domain.delivery import Delivery, Settlement
 from sidecar.domain.errors import StoreDamaged, StoreUnavailable
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.retention import Retention
-from sidecar.ports import LaneName, LaneState, Pause, Position, WriteSet
+from sidecar.ports import LaneName, LaneState, Pause, Position, Settled, WriteSet
 from sidecar.stores.sqlite import backup, journal, queue, rows, translation, upkeep
 from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
+from sidecar.stores.sqlite.due import Due
 from sidecar.stores.sqlite.file import Lock, open_writer
 from sidecar.stores.sqlite.office import Office
+from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
 from sidecar.stores.sqlite.runners import InlineRunner, Runner, ThreadRunner
 from sidecar.stores.sqlite.walkbook import SQLiteWalkbook
@@ -56,6 +58,8 @@ class SQLiteStore(Office, SQLiteWalkbook):
         self._lock = Lock(path.with_name(f"{path.name}.lock"))
         self._numbers = journal.Numbers()
         self._ids = translation.Ids()
+        self._pending = Pending()
+        self._due = Due(self._pending)
         self._keeper = upkeep.Keeper(retention or Retention(), stopwatch=None if inline else time.perf_counter)
         writer = Writer(self._submit, self._on_writer, self._idle, lambda: self._connection, self._held)
         self.care = Care(path, self._keeper, writer, inline=inline)
@@ -77,7 +81,7 @@ class SQLiteStore(Office, SQLiteWalkbook):
         """Open the file. Raises StoreUnavailable with a sentence; calling again tries again."""
         if self._runner is None:
             self._runner = InlineRunner() if self._inline else ThreadRunner()
-            self._loop = CommitLoop(self._runner, self._verbs(), report=self._report)
+            self._loop = CommitLoop(self._runner, self._verbs(), report=self._report, ended=self._pending.ended)
         assert self._loop is not None
         try:
             self.notes.clear()
@@ -112,6 +116,7 @@ class SQLiteStore(Office, SQLiteWalkbook):
             self.unclean = bool(copied) or not connection.execute(CLEAN).fetchone()[0]
             self._numbers.load(connection)
             self._ids.load(connection)
+            self._pending.load(connection)
             last, self._numbers.last = self._numbers.last, max(self._numbers.last, backup.first_number(connection))
             newest = connection.execute(NEWEST).fetchone()[0]
         except BaseException:
@@ -169,10 +174,17 @@ class SQLiteStore(Office, SQLiteWalkbook):
                 bound=APPEND_BOUND,
                 committed=self._appended,
             ),
-            Verb("settle", queue.settle, limit=SETTLE_LIMIT, durable=False, lingers=0.005),
+            Verb(
+                "settle",
+                lambda connection, items: queue.settle(connection, self._pending, items),
+                limit=SETTLE_LIMIT,
+                durable=False,
+                lingers=0.005,
+                quiet=True,
+            ),
             Verb(
                 "translate",
-                lambda connection, items: [translation.commit(connection, self._ids, items[0])],
+                lambda connection, items: [translation.commit(connection, self._ids, self._pending, items[0])],
                 limit=1,
                 durable=False,
                 yields=8,
@@ -268,7 +280,7 @@ class SQLiteStore(Office, SQLiteWalkbook):
     # --- Queue ------------------------------------------------------------------------------------------------------
 
     async def due(self, lane: int, limit: int, excluding: Collection[int], now: int) -> Sequence[Delivery]:
-        return await queue.due(self._pipeline_reader(), lane, limit, excluding, now)
+        return await self._due.read(self._pipeline_reader(), lane, limit, excluding, now)
 
     async def next_due(self, lane: int, after: int) -> int | None:
         return await queue.next_due(self._pipeline_reader(), lane, after)
@@ -277,21 +289,24 @@ class SQLiteStore(Office, SQLiteWalkbook):
         by = await queue.last_due(self._pipeline_reader(), lane) - latest
         moved, some = 0, queue.HASTENED if by > 0 else 0
         while some == queue.HASTENED:
-            some = await self._submit("do", lambda connection: queue.cap_due(connection, lane, latest, by, now))
+            some = await self._do(queue.cap_due, lane, latest, by, now)
             moved += some
         return moved
 
-    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
+    def settle(self, settlement: Settlement, heard: Settled) -> None:
         if self._loop is None:
             raise StoreUnavailable(self._why)
-        return self._loop.submit("settle", settlement)
+        self._loop.put("settle", settlement, heard, soon=settlement.ordered)
+
+    def pending(self, lane: int) -> int:
+        return self._pending.of(lane).due
 
     async def register(self, lanes: Sequence[LaneName], now: int) -> Sequence[LaneState]:
-        states: list[LaneState] = await self._submit("do", lambda connection: queue.register(connection, lanes, now))
+        states: list[LaneState] = await self._do(queue.register, lanes, now)
         return states
 
     async def pause(self, pause: Pause, now: int) -> LaneState:
-        state: LaneState = await self._submit("do", lambda connection: queue.pause(connection, pause, now))
+        state: LaneState = await self._do(queue.pause, pause, now)
         return state
 
     # --- Upkeep -----------------------------------------------------------------------------------------------------
@@ -325,6 +340,10 @@ class SQLiteStore(Office, SQLiteWalkbook):
     def _held(self, verb: str, seconds: float) -> None:
         if self._report is not None:
             self._report(CycleReport(0, 0.0, 0.0, ((verb, seconds),)))
+
+    async def _do(self, verb: Callable[..., Any], *given: Any) -> Any:
+        """Have an operator's change, or one of lanes, applied by itself."""
+        return await self._submit("do", lambda connection: verb(connection, self._pending, *given))
 
     async def _submit(self, verb: str, item: Any) -> Any:
         if self._loop is None:

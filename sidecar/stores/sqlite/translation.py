@@ -9,6 +9,7 @@ from sidecar.domain.errors import CursorMoved
 from sidecar.ports import Position, WriteSet
 from sidecar.stores.sqlite import journal, rows
 from sidecar.stores.sqlite.journal import quarantine_values
+from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
 
 # json_each first, then the table by its key: CROSS JOIN forbids the planner to scan the table instead.
@@ -117,7 +118,7 @@ async def look(reader: Reader, need: Need) -> Facts:
     return facts
 
 
-def commit(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> list[Delivery]:
+def commit(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: WriteSet) -> list[Delivery]:
     """Write one translated batch. Raises CursorMoved, and so writes nothing, when somebody else was here."""
     moved = connection.execute(
         "UPDATE meta SET value = ? WHERE key = 'cursor' AND value = ?", (work.cursor, work.expected)
@@ -126,6 +127,7 @@ def commit(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> list[Del
         raise CursorMoved(f"the journal is no longer translated up to {work.expected}")
     _catalogue(connection, work)
     due = _deliveries(connection, ids, work)
+    pending.made(due)
     if work.quarantined:
         rows.insert(
             connection,
@@ -186,7 +188,7 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> lis
             base = held.get(one.lane)
             if base is None:
                 base = held[one.lane] = held_total(connection, one.lane, work.now)
-            dead = one.message is None
+            dead = one.refused or (Reason.RENDER_FAILED if one.message is None else None)
             deliveries.append(
                 (
                     first + at,
@@ -199,12 +201,13 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> lis
                     work.now,
                     work.now,
                     base,
-                    Reason.RENDER_FAILED.value if dead else "",
+                    dead.value if dead else "",
                     one.detail,
                     work.now if dead else None,
+                    one.order_key,
                 )
             )
-            if one.message is not None:
+            if one.message is not None and not dead:
                 message = planned.messages[one.message]
                 due.append(
                     Delivery(
@@ -219,6 +222,7 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> lis
                         due=work.now,
                         created=work.now,
                         held_base=base,
+                        order_key=one.order_key,
                     )
                 )
     rows.insert(connection, "INSERT INTO event (id, uuid, type, registry, repository, time, accepted, body)", events)
@@ -226,7 +230,7 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> lis
     rows.insert(
         connection,
         "INSERT INTO delivery (id, event, lane, message, webhook_id, word, state, due, created, held_base, reason, "
-        "detail, done)",
+        "detail, done, order_key)",
         deliveries,
     )
     return due
