@@ -38,7 +38,8 @@ from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
-from sidecar.ports import LaneName, LaneState
+from sidecar.pipeline.walks import Plan, Walks
+from sidecar.ports import LaneName, LaneState, RegistryApi
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
@@ -102,6 +103,7 @@ class App:
         self.ingest_ports: list[int] = []
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
+        self.walks = Walks(self._store, self._clock, self._observer)
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -121,7 +123,7 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        api = Api(self.operations, self.status, health, self._store.care.backup)
+        api = Api(self.operations, self.status, health, self._store.care.backup, walks=self.walks)
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
@@ -173,10 +175,12 @@ class App:
             observer=self._observer,
             offer=self._dispatcher.offer,
             own_agent=OWN_AGENT,
+            met=self.walks.met,
         )
         self._keeper = Keeper(self._store, self._clock, self._observer)
         self._spawn(self._translator.run(), "translator")
         self._spawn(self._keeper.run(), "upkeep")
+        self._spawn(self.walks.run(), "walks")
         await self._measure()
         gc.set_threshold(50_000, 20, 100)  # values die by reference count; looking for cycles often costs much
         gc.collect()
@@ -203,6 +207,7 @@ class App:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.walks.stop()
         if self._sender is not None:
             await self._sender.close()
         await self._apis.close()
@@ -289,7 +294,9 @@ class App:
         return True
 
     def _words(self, settings: Settings) -> Words:
-        self._enricher.configure(self._apis.configure(settings.registries, settings.contexts))
+        apis = self._apis.configure(settings.registries, settings.contexts)
+        self._enricher.configure(apis)
+        self.walks.configure(_plans(settings, apis))
         return Words(
             registries={one.name: one for one in settings.registries},
             router=self._router,
@@ -398,3 +405,8 @@ class App:
 
 def _access(settings: Settings) -> Access:
     return Access([one.name for one in settings.registries], settings.ingest.tokens)
+
+
+def _plans(settings: Settings, apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:
+    """How each registry can be walked: with a client of its API, where one is configured."""
+    return {one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in settings.registries}

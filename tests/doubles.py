@@ -16,6 +16,7 @@ from sidecar.domain.message import Response
 from sidecar.domain.record import Quarantined
 from sidecar.domain.registry import Registry
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Subscription
+from sidecar.domain.walk import Walk
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline.courier import Courier, Destination
 from sidecar.pipeline.dispatcher import Dispatcher
@@ -62,6 +63,7 @@ class RecordingObserver:
         self.refusals: list[tuple[str, Reason, int]] = []
         self.requests: list[tuple[str, str, int]] = []
         self.operations: list[tuple[str, str, int, str]] = []
+        self.walks: list[Walk] = []
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
         self.requests.append((registry, outcome, events))
@@ -84,6 +86,9 @@ class RecordingObserver:
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         self.lanes.append((subscription, what, detail))
+
+    def walked(self, walk: Walk) -> None:
+        self.walks.append(walk)
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         self.operations.append((who, what, count, detail))

@@ -38,6 +38,7 @@ TESTED_THROUGH = {
     "sidecar.stores.sqlite.copying": ("stores/test_sqlite_backup.py", "every backup and upgrade is a copy"),
     "sidecar.stores.sqlite.office": ("stores/test_every_store.py", "the half of the store that operators ask"),
     "sidecar.stores.sqlite.rows": ("stores/test_every_store.py", "what goes in must come out of the store alike"),
+    "sidecar.stores.sqlite.walkbook": ("stores/test_every_store.py", "the half of the store that walks ask"),
     "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
     "sidecar.telemetry.lines": ("telemetry/test_logs.py", "lines are read back as they were written"),
     "sidecar.web.backup": ("web/test_web_backup.py", "asked over real connections"),

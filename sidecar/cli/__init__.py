@@ -18,6 +18,7 @@ from sidecar.cli import (
     listen,
     pulls,
     quarantine,
+    reconcile,
     records,
     redelivery,
     render,
@@ -64,6 +65,8 @@ app.command()(pulls.pulls)
 app.command()(redelivery.replay)
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(quarantine.app, name="quarantine")
+app.command()(reconcile.reconcile)
+app.command()(reconcile.backfill)
 app.command()(status.status)
 app.command()(backup.backup)
 app.command()(listen.listen)

@@ -21,6 +21,7 @@ from sidecar.pipeline.courier import Destination
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
+from sidecar.pipeline.walks import Walks
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.telemetry.observers import Observers
 from sidecar.web.api import Api, Door
@@ -45,7 +46,9 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
         operations = Operations(store, Intake(store, clock, observer), clock, observer)
         operations.connect(await _router(store, settings), _destinations(settings))
         health = Health(stalled=lambda: 0.0, unready=lambda: (_STOPPED,), render_metrics=lambda: (b"", "text/plain"))
-        api = Api(operations, lambda: _status(store, settings), health, store.care.backup)
+        walks = Walks(store, clock, observer)
+        walks.configure(dict.fromkeys(one.name for one in settings.registries))
+        api = Api(operations, lambda: _status(store, settings), health, store.care.backup, walks=walks)
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
             path = Path(folder) / "offline.sock"
             await listeners.serve_socket(api.app(Door.SOCKET), path)

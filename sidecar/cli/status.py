@@ -8,6 +8,7 @@ import typer
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.cli.output import show_json, show_pairs, show_table, size, when
 from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config, Offline, TokenFile, Url, Where
+from sidecar.cli.reconcile import show_walks
 
 
 def status(
@@ -32,6 +33,10 @@ def status(
             if failure.code is not ExitCode.UNAVAILABLE or not found["store"]["down"]:
                 raise
             found["subscriptions"] = []  # the store is down, and the status says so
+        try:
+            found["walks"] = (await client.get("/v1/walks"))["walks"]
+        except Failure:
+            found["walks"] = []  # the same, or an older sidecar
         return found
 
     found = ask(Where(url, token_file, config, offline), work)
@@ -60,6 +65,9 @@ def _show(found: dict[str, Any]) -> None:
     )
     print()
     show_subscriptions(found["subscriptions"])
+    if found["walks"]:
+        print()
+        show_walks(found["walks"])
 
 
 def show_subscriptions(found: Iterable[dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from sidecar.domain import instant
 from sidecar.domain.subscription import Rate
 
 DURATION: Final = r"\d{1,15}(ms|s|m|h|d)"
+PACE: Final = r"\d{1,7}/(s|m|h)"
 RATE: Final = r"none|\d{1,7}/(s|m|h)"
 SIZE: Final = r"\d{1,15}(B|KiB|MiB|GiB|TiB)"
 STATUSES: Final = r"[1-5]xx|[1-5]\d\d(-[1-5]\d\d)?"
@@ -62,6 +63,18 @@ def rate(text: str) -> Rate | None:
         raise ValueError("must be a whole number with its unit, such as 50/s, 600/m or 10/h, or none")
     if not int(found[1]):
         raise ValueError("must be at least 1: write `enabled: false` to queue nothing, or none for no bound")
+    return Rate(int(found[1]), _TIME_UNITS[found[2]])
+
+
+def pace(text: str) -> Rate:
+    """A rate that has a bound: `20/s`, `600/m`. Raises ValueError."""
+    found = _RATE.fullmatch(text)
+    if found is None and re.fullmatch(r"\d{1,7}", text, re.ASCII):
+        raise ValueError(RATE_NEEDS_UNIT)
+    if found is None:
+        raise ValueError("must be a whole number with its unit, such as 20/s or 600/m")
+    if not int(found[1]):
+        raise ValueError("must be at least 1: remove `reconcile` to walk on command only")
     return Rate(int(found[1]), _TIME_UNITS[found[2]])
 
 

@@ -15,6 +15,7 @@ from sidecar.config.texts import (
     LISTEN,
     NAME,
     NETWORKS,
+    PACE,
     PERSONS,
     PLAIN_GLOBS,
     PROXY,
@@ -30,7 +31,7 @@ from sidecar.config.texts import (
 )
 from sidecar.domain import instant
 from sidecar.domain.event import Kind
-from sidecar.domain.registry import PULL_WINDOW
+from sidecar.domain.registry import PULL_WINDOW, Reconcile
 from sidecar.domain.retention import Retention
 from sidecar.domain.subscription import DEFAULT_EVENTS, Order, Policy, Retry, SignScheme
 
@@ -105,6 +106,18 @@ API: Final = Table(
     }
 )
 
+_RECONCILE: Final = Reconcile()
+RECONCILE: Final = Table(
+    {
+        "every": Field(
+            duration(instant.HOUR, 365 * instant.DAY),
+            "how long after the start of one walk the next begins, besides those that something else makes necessary",
+            amounts.show_duration(_RECONCILE.every),
+        ),
+        "rate": Field(PACE, "how many requests a walk makes, in a second or a minute", "20/s"),
+    }
+)
+
 REGISTRY: Final = Table(
     {
         "name": Field(NAME, "its identity, also in /events/<name>", needed=True),
@@ -144,7 +157,7 @@ REGISTRY: Final = Table(
             amounts.show_duration(PULL_WINDOW),
         ),
         "api": Field(API, "its own HTTP API, asked for what notifications do not tell; without it nothing is asked"),
-        "reconcile": Field(Later()),
+        "reconcile": Field(RECONCILE, "walk it by itself, to find what it never told; needs `api`"),
     }
 )
 

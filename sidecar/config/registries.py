@@ -9,7 +9,7 @@ from sidecar.config.tables import Section
 from sidecar.config.transports import Transports
 from sidecar.domain.event import RegistryRef
 from sidecar.domain.glob import ANYTHING, Globs
-from sidecar.domain.registry import ApiAccess, Registry
+from sidecar.domain.registry import ApiAccess, Reconcile, Registry
 from sidecar.domain.secret import Secret
 
 
@@ -38,6 +38,7 @@ def _registry(name: str, section: Section, transports: Transports, problems: Pro
         ignored_actors=globs(ignore, "actors"),
         ignored_agents=globs(ignore, "user_agents"),
         api=_api(section.get("api"), transports, problems),
+        reconcile=_reconcile(section, problems),
         **given,
     )
 
@@ -64,6 +65,17 @@ def _api(section: Section | None, transports: Transports, problems: Problems) ->
         password=section.get("password", Secret("")),
         tls=transport.tls if transport is not None else None,
     )
+
+
+def _reconcile(section: Section, problems: Problems) -> Reconcile | None:
+    given: Section | None = section.get("reconcile")
+    if given is None:
+        return None
+    if not section.has("api"):
+        problems.add(
+            section.line("reconcile"), f"{section.path}.reconcile needs `api`: say where the registry is asked"
+        )
+    return Reconcile(**{key: given.values[key] for key in ("every", "rate") if key in given.values})
 
 
 def globs(section: Section | None, key: str, *, segments: bool = False) -> Globs:

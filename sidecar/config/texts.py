@@ -78,6 +78,7 @@ STATUSES: Final = Or(
     kind="int", this=Number(low=100, high=599), that=Text(parse=amounts.statuses, pattern=amounts.STATUSES)
 )
 RATE: Final = Text(parse=amounts.rate, pattern=amounts.RATE, number=amounts.RATE_NEEDS_UNIT)
+PACE: Final = Text(parse=amounts.pace, pattern=amounts.PACE, number=amounts.RATE_NEEDS_UNIT)
 NETWORKS: Final = ListOf(item=Text(parse=places.network))
 REPOSITORIES: Final = ListOf(item=glob(segments=True))
 PERSONS: Final = ListOf(item=glob(segments=False, anonymous=True))

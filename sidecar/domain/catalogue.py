@@ -3,6 +3,9 @@
 Rows are written last-writer-wins by (time of the record, its number). Rows are never removed by the fold: a tag or
 manifest that is gone stays as a tombstone (`live=False`), so that a later record can still find its digest.
 
+A walk may tell of a change before the record of it comes, if it ever does. Such a row has `found`, the moment of the
+look, so that the record is recognised: it says what is known already. 0 stands for everything else.
+
 `Need` says which rows a batch of notices may touch, `Facts` are those rows as the store has them, and `Catalogue` is
 the batch's working copy: it answers from its own changes first and collects them for one write.
 """
@@ -43,6 +46,7 @@ class RepositoryRow(msgspec.Struct, frozen=True, kw_only=True):
     live: bool
     time: int
     number: int
+    found: int = 0
 
 
 class ManifestRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +61,7 @@ class ManifestRow(msgspec.Struct, frozen=True, kw_only=True):
     live: bool
     time: int
     number: int
+    found: int = 0
 
     @property
     def ever_tagged(self) -> bool:
@@ -83,6 +88,7 @@ class TagRow(msgspec.Struct, frozen=True, kw_only=True):
     live: bool
     time: int
     number: int
+    found: int = 0
 
     @property
     def key(self) -> TagKey:
@@ -184,16 +190,21 @@ def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
         digest = (*place, notice.artifact.digest)
         need.repositories.add(place)
         need.namespaces.add(namespace)
-        if notice.act is Act.DROP:
+        if notice.act in {Act.DROP, Act.REPOSITORY_GONE}:
             need.whole.add(place)
+        elif notice.act is Act.TAG_GONE:
+            need.tags.add((*place, notice.tag))
+            need.followed.add((*place, notice.tag))
         elif notice.act is Act.UNTAG:
             need.tags.add((*place, notice.tag))
             need.followed.add((*place, notice.tag))
             need.deletions.add((*place, deletion_request(notice)))
         else:
             need.manifests.add(digest)
-            if notice.act is Act.PUSH and notice.tag:
+            if notice.act in {Act.PUSH, Act.FOUND} and notice.tag:
                 need.tags.add((*place, notice.tag))
+            elif notice.act is Act.MANIFEST_GONE:
+                need.tags_of.add(digest)
             elif notice.act is Act.DELETE:
                 need.tags_of.add(digest)
                 need.deletions.add((*place, deletion_request(notice)))

@@ -20,9 +20,10 @@ from sidecar.domain.catalogue import (
 )
 from sidecar.domain.event import Artifact, Event, EventType, Kind, Repository, ordered_uuid
 from sidecar.domain.names import split_repository
-from sidecar.domain.notice import Act, Notice
-from sidecar.domain.pulled import Pulled, filled
+from sidecar.domain.notice import OBSERVED, Act, Notice
+from sidecar.domain.pulled import Pulled
 from sidecar.domain.pulls import Pulls
+from sidecar.domain.recovery import Recovery, filled, with_tag
 from sidecar.domain.registry import Registry
 
 PARKING = 10 * instant.SECOND  # how long an unknown digest's deletion waits for a tag record of the same request
@@ -31,8 +32,9 @@ PARKING = 10 * instant.SECOND  # how long an unknown digest's deletion waits for
 class Folded(msgspec.Struct, frozen=True):
     """The events of one notice, and a word for what became of it (a metric label).
 
-    Words: announced, silent, blob, checked, swallowed, ignored, parked, unclassified, overtaken. Whatever the word, a
-    pull or HEAD may bring the events of checks that ended with it.
+    Words: announced, silent, blob, checked, swallowed, ignored, known, parked, unclassified, overtaken. `known` is what
+    a walk saw and a record had told, or what a record tells and a walk had found. Whatever the word, a pull or HEAD may
+    bring the events of checks that ended with it.
     """
 
     events: tuple[Event, ...]
@@ -46,7 +48,19 @@ class Ticked(msgspec.Struct, frozen=True):
     unclassified: int
 
 
-OUTCOMES = ("announced", "silent", "blob", "checked", "swallowed", "ignored", "parked", "unclassified", "overtaken")
+OUTCOMES = (
+    "announced",
+    "silent",
+    "blob",
+    "checked",
+    "swallowed",
+    "ignored",
+    "known",
+    "parked",
+    "unclassified",
+    "overtaken",
+)
+_KNOWN = Folded((), "known")
 _BLOB = Folded((), "blob")
 _IGNORED = Folded((), "ignored")
 
@@ -60,6 +74,7 @@ class Fold:
         self._registries = registries
         self._pulled = Pulled(catalogue, pulls, self._event)
         self._telling = self._pulled.telling
+        self._recovery = Recovery(catalogue, self._event)
 
     def notice(self, notice: Notice) -> Folded:
         """Fold one notice of a registry that the configuration knows."""
@@ -68,14 +83,20 @@ class Fold:
         if notice.act is Act.BLOB:
             return _BLOB
         events: list[Event] | None
+        if notice.act is Act.NONE:
+            return _IGNORED
+        if notice.act is Act.PULL:
+            return Folded(*self._pulled.pull(notice))
+        if notice.act is Act.CHECK:
+            return Folded(*self._pulled.check(notice))
+        if self._recovery.has_told(notice):
+            return _KNOWN
         if notice.act is Act.PUSH:
             events = self._push(notice)
-        elif notice.act is Act.NONE:
-            return _IGNORED
-        elif notice.act is Act.PULL:
-            return Folded(*self._pulled.pull(notice))
-        elif notice.act is Act.CHECK:
-            return Folded(*self._pulled.check(notice))
+        elif notice.act in OBSERVED:
+            events = self._recovery.observe(notice)
+            if not events:
+                return _KNOWN
         elif notice.act is Act.DELETE:
             events = self._delete(notice)
         elif notice.act is Act.UNTAG:
@@ -117,14 +138,14 @@ class Fold:
                     registry=notice.registry,
                     repository=notice.repository,
                     artifact=artifact,
-                    tags=_with(known.tags if known is not None else (), notice.tag),
+                    tags=with_tag(known.tags if known is not None else (), notice.tag),
                     live=True,
                     time=notice.time,
                     number=notice.origin.number,
                 )
             )
         elif tagged and notice.tag not in known.tags:
-            self._catalogue.put_manifest(msgspec.structs.replace(known, tags=_with(known.tags, notice.tag)))
+            self._catalogue.put_manifest(msgspec.structs.replace(known, tags=with_tag(known.tags, notice.tag)))
         previous: str | None = None
         changed: bool | None = None
         if tagged:
@@ -186,6 +207,7 @@ class Fold:
                     live=row.live or begins,
                     time=notice.time if begins else row.time,
                     number=notice.origin.number if begins else row.number,
+                    found=0,
                 )
             )
         return begins
@@ -220,11 +242,11 @@ class Fold:
         ]
         for row in tags:
             self._catalogue.put_tag(
-                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number)
+                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number, found=0)
             )
         if (known.time, known.number) <= notice.stamp:
             self._catalogue.put_manifest(
-                msgspec.structs.replace(known, live=False, time=notice.time, number=notice.origin.number)
+                msgspec.structs.replace(known, live=False, time=notice.time, number=notice.origin.number, found=0)
             )
         return self._event(
             notice,
@@ -260,7 +282,7 @@ class Fold:
             )
         elif current:
             self._catalogue.put_tag(
-                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number)
+                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number, found=0)
             )
         known = self._catalogue.manifest(*place, digest) if digest else None
         artifact = known.artifact if known is not None else Artifact(digest=digest)
@@ -281,7 +303,7 @@ class Fold:
                     registry=deletion.registry,
                     repository=deletion.repository,
                     artifact=parked.artifact if known is None else known.artifact,
-                    tags=_with(known.tags if known is not None else (), untag.tag),
+                    tags=with_tag(known.tags if known is not None else (), untag.tag),
                     live=False,
                     time=parked.time,
                     number=parked.origin.number,
@@ -329,7 +351,9 @@ class Fold:
         ever_tagged: bool = False,
         previous_digest: str | None = None,
         changed: bool | None = None,
+        mark: str = "",
     ) -> Event:
+        """An event of this notice; `mark` tells apart those that one notice makes of one type."""
         registry = self._registries[notice.registry]
         namespace, name = split_repository(notice.repository, registry.default_namespace)
         row = self._catalogue.namespace(namespace, at=notice.accepted)
@@ -341,7 +365,7 @@ class Fold:
                 notice.registry,
                 notice.origin.record,
                 what,
-                made.digest if what is EventType.DELETED else "",
+                made.digest if what is EventType.DELETED else mark,
             ),
             type=what,
             time=notice.time,
@@ -360,12 +384,8 @@ class Fold:
             ever_tagged=ever_tagged,
             previous_digest=previous_digest,
             changed=changed,
+            recovered=notice.act in OBSERVED,
             actor=notice.actor,
             request=notice.request,
             origin=notice.origin,
         )
-
-
-def _with(tags: tuple[str, ...], tag: str) -> tuple[str, ...]:
-    """The tags and one more, unless it is there already or empty."""
-    return tags if not tag or tag in tags else (*tags, tag)

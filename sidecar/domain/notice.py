@@ -1,4 +1,4 @@
-"""Notices: what one registry record says, after normalisation and before the catalogue is asked."""
+"""Notices: what one record says, after normalisation and before the catalogue is asked."""
 
 import enum
 
@@ -8,7 +8,7 @@ from sidecar.domain.event import Artifact, Origin, Request
 
 
 class Act(enum.StrEnum):
-    """What the registry says was done."""
+    """What the registry says was done, or what a walk of it saw."""
 
     PUSH = "push"  # a manifest or index was stored
     PULL = "pull"  # a manifest or index was fetched
@@ -18,10 +18,20 @@ class Act(enum.StrEnum):
     DROP = "drop"  # a whole repository was removed
     BLOB = "blob"  # a blob was stored, fetched or mounted: never an event
     NONE = "none"  # an action we do not know: never an event
+    FOUND = "found"  # a walk saw a tag, and the manifest that it points to
+    TAG_GONE = "tag_gone"  # a walk looked for a tag in vain; what it pointed to is still there
+    MANIFEST_GONE = "manifest_gone"  # a walk looked for a manifest in vain: its tags are gone as well
+    REPOSITORY_GONE = "repository_gone"  # a walk looked for a repository in vain
+
+
+OBSERVED = frozenset({Act.FOUND, Act.TAG_GONE, Act.MANIFEST_GONE, Act.REPOSITORY_GONE})
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """One record, normalised. `time` falls back to `accepted` where the record has no usable timestamp."""
+    """One record, normalised. `time` falls back to `accepted` where the record has no usable timestamp.
+
+    Of what a walk saw, `time` is the moment before it looked, and `after` the journal's last number at that moment.
+    """
 
     act: Act
     registry: str
@@ -33,7 +43,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = ""
     request: Request = Request()
     origin: Origin = Origin()
-    silent: bool = False  # of an ignored actor or agent: changes the catalogue, makes no events
+    silent: bool = False  # of an ignored actor or agent, or a backfill: changes the catalogue, makes no events
+    after: int = 0
 
     @property
     def stamp(self) -> tuple[int, int]:

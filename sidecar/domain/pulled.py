@@ -6,10 +6,11 @@ from typing import Protocol
 import msgspec
 
 from sidecar.domain.catalogue import Catalogue, ManifestRow
-from sidecar.domain.enrichment import learned, merged
+from sidecar.domain.enrichment import learned
 from sidecar.domain.event import Artifact, Event, EventType
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.pulls import Pull, Pulls
+from sidecar.domain.recovery import filled
 from sidecar.domain.session import Session
 
 
@@ -90,12 +91,14 @@ class Pulled:
         if known is not None:
             row = msgspec.structs.replace(known, artifact=artifact)
         else:
-            place = {"registry": notice.registry, "repository": notice.repository}
-            row = ManifestRow(**place, artifact=artifact, tags=(), live=False, time=0, number=0)
+            row = ManifestRow(
+                registry=notice.registry,
+                repository=notice.repository,
+                artifact=artifact,
+                tags=(),
+                live=False,
+                time=0,
+                number=0,
+            )
         self._catalogue.put_manifest(row)
         return artifact
-
-
-def filled(artifact: Artifact, known: ManifestRow | None) -> Artifact:
-    """The artifact, completed with what is known of the same digest: same digest, same content."""
-    return artifact if known is None else merged(artifact, known.artifact)

@@ -9,6 +9,7 @@ class RecordKind(enum.StrEnum):
     """Where a record comes from."""
 
     REGISTRY = "registry"  # one element of a registry's notification envelope
+    OBSERVATION = "observation"  # what a walk of the registry saw, and when it looked
     TICK = "tick"  # time has passed: the only source of time for windows and schedules
 
 

@@ -8,6 +8,7 @@ from sidecar.domain import instant
 from sidecar.domain.event import RegistryRef
 from sidecar.domain.glob import ANYTHING, Globs
 from sidecar.domain.secret import Secret
+from sidecar.domain.subscription import Rate
 from sidecar.domain.transport import ClientTls
 
 
@@ -39,11 +40,18 @@ class ApiAccess(msgspec.Struct, frozen=True, kw_only=True):
 PULL_WINDOW = 30 * instant.SECOND
 
 
+class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a registry is walked by itself, nanoseconds, and how many requests a walk makes in which time."""
+
+    every: int = instant.DAY
+    rate: Rate = Rate(20)
+
+
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
     """One registry. `ref.name` is its identity; `public`, `ignored_*` name nothing when empty.
 
     `pull_window` is how long a client's manifest requests may be one pull, in nanoseconds; with 0 each GET is a pull.
-    `api` None = it is never asked anything.
+    `api` None = it is never asked anything. Without `reconcile` it is walked only when an operator says so.
     """
 
     ref: RegistryRef
@@ -53,6 +61,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     ignored_agents: Globs = ANYTHING
     pull_window: int = PULL_WINDOW
     api: ApiAccess | None = None
+    reconcile: Reconcile | None = None
 
     @property
     def name(self) -> str:

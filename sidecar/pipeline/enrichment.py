@@ -38,6 +38,7 @@ _SAID_OF = {
     Act.PUSH: (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED),
     Act.PULL: (EventType.PULLED,),
     Act.CHECK: (EventType.PULLED, EventType.CHECKED),  # a pull is told under the digest that its HEAD was answered with
+    Act.FOUND: (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED),
 }
 
 

@@ -20,6 +20,7 @@ from sidecar.domain.event import Event, EventType
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
+from sidecar.domain.observation import read as read_observation
 from sidecar.domain.pulls import Pulls
 from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordKind
 from sidecar.domain.registry import Registry
@@ -38,7 +39,7 @@ COURTESY = 100  # turns that the loop gets at each of them while it is busy
 BUSY = 50_000  # nanoseconds; a turn of the loop that takes longer had other work in it
 CAREFUL = 256  # records translated one by one after a stop that was not orderly
 POISONED = 3  # deaths while translating one record after which it is quarantined unseen
-FINISHED = frozenset({"blob", "ignored", "silent"})  # their bytes are not needed again
+FINISHED = frozenset({"blob", "ignored", "known", "silent"})  # their bytes are not needed again
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store is unavailable
 RESUME = 5 * instant.SECOND  # after a start no tick before this: what the registry kept for us meanwhile comes first
 
@@ -86,7 +87,9 @@ class Translator:
         observer: Observer,
         offer: Callable[[Sequence[Delivery]], None],
         own_agent: str,
+        met: Callable[[str, str], None] | None = None,
     ) -> None:
+        """`met` hears which registry process a record comes from, whenever it is another than before."""
         self._journal = journal
         self._translation = translation
         self._clock = clock
@@ -95,6 +98,8 @@ class Translator:
         self.configure(words)
         self._offer = offer
         self._own_agent = own_agent
+        self._met = met
+        self._instance = ""
         self._handover = Handover(journal, clock)
         self._sessions = Sessions()
         self._cursor = 0
@@ -330,7 +335,13 @@ class Translator:
             raise Unreadable(
                 QuarantineReason.UNKNOWN_REGISTRY, f"no registry is named {record.registry!r} any more; name it again"
             )
-        return normalise(record, registry, self._own_agent)
+        if record.kind is RecordKind.OBSERVATION:
+            return read_observation(record)
+        notice = normalise(record, registry, self._own_agent)
+        if self._met is not None and notice.origin.instance != self._instance:
+            self._instance = notice.origin.instance
+            self._met(notice.registry, self._instance)
+        return notice
 
     def _set_aside(self, record: Record, reason: str, detail: str) -> _Batch:
         """A batch of one record that goes to quarantine instead."""

@@ -141,3 +141,18 @@ class Lane:
             self._deliveries.remove(self._name, self.format, _STATES[state], reason.value)
         for family in self._families:
             family.remove(self._name)
+
+
+class Rounds:
+    """The gauges of a registry's walks, looked up once."""
+
+    __slots__ = ("_families", "_name", "changes", "finished", "held", "running", "seen")
+
+    def __init__(self, name: str, families: tuple[Gauge, Gauge, Gauge, Gauge, Gauge]) -> None:
+        self._name = name
+        self._families = families
+        self.running, self.held, self.seen, self.changes, self.finished = (one.labels(name) for one in families)
+
+    def drop(self) -> None:
+        for family in self._families:
+            family.remove(self._name)

@@ -13,6 +13,7 @@ from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.errors import SidecarError
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined
+from sidecar.domain.walk import Walk, WalkState
 from sidecar.telemetry.lines import LEVELS, configure, get
 
 __all__ = ["LEVELS", "Logs", "configure", "get"]
@@ -40,6 +41,7 @@ class Logs:
         self._debug: bool = self._log.bind().is_enabled_for(logging.DEBUG)  # else most calls have nothing to do
         self._failing: dict[str, _Streak] = {}
         self._unavailable: dict[str, _Streak] = {}
+        self._walking: dict[str, tuple[int, WalkState]] = {}
         self._times: dict[tuple[str, ...], int] = {}
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
@@ -144,6 +146,26 @@ class Logs:
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         self._log.info("operated", who=who, what=what, count=count, detail=detail)
+
+    def walked(self, walk: Walk) -> None:
+        before, self._walking[walk.registry] = self._walking.get(walk.registry), (walk.id, walk.state)
+        if before == (walk.id, walk.state):
+            self._log.debug("walk goes on", registry=walk.registry, walk=walk.id, seen=walk.seen, changes=walk.changes)
+            return
+        if before is None and not walk.open:
+            return  # it ended before this process began
+        say = self._log.warning if walk.state is WalkState.HELD else self._log.info
+        say(
+            "walk " + walk.state,
+            registry=walk.registry,
+            walk=walk.id,
+            cause=walk.cause,
+            silent=walk.silent,
+            seen=walk.seen,
+            changes=walk.changes,
+            deletions=walk.deletions,
+            detail=walk.why,
+        )
 
     def trouble(self, where: str, error: BaseException) -> None:
         kind, said = type(error).__name__, ", ".join([str(error), *dict.fromkeys(getattr(error, "__notes__", ()))])

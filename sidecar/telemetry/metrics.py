@@ -25,7 +25,8 @@ from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.domain.registry import Asked
-from sidecar.telemetry.labels import Asking, Lane, Source
+from sidecar.domain.walk import OPEN, Walk, WalkState
+from sidecar.telemetry.labels import Asking, Lane, Rounds, Source
 
 UNKNOWN = "unknown"  # the label of a registry that the configuration does not name
 
@@ -85,7 +86,13 @@ class Metrics:
         self._left_alone = gauge(
             "registry_breaker_open", "1 while a registry's API is left alone because it fails.", "registry"
         )
-
+        self._rounds_of = (
+            gauge("walk_running", "1 while the registry is walked.", "registry"),
+            gauge("walk_held", "1 while what a walk found waits for an operator.", "registry"),
+            gauge("walk_seen", "Tags that the newest walk has looked at.", "registry"),
+            gauge("walk_changes", "Changes that the newest walk has found.", "registry"),
+            gauge("walk_finished_timestamp_seconds", "When a walk last finished, 0 = never.", "registry"),
+        )
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
@@ -108,6 +115,7 @@ class Metrics:
         self._sources: dict[str, Source] = {}
         self._askings: dict[str, Asking] = {}
         self._lanes: dict[str, Lane] = {}
+        self._rounds: dict[str, Rounds] = {}
         self._holds: dict[str, Histogram] = {}
         self.configure((), ())
 
@@ -134,6 +142,10 @@ class Metrics:
             self._askings.pop(name).drop()
         for name in set(asked) - self._askings.keys():
             self._askings[name] = Asking(name, self._asked, self._asking, self._left_alone)
+        for name in self._rounds.keys() - names:
+            self._rounds.pop(name).drop()
+        for name in names - self._rounds.keys() - {UNKNOWN}:
+            self._rounds[name] = Rounds(name, self._rounds_of)
         formats = dict(subscriptions)
         for name in [name for name, lane in self._lanes.items() if formats.get(name) != lane.format]:
             self._lanes.pop(name).drop()
@@ -187,6 +199,21 @@ class Metrics:
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         """Nothing: who did what is for the log."""
+
+    def walked(self, walk: Walk) -> None:
+        rounds = self._rounds.get(walk.registry)
+        if rounds is None:
+            return  # it left the configuration while this was under way
+        if walk.state is WalkState.HELD:
+            rounds.held.set(1)
+        elif walk.state not in OPEN or walk.state is WalkState.TELLING:
+            rounds.held.set(0)
+        rounds.running.set(walk.state in {WalkState.WALKING, WalkState.TELLING})
+        if walk.started:
+            rounds.seen.set(walk.seen)
+            rounds.changes.set(walk.changes)
+        if walk.state is WalkState.FINISHED:
+            rounds.finished.set(walk.ended / instant.SECOND)
 
     def trouble(self, where: str, error: BaseException) -> None:  # noqa: ARG002 - the log says what it was
         self._troubles.labels(where).inc()

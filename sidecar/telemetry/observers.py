@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined
+from sidecar.domain.walk import Walk
 from sidecar.ports import Observer
 
 
@@ -26,6 +27,7 @@ class Observers:
         self._attempted = tuple(one.attempted for one in observers)
         self._lane_changed = tuple(one.lane_changed for one in observers)
         self._operated = tuple(one.operated for one in observers)
+        self._walked = tuple(one.walked for one in observers)
         self._trouble = tuple(one.trouble for one in observers)
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
@@ -51,6 +53,9 @@ class Observers:
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         self._tell(self._operated, who, what, count, detail)
+
+    def walked(self, walk: Walk) -> None:
+        self._tell(self._walked, walk)
 
     def trouble(self, where: str, error: BaseException) -> None:
         self._tell(self._trouble, where, error)

@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from sidecar.domain.errors import BackupRefused, Conflict, NotFound, StoreUnavailable
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.pipeline.operations import Operations
+from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
 from sidecar.web.backup import Backup, add_backup
 from sidecar.web.exchange import (
@@ -33,6 +34,7 @@ from sidecar.web.exchange import (
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
 from sidecar.web.verbs import Verbs
+from sidecar.web.walks import WalkRoutes
 
 BODY_LIMIT = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,11 +57,14 @@ class Api:
         status: Callable[[], dict[str, Any]],
         health: Health,
         backup: Backup | None = None,
+        *,
+        walks: Walks | None = None,
     ) -> None:
         self._operations = operations
         self._status = status
         self._health = health
         self._backup = backup
+        self._walks = walks
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -83,6 +88,8 @@ class Api:
         Verbs(self._operations).add_to(app)
         if self._backup is not None:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
+        if self._walks is not None:
+            WalkRoutes(self._walks).add_to(app)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:

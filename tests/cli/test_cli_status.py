@@ -20,6 +20,7 @@ def test_a_ready_sidecar_ends_with_0_and_lists_its_subscriptions(cli, told):
 def test_json_is_the_apis_status_with_the_subscriptions(cli, told):
     found = cli("status", "--json", "-c", str(told.config)).json
     assert found.pop("subscriptions") == told.ask("/v1/subscriptions")["subscriptions"]
+    assert found.pop("walks") == told.ask("/v1/walks")["walks"]
     assert found.keys() == told.ask("/v1/status").keys()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import subprocess
 import sys
 
 import yaml
@@ -68,6 +69,18 @@ class Sidecar:
 
     def readyz(self):
         return ask(f"{self.management}/readyz", timeout=2)
+
+    def cli(self, *arguments):
+        """One command against this sidecar; returns its exit code and what it printed as JSON."""
+        done = subprocess.run(
+            [sys.executable, "-m", "sidecar", *arguments, "--json", "--url", self.management],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
 
     def api(self, path):
         answer = ask(f"{self.management}/v1/{path}")

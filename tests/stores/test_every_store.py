@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import shutil
 
+import msgspec
 import pytest
 from store_work import NOW, entry, names, nothing, planned, quarantined, settle, settled, write_set
 
@@ -26,10 +27,13 @@ from sidecar.domain.glob import Globs
 from sidecar.domain.instant import DAY, HOUR, SECOND
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.domain.notice import Act, Notice
+from sidecar.domain.observation import Observation
 from sidecar.domain.record import RecordKind
 from sidecar.domain.retention import Retention
 from sidecar.domain.selection import Cursor, Selection
 from sidecar.domain.session import Session
+from sidecar.domain.walk import Cause, Step, Walk, WalkState
+from sidecar.domain.walk import Place as Stop
 from sidecar.ports import LaneName, Pause, Position
 from sidecar.stores.sqlite import SQLiteStore, interventions
 
@@ -1383,3 +1387,124 @@ async def test_a_storm_of_pulls_writes_one_row_for_each_artifact_and_tag(store):
         await with_changes(store, expected, pulls=[pulled("a", count=90), pulled("a", "", count=10)])
     (row,) = await store.pulls(PullFilter())
     assert (row.count, len(row.tags)) == (300, 2)
+
+
+# --- walks -----------------------------------------------------------------------------------------------------------
+
+
+def a_walk(**changes):
+    return Walk(**{"registry": "main", "cause": Cause.COMMAND, "state": WalkState.WALKING, "started": NOW, **changes})
+
+
+def looked_at(repository, tag, digest="sha256:1"):
+    return Observation(
+        saw=Act.FOUND, looked=NOW, after=3, repository=repository, tag=tag, artifact=Artifact(digest=digest)
+    )
+
+
+async def test_a_walk_gets_an_id_that_is_never_used_again_and_keeps_its_progress(place):
+    store = await place.open()
+    first = await store.keep_walk(a_walk(), Step())
+    again = await store.keep_walk(msgspec.structs.replace(first, tag="v1", seen=7, why="a reason"), Step())
+    assert (again.id, again.seen) == (first.id, 7)
+    for _ in range(30):
+        await store.keep_walk(a_walk(state=WalkState.FINISHED), Step())
+    await store.forget_walks("main")
+    await store.close()
+    store = await place.open()
+    (other,) = [await store.keep_walk(a_walk(registry="other"), Step())]
+    assert other.id == first.id + 31
+    kept = await store.walks("main", 100)
+    assert kept[-1] == again  # not over, so it stays
+    assert [one.id for one in kept] == sorted((one.id for one in kept), reverse=True)
+    assert len(kept) == 11
+
+
+async def test_a_start_recalls_walks_that_are_not_over_processes_and_when_we_ran(place):
+    store = await place.open()
+    memory = await store.recall_walks()
+    assert (memory.walks, memory.instances, memory.alive) == ((), frozenset(), 0)
+    held = await store.keep_walk(a_walk(state=WalkState.HELD), Step())
+    await store.keep_walk(a_walk(state=WalkState.REJECTED), Step())
+    last = await store.keep_walk(a_walk(state=WalkState.FINISHED), Step())
+    waiting = await store.keep_walk(a_walk(registry="other", state=WalkState.WAITING, due=NOW), Step())
+    await store.meet("main", "one")
+    await store.meet("main", "one")
+    await store.meet("other", "one")
+    await store.note_alive(NOW, orderly=True)
+    await store.note_alive(NOW + 1, orderly=False)
+    await store.close()
+    memory = await (await place.open()).recall_walks()
+    assert {one.id for one in memory.walks} == {held.id, last.id, waiting.id}
+    assert memory.instances == {("main", "one"), ("other", "one")}
+    assert (memory.alive, memory.orderly) == (NOW + 1, False)
+
+
+async def test_places_and_findings_are_written_with_the_progress_and_come_back_in_order(store):
+    walk = await store.keep_walk(a_walk(), Step(places=(Stop("b", listed=True), Stop("a/x", listed=True))))
+    await store.keep_walk(walk, Step(places=(Stop("b", listed=False), Stop("c", listed=False))))
+    assert await store.next_place(walk.id, "") == Stop("a/x", listed=True)
+    assert await store.next_place(walk.id, "a/x") == Stop("b", listed=True)
+    assert await store.next_place(walk.id, "b") == Stop("c", listed=False)
+    assert await store.next_place(walk.id, "c") is None
+    found = [looked_at("b", f"v{number}") for number in range(5)]
+    await store.keep_walk(walk, Step(findings=tuple(reversed(found))))
+    await store.keep_walk(walk, Step(findings=(looked_at("b", "v3", "sha256:2"),)))  # looked at again
+    page = await store.findings(walk.id, "", 4)
+    assert [one.tag for one in page] == ["v0", "v1", "v2", "v3"]
+    assert page[3].artifact.digest == "sha256:2"
+    assert await store.findings(walk.id, page[-1].key, 4) == [found[4]]
+    assert await store.findings(walk.id + 1, "", 4) == []
+
+
+async def test_what_a_walk_leaves_goes_when_it_is_over_and_what_is_held_stays(store):
+    findings = tuple(looked_at("app", f"v{number}") for number in range(500))
+    places = tuple(Stop(f"app-{number}", listed=True) for number in range(500))
+    over = await store.keep_walk(a_walk(), Step(places=places, findings=findings))
+    held = await store.keep_walk(a_walk(state=WalkState.HELD), Step(findings=findings[:3]))
+    await store.forget_walks("main")
+    assert len(await store.findings(over.id, "", 1000)) == 500  # it is not over
+    await store.keep_walk(msgspec.structs.replace(over, state=WalkState.FINISHED), Step())
+    await store.forget_walks("main")
+    assert await store.findings(over.id, "", 1000) == []
+    assert await store.next_place(over.id, "") is None
+    assert len(await store.findings(held.id, "", 1000)) == 3
+
+
+async def test_a_walk_that_ends_takes_the_place_of_one_of_its_registry_that_is_held(store):
+    held = await store.keep_walk(a_walk(state=WalkState.HELD, why="too much"), Step())
+    other = await store.keep_walk(a_walk(registry="other", state=WalkState.HELD), Step())
+    now = await store.keep_walk(a_walk(state=WalkState.HELD), Step(supersede=True))
+    states = {one.id: one.state for one in (*await store.walks("main", 9), *await store.walks("other", 9))}
+    assert states == {held.id: WalkState.SUPERSEDED, other.id: WalkState.HELD, now.id: WalkState.HELD}
+
+
+async def test_a_walk_is_told_what_is_live_in_the_catalogue(store):
+    tags = [
+        TagRow(
+            registry="main",
+            repository="app",
+            tag=tag,
+            digest="sha256:1",
+            pushed=1,
+            live=live,
+            time=1,
+            number=1,
+            found=5,
+        )
+        for tag, live in (("v1", True), ("v2", False))
+    ]
+    repositories = [
+        RepositoryRow(registry=registry, name=name, first_push=None, live=live, time=1, number=1, found=7)
+        for registry, name, live in (("main", "a", True), ("main", "b", True), ("main", "c", False), ("o", "d", True))
+    ]
+    changes = Changes(repositories=repositories, manifests=[], tags=tags, deletions=[], namespaces=[])
+    await store.append([entry("a")])
+    await store.commit(write_set(0, 1, changes=changes))
+    assert await store.known_tags("main", "app") == {"v1": "sha256:1"}
+    assert await store.known_tags("main", "other") == {}
+    walk = await store.keep_walk(a_walk(), Step(places=(Stop("a", listed=True),)))
+    assert await store.unlisted("main", walk.id, 10) == ["b"]
+    assert await store.unlisted("main", walk.id + 1, 1) == ["a"]
+    facts = await store.look(Need(tags={("main", "app", "v1")}, repositories={("main", "a")}))
+    assert (facts.tags[0].found, facts.repositories[0].found) == (5, 7)

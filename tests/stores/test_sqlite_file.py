@@ -195,14 +195,17 @@ def test_migrations_are_numbered_without_a_gap():
 
 
 async def test_a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_owes(path):
-    """Version 1 knew no order: what it queued has none, and the index is all that version 2 adds. 3 adds pulls."""
+    """Version 1 knew no order: what it queued has none. Nor did it know of pulls and of walks."""
     store = SQLiteStore(path, inline=True)
     await store.open()
     (lane,) = await store.register(names("one"), NOW)
     (owed,) = await store.commit(write_set(0, 1, planned("x", [lane.id])))
     store._connection.execute("DROP INDEX delivery_order")
-    store._connection.execute("DROP TABLE pull")
-    store._connection.execute("DROP TABLE pull_session")
+    tables = ("pull", "pull_session", "walk", "walk_place", "walk_finding", "registry_instance")
+    for table in tables:
+        store._connection.execute(f"DROP TABLE {table}")
+    for table in ("repository", "manifest", "tag"):
+        store._connection.execute(f"ALTER TABLE {table} DROP COLUMN found")
     store._connection.execute("UPDATE meta SET value = 1 WHERE key = 'oldest_program'")
     store._connection.execute("PRAGMA user_version = 1")
     await store.close()

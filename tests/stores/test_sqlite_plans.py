@@ -20,6 +20,7 @@ from sidecar.stores.sqlite import (
     queue,
     translation,
     upkeep,
+    walks,
 )
 
 
@@ -62,6 +63,11 @@ INDEXES = {
     "interventions.HASTEN": (interventions.HASTEN, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
     "interventions.CANCEL": (interventions.CANCEL, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
     "interventions.WINDOW_END": (interventions.WINDOW_END, "INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+    "walks.WALKS": (walks.WALKS, "walk_registry (registry=?)"),
+    "walks.NEXT_PLACE": (walks.NEXT_PLACE, "PRIMARY KEY (walk=? AND repository>?)"),
+    "walks.UNLISTED": (walks.UNLISTED, "PRIMARY KEY (walk=? AND repository=?)"),
+    "walks.TAGS": (walks.TAGS, "PRIMARY KEY (registry=? AND repository=?)"),
+    "walks.FINDINGS": (walks.FINDINGS, "PRIMARY KEY (walk=? AND key>?)"),
     "upkeep.EXPIRED_DELIVERIES": (upkeep.EXPIRED_DELIVERIES, "delivery_done (state=? AND done<?)"),
     "upkeep.OLD_EVENTS": (upkeep.OLD_EVENTS, "INTEGER PRIMARY KEY (rowid>?)"),
     "upkeep.TRANSLATED": (upkeep.TRANSLATED, "INTEGER PRIMARY KEY (rowid<?)"),

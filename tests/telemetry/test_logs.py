@@ -14,6 +14,7 @@ from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.domain.instant import parse_rfc3339
 from sidecar.domain.record import Quarantined
+from sidecar.domain.walk import Cause, Walk, WalkState
 from sidecar.telemetry.logs import Logs, configure
 
 EVENT = "01a20085-bf37-83c8-b153-04e83db291a8"
@@ -254,3 +255,30 @@ def test_an_unknown_level_is_refused_with_the_known_ones():
 def test_logging_does_not_load_rich():
     code = "import sys, sidecar.telemetry.logs; sys.exit(any(m.split('.')[0] == 'rich' for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def walk(state, **changes):
+    return Walk(**{"id": 3, "registry": "main", "cause": Cause.SCHEDULE, "state": state, "seen": 5, **changes})
+
+
+def test_a_walk_is_told_when_its_state_changes_and_one_that_ended_before_us_only_if_it_is_held(logs, written):
+    logs.walked(walk(WalkState.FINISHED, registry="other"))
+    for one in (
+        walk(WalkState.WAITING),
+        walk(WalkState.WALKING),
+        walk(WalkState.WALKING, seen=7),
+        walk(WalkState.HELD, why="too much", changes=600),
+    ):
+        logs.walked(one)
+    lines = written.lines()
+    assert [(one["level"], one["message"]) for one in lines] == [
+        ("info", "walk waiting"),
+        ("info", "walk walking"),
+        ("warning", "walk held"),
+    ]
+    assert (lines[-1]["registry"], lines[-1]["walk"], lines[-1]["changes"], lines[-1]["detail"]) == (
+        "main",
+        3,
+        600,
+        "too much",
+    )

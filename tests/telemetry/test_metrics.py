@@ -11,6 +11,7 @@ from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.fold import OUTCOMES
 from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.domain.registry import Asked
+from sidecar.domain.walk import Cause, Walk, WalkState
 from sidecar.telemetry.metrics import Metrics
 
 P = "registry_sidecar_"
@@ -61,6 +62,11 @@ CONTRACT = {
     "tls_unverified": {"subscription"},
     "breaker_open": {"subscription"},
     "last_event_timestamp_seconds": {"registry"},
+    "walk_running": {"registry"},
+    "walk_held": {"registry"},
+    "walk_seen": {"registry"},
+    "walk_changes": {"registry"},
+    "walk_finished_timestamp_seconds": {"registry"},
     "store_up": set(),
     "store_size_bytes": set(),
     "wal_size_bytes": set(),
@@ -258,6 +264,30 @@ def test_the_scrape_says_its_type_and_the_build(metrics):
     body, content_type = metrics.render("application/openmetrics-text; version=1.0.0")
     assert content_type.startswith("application/openmetrics-text")
     assert body.endswith(b"# EOF\n")
+
+
+def walk(state, **changes):
+    return Walk(**{"id": 3, "registry": "main", "cause": Cause.SCHEDULE, "state": state, "started": 1, **changes})
+
+
+def test_walks_are_shown_while_they_run_when_they_are_held_and_when_they_finished(metrics):
+    def shown():
+        return [value(metrics, f"walk_{name}", registry="main") for name in ("running", "held", "seen", "changes")]
+
+    assert shown() == [0, 0, 0, 0]
+    metrics.walked(walk(WalkState.WALKING, seen=7, changes=2))
+    assert shown() == [1, 0, 7, 2]
+    metrics.walked(walk(WalkState.HELD, seen=9, changes=600))
+    assert shown() == [0, 1, 9, 600]
+    metrics.walked(walk(WalkState.WALKING, id=4))  # a later walk looks again: the first one is still held
+    assert shown() == [1, 1, 0, 0]
+    assert value(metrics, "walk_finished_timestamp_seconds", registry="main") == 0
+    metrics.walked(walk(WalkState.FINISHED, id=4, ended=90 * 10**9))
+    assert shown() == [0, 0, 0, 0]
+    assert value(metrics, "walk_finished_timestamp_seconds", registry="main") == 90
+    metrics.walked(walk(WalkState.WALKING, registry="gone"))
+    metrics.configure([], [])
+    assert not [name for name, _ in read(metrics) if "walk_" in name]
 
 
 def test_two_metrics_do_not_share_anything():

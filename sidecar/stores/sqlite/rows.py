@@ -68,11 +68,19 @@ def record(row: tuple[Any, ...]) -> Record:
 
 
 def repository_values(row: RepositoryRow) -> tuple[Any, ...]:
-    return (row.registry, row.name, row.first_push, row.live, row.time, row.number)
+    return (row.registry, row.name, row.first_push, row.live, row.time, row.number, row.found)
 
 
 def repository(row: tuple[Any, ...]) -> RepositoryRow:
-    return RepositoryRow(registry=row[0], name=row[1], first_push=row[2], live=bool(row[3]), time=row[4], number=row[5])
+    return RepositoryRow(
+        registry=row[0],
+        name=row[1],
+        first_push=row[2],
+        live=bool(row[3]),
+        time=row[4],
+        number=row[5],
+        found=row[6],
+    )
 
 
 def manifest_values(row: ManifestRow) -> tuple[Any, ...]:
@@ -86,6 +94,7 @@ def manifest_values(row: ManifestRow) -> tuple[Any, ...]:
         row.live,
         row.time,
         row.number,
+        row.found,
     )
 
 
@@ -98,6 +107,7 @@ def manifest(row: tuple[Any, ...]) -> ManifestRow:
         live=bool(row[5]),
         time=row[6],
         number=row[7],
+        found=row[8],
     )
 
 
@@ -111,7 +121,7 @@ def manifest_tags(row: tuple[Any, ...]) -> tuple[str, ...]:
 
 
 def tag_values(row: TagRow) -> tuple[Any, ...]:
-    return (row.registry, row.repository, row.tag, row.digest, row.pushed, row.live, row.time, row.number)
+    return (row.registry, row.repository, row.tag, row.digest, row.pushed, row.live, row.time, row.number, row.found)
 
 
 def tag(row: tuple[Any, ...]) -> TagRow:
@@ -124,6 +134,7 @@ def tag(row: tuple[Any, ...]) -> TagRow:
         live=bool(row[5]),
         time=row[6],
         number=row[7],
+        found=row[8],
     )
 
 
