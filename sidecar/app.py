@@ -9,7 +9,6 @@ keeps trying. Only an invalid configuration at start ends it (exit 78).
 """
 
 import asyncio
-import contextlib
 import gc
 import os
 import random
@@ -26,6 +25,7 @@ from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.dialects.contract import Audience
 from sidecar.domain.errors import ConfigError, StoreUnavailable
+from sidecar.domain.lane_state import LaneName, LaneState
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
@@ -39,10 +39,11 @@ from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.pipeline.walks import Plan, Walks
-from sidecar.ports import LaneName, LaneState, RegistryApi
+from sidecar.ports import RegistryApi
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
+from sidecar.telemetry.backlogs import tell_lanes
 from sidecar.telemetry.condition import Condition
 from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
@@ -385,22 +386,8 @@ class App:
             self._metrics.set_lag(self._translator.lag_seconds())
         if self._dispatcher is None:
             return
-        now = self._clock.now()
         configured = {one.subscription.name for one in self.settings.subscriptions}
-        orphaned = 0
-        for view in self._dispatcher.views():
-            if view.name not in configured:
-                orphaned += view.pending > 0
-                continue
-            oldest = 0.0
-            with contextlib.suppress(StoreUnavailable):
-                due = await self._store.next_due(view.lane, 0)
-                oldest = max(0, now - due) / 1e9 if due is not None else 0.0
-            paused = view.held or view.paused_until > now
-            self._metrics.set_lane(
-                view.name, backlog=view.pending, oldest_due=oldest, paused=paused, breaker_open=view.probe_at > 0
-            )
-        self._metrics.set_orphaned(orphaned)
+        await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
 
 
 def _access(settings: Settings) -> Access:

@@ -14,6 +14,7 @@ import msgspec
 from sidecar.domain.catalogue import Changes, Facts, Need
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
+from sidecar.domain.lane_state import LaneName, LaneState, Pause
 from sidecar.domain.listing import (
     AttemptRow,
     DeliveryFilter,
@@ -29,6 +30,7 @@ from sidecar.domain.listing import (
 from sidecar.domain.message import Message, Response
 from sidecar.domain.observation import Observation
 from sidecar.domain.record import Entry, Quarantined, Record
+from sidecar.domain.registry_answers import ManifestDocument, ManifestHead, NamePage
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
 from sidecar.domain.walk import Memory, Place, Step, Walk
@@ -160,53 +162,15 @@ class Queue(Protocol):
     def pending(self, lane: int) -> int:
         """How many deliveries of a lane are due, now or later, as of the last commit. From memory."""
 
-    async def register(self, lanes: Sequence["LaneName"], now: int) -> Sequence["LaneState"]:
+    async def register(self, lanes: Sequence[LaneName], now: int) -> Sequence[LaneState]:
         """Make the lanes of a configuration, and return every lane there is.
 
         A new name gets a lane; a name with `formerly` takes over that lane and what it owes; a lane whose name is not
         given is orphaned, and one whose name returns is no longer.
         """
 
-    async def pause(self, pause: "Pause", now: int) -> "LaneState":
+    async def pause(self, pause: Pause, now: int) -> LaneState:
         """Pause or hold a lane, or release it, so that it survives a restart. Returns the lane as it is then."""
-
-
-class LaneName(msgspec.Struct, frozen=True, kw_only=True):
-    """A lane as the configuration names it."""
-
-    name: str
-    format: str
-    formerly: str = ""
-
-
-class Pause(msgspec.Struct, frozen=True, kw_only=True):
-    """A change of a lane's pause: `until` an instant (0 = leave it), `hold` a word, "" to release, None to leave it."""
-
-    lane: int
-    until: int = 0
-    hold: str | None = None
-
-
-class LaneState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store remembers of a lane. `held_total` is nanoseconds spent held; `held_since` 0 = not held now.
-
-    `hold` says why it is held: "", `operator`, `gone`; `orphaned` is kept apart, because a name may return.
-    """
-
-    id: int
-    name: str
-    format: str
-    policy: int  # Harbor's integer policy id
-    paused_until: int = 0
-    hold: str = ""
-    orphaned: bool = False
-    held_since: int = 0
-    held_total: int = 0
-    pending: int = 0
-
-    @property
-    def held(self) -> bool:
-        return bool(self.hold) or self.orphaned
 
 
 class LaneRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -343,30 +307,6 @@ class Sender(Protocol):
 
     async def send(self, request: SendRequest) -> Response | Outcome:
         """The destination's answer, or an Outcome that says why there is none."""
-
-
-class ManifestHead(msgspec.Struct, frozen=True, kw_only=True):
-    """What a registry says of a manifest without sending it. `unchanged` answers a HEAD with `unless` (304)."""
-
-    digest: str
-    media_type: str = ""
-    size: int = 0
-    unchanged: bool = False
-
-
-class ManifestDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A manifest or index as the registry sent it, its digest verified over the bytes."""
-
-    digest: str
-    media_type: str
-    body: bytes
-
-
-class NamePage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of names. `next` is what to pass as `after` for the next page, "" at the end."""
-
-    names: tuple[str, ...]
-    next: str = ""
 
 
 class RegistryApi(Protocol):

@@ -12,6 +12,7 @@ from sidecar.dialects.contract import Audience
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
 from sidecar.domain.event import Event, RegistryRef
 from sidecar.domain.glob import Globs
+from sidecar.domain.lane_state import LaneName
 from sidecar.domain.message import Response
 from sidecar.domain.record import Quarantined
 from sidecar.domain.registry import Registry
@@ -24,7 +25,7 @@ from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Translator, Words
-from sidecar.ports import LaneName, SendRequest
+from sidecar.ports import SendRequest
 from sidecar.stores.sqlite import SQLiteStore
 
 Answer = Callable[[SendRequest], Any]

@@ -9,7 +9,7 @@ from bisect import bisect_right
 
 from notifications import MANIFEST, digest
 from sidecar.domain.errors import RegistryUnavailable
-from sidecar.ports import ManifestDocument, ManifestHead, NamePage
+from sidecar.domain.registry_answers import ManifestDocument, ManifestHead, NamePage
 
 CONFIG = "application/vnd.docker.container.image.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"

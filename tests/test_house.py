@@ -33,6 +33,8 @@ TESTED_THROUGH = {
     "sidecar.config.subscriptions": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.texts": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
     "sidecar.domain.pulled": ("domain/test_pulls.py", "the rules of pulls are tested as the events that they come to"),
+    "sidecar.pipeline.telling": ("pipeline/test_translator.py", "what is told is what the translator's observer hears"),
+    "sidecar.telemetry.backlogs": ("test_app.py", "the gauges of a sidecar at work"),
     "sidecar.outbound.pools": ("outbound/test_tls.py", "connections are counted by the servers that they reach"),
     "sidecar.outbound.failures": ("outbound/test_sender_failures.py", "each failure is met on the wire"),
     "sidecar.stores.sqlite.copying": ("stores/test_sqlite_backup.py", "every backup and upgrade is a copy"),

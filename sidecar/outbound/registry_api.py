@@ -14,9 +14,9 @@ import msgspec
 
 from sidecar.domain.errors import RegistryUnavailable
 from sidecar.domain.registry import ApiAccess, Asked
+from sidecar.domain.registry_answers import ManifestDocument, ManifestHead, NamePage
 from sidecar.outbound.registry_exchange import Answer, Exchange
 from sidecar.outbound.registry_pages import following, page, resource
-from sidecar.ports import ManifestDocument, ManifestHead, NamePage
 
 ACCEPT: Final = (
     "application/vnd.oci.image.manifest.v1+json, "

@@ -20,11 +20,12 @@ import msgspec
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.errors import SidecarError, StoreUnavailable
 from sidecar.domain.lane import MAX_PAUSE
+from sidecar.domain.lane_state import LaneState, Pause
 from sidecar.domain.retry import SLACK
 from sidecar.pipeline.courier import Courier, Destination
 from sidecar.pipeline.settling import Settling
 from sidecar.pipeline.track import LONGEST_WAIT, LaneView, Track
-from sidecar.ports import Chance, Clock, LaneState, Observer, Pause, Queue
+from sidecar.ports import Chance, Clock, Observer, Queue
 
 WINDOW = 64  # deliveries read at once
 OFFERED = 256  # deliveries a window may grow to before the rest is left on disk

@@ -8,6 +8,7 @@ import msgspec
 from sidecar.domain.delivery import Outcome, State
 from sidecar.domain.errors import Conflict, NotFound
 from sidecar.domain.event import Event, EventType, stable_uuid
+from sidecar.domain.lane_state import LaneState, Pause
 from sidecar.domain.listing import (
     AttemptRow,
     DeliveryFilter,
@@ -29,7 +30,7 @@ from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.redelivery import Redelivery, check
 from sidecar.pipeline.routing import Route, Router, Verdict, webhook_id
 from sidecar.pipeline.track import LaneView
-from sidecar.ports import Clock, Interventions, LaneRow, LaneState, Ledger, Observer, Pause
+from sidecar.ports import Clock, Interventions, LaneRow, Ledger, Observer
 
 RETRIED = 1000  # quarantined items taken again by one call
 

@@ -14,9 +14,9 @@ import msgspec
 
 from sidecar.domain import instant
 from sidecar.domain.catalogue import Catalogue, Changes, DeletionKey, Need, need_of
-from sidecar.domain.delivery import Delivery, Reason
-from sidecar.domain.errors import CursorMoved, SidecarError, StoreRefused, StoreUnavailable, Unreadable
-from sidecar.domain.event import Event, EventType
+from sidecar.domain.delivery import Delivery
+from sidecar.domain.errors import CursorMoved, StoreRefused, StoreUnavailable, Unreadable
+from sidecar.domain.event import EventType
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
@@ -29,6 +29,7 @@ from sidecar.pipeline.backlog import Backlog
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
+from sidecar.pipeline.telling import Telling, Told
 from sidecar.pipeline.ticker import Ticker
 from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
 from sidecar.registry.normalise import normalise
@@ -57,20 +58,11 @@ class Words(msgspec.Struct, frozen=True):
     enricher: Enricher | None = None
 
 
-class _Told(msgspec.Struct, frozen=True):
-    """What became of one record, for the observer. A tick is no registry's, what ends with it may be one's."""
-
-    record: Record
-    outcome: str
-    events: tuple[Event, ...] = ()
-    registry: str = ""
-
-
 class _Batch(msgspec.Struct, frozen=True):
     """A translated batch: what to write, and what to tell afterwards."""
 
     work: WriteSet
-    told: Sequence[_Told]
+    told: Sequence[Told]
     deadline: int | None  # when the next tick is due, as far as this batch knows
 
 
@@ -94,7 +86,8 @@ class Translator:
         self._translation = translation
         self._clock = clock
         self._observer = observer
-        self._backlog = Backlog(translation.pending, self._told_full)
+        self._telling = Telling(observer, clock, words.subscriptions)
+        self._backlog = Backlog(translation.pending, self._telling.full)
         self.configure(words)
         self._offer = offer
         self._own_agent = own_agent
@@ -125,6 +118,7 @@ class Translator:
     def configure(self, words: Words) -> None:
         """Use another configuration from the next batch on."""
         self._words = words
+        self._telling.names = words.subscriptions
         self._backlog.bounds = {one.lane: one.subscription.policy.backlog for one in words.router.routes}
 
     def stop(self) -> None:
@@ -189,7 +183,7 @@ class Translator:
             batch = self._set_aside(record, QuarantineReason.POISON, detail)
             await self._patiently(lambda: self._translation.commit(batch.work))
             self._cursor = batch.work.cursor
-            self._tell(batch)
+            self._telling.batch(batch.told, batch.work)
         except StoreUnavailable as error:
             self._observer.trouble("translator", error)  # stopped while the store is away
 
@@ -228,7 +222,7 @@ class Translator:
             due = await self._patiently(lambda: self._translation.commit(batch.work))
         self._cursor = batch.work.cursor
         self._sessions.take(batch.work.changes.sessions, batch.work.changes.closed)
-        self._tell(batch)
+        self._telling.batch(batch.told, batch.work)
         if due:
             self._offer(due)
         self.ticker.by(batch.deadline)
@@ -283,24 +277,24 @@ class Translator:
             )
         fold = Fold(catalogue, words.registries, pulls)
         planned: list[PlannedEvent] = []
-        told: list[_Told] = []
+        told: list[Told] = []
         finished: list[int] = []
         for at, (record, notice) in enumerate(zip(records, notices, strict=True)):
             if at and at % BREATH == 0:
                 await self._give_way()
             if notice is None:
                 if record.kind is RecordKind.TICK:
-                    told.extend([_Told(record, "overtaken")] * fold.overtaken(standing))
+                    told.extend([Told(record, "overtaken")] * fold.overtaken(standing))
                     ended = fold.tick(record.accepted)
-                    told.extend([_Told(record, "unclassified")] * ended.unclassified)
-                    told.extend(_Told(record, "announced", (one,), one.registry.name) for one in ended.events)
+                    told.extend([Told(record, "unclassified")] * ended.unclassified)
+                    told.extend(Told(record, "announced", (one,), one.registry.name) for one in ended.events)
                     planned.extend(words.router.plan(event) for event in ended.events)
                 else:
-                    told.append(_Told(record, "quarantined"))
+                    told.append(Told(record, "quarantined"))
                 finished.append(record.number)
                 continue
             folded = fold.notice(notice)
-            told.append(_Told(record, folded.outcome, folded.events))
+            told.append(Told(record, folded.outcome, folded.events))
             if folded.outcome in FINISHED:
                 finished.append(record.number)
             planned.extend(words.router.plan(event) for event in folded.events)
@@ -355,39 +349,7 @@ class Translator:
             quarantined=(_quarantine(record, reason, detail, now),),
             now=now,
         )
-        return _Batch(work, (_Told(record, "quarantined"),), None)
-
-    def _tell(self, batch: _Batch) -> None:
-        now = self._clock.now()
-        for one in batch.told:
-            registry = one.registry or one.record.registry
-            self._observer.translated(registry, one.outcome, one.events, now - one.record.accepted)
-        for item in batch.work.quarantined:
-            self._observer.quarantined(item)
-        counts: dict[int, int] = {}
-        refused: dict[tuple[int, Reason], int] = {}
-        for planned in batch.work.events:
-            for delivery in planned.deliveries:
-                reason = delivery.refused
-                if delivery.message is None:
-                    reason = Reason.RENDER_FAILED
-                    self._observer.trouble(
-                        "rendering", SidecarError(f"for {self._name(delivery.lane)}: {delivery.detail}")
-                    )
-                if reason is None:
-                    counts[delivery.lane] = counts.get(delivery.lane, 0) + 1
-                else:
-                    refused[delivery.lane, reason] = refused.get((delivery.lane, reason), 0) + 1
-        for lane, count in counts.items():
-            self._observer.planned(self._name(lane), count)
-        for (lane, reason), count in refused.items():
-            self._observer.refused(self._name(lane), reason, count)
-
-    def _told_full(self, lane: int, full: bool, detail: str) -> None:
-        self._observer.lane_changed(self._name(lane), "full" if full else "no longer full", detail)
-
-    def _name(self, lane: int) -> str:
-        return self._words.subscriptions.get(lane, "")
+        return _Batch(work, (Told(record, "quarantined"),), None)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond a stop."""

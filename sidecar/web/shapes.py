@@ -8,6 +8,7 @@ import msgspec
 
 from sidecar.domain.event import Event
 from sidecar.domain.instant import rfc3339
+from sidecar.domain.lane_state import LaneState
 from sidecar.domain.listing import AttemptRow, DeliveryRow, EventRow, PullRow, QuarantineRow, UndeliveredCount
 from sidecar.domain.message import Message
 from sidecar.pipeline.inspection import ShownRequest
@@ -15,7 +16,7 @@ from sidecar.pipeline.operations import Explanation, Tried
 from sidecar.pipeline.redelivery import Step
 from sidecar.pipeline.routing import Route
 from sidecar.pipeline.track import LaneView
-from sidecar.ports import LaneRow, LaneState
+from sidecar.ports import LaneRow
 
 RETRY_DETAIL = {
     "accepted": "it is in the journal now and will be translated",

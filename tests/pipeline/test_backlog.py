@@ -8,10 +8,11 @@ from lane_work import house, pushes, view
 from doubles import House, policy, subscription
 from sidecar.dialects.contract import sample
 from sidecar.domain.delivery import Reason, State
+from sidecar.domain.lane_state import Pause
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Message, Response
 from sidecar.pipeline.backlog import Backlog
-from sidecar.ports import Pause, PlannedDelivery, PlannedEvent
+from sidecar.ports import PlannedDelivery, PlannedEvent
 from virtual_time import VirtualClock, simulated
 
 

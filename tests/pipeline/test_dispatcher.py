@@ -12,12 +12,12 @@ from flaky_store import FlakyStore
 from sidecar.clock import SystemClock
 from sidecar.domain.delivery import Outcome, Reason, State
 from sidecar.domain.instant import DAY, HOUR, SECOND
+from sidecar.domain.lane_state import LaneName, Pause
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Response
 from sidecar.domain.subscription import Retry
 from sidecar.pipeline import dispatcher as module
 from sidecar.pipeline.track import LONGEST_WAIT
-from sidecar.ports import LaneName, Pause
 from virtual_time import VirtualClock, simulated
 
 # --- windows ---------------------------------------------------------------------------------------------------------

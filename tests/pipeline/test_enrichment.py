@@ -14,11 +14,11 @@ from sidecar.domain.errors import RegistryUnavailable
 from sidecar.domain.event import Kind
 from sidecar.domain.instant import SECOND
 from sidecar.domain.record import Entry, RecordKind
+from sidecar.domain.registry_answers import ManifestDocument, ManifestHead
 from sidecar.pipeline import enrichment
 from sidecar.pipeline.enrichment import BOUND, REST, STRIKES
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Words
-from sidecar.ports import ManifestDocument, ManifestHead
 from virtual_time import VirtualClock, simulated
 
 OCI = "application/vnd.oci.image.manifest.v1+json"

@@ -13,12 +13,12 @@ from flaky_store import FlakyStore
 from notifications import envelope, push
 from sidecar.domain.delivery import State
 from sidecar.domain.instant import HOUR, SECOND
+from sidecar.domain.lane_state import Pause
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Response
 from sidecar.domain.subscription import Order, Retry
 from sidecar.pipeline import dispatcher as module
 from sidecar.pipeline.redelivery import Redelivery
-from sidecar.ports import Pause
 from virtual_time import VirtualClock, simulated
 
 QUICK = Retry(initial=SECOND, factor=1.5, max_delay=5 * SECOND, horizon=24 * HOUR)

@@ -8,10 +8,10 @@ from lane_work import WELL, after, house, now, pushes, track, view
 from doubles import policy, subscription
 from sidecar.domain.delivery import Outcome, Reason, State
 from sidecar.domain.instant import HOUR, MINUTE, SECOND
+from sidecar.domain.lane_state import Pause
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Response
 from sidecar.domain.subscription import Rate, Retry
-from sidecar.ports import Pause
 from virtual_time import VirtualClock, simulated
 
 DOWN = Outcome(reason=Reason.UNREACHABLE, retryable=True, detail="refused")

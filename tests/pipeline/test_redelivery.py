@@ -12,13 +12,13 @@ from sidecar.domain.delivery import State
 from sidecar.domain.errors import Conflict, NotFound, StoreUnavailable
 from sidecar.domain.glob import Globs
 from sidecar.domain.instant import DAY, HOUR, SECOND
+from sidecar.domain.lane_state import Pause
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Response
 from sidecar.domain.selection import Cursor, Selection
 from sidecar.domain.subscription import Retry
 from sidecar.pipeline import dispatcher as module
 from sidecar.pipeline.redelivery import Redelivery
-from sidecar.ports import Pause
 from sidecar.stores.sqlite import SQLiteStore
 from virtual_time import VirtualClock, simulated
 

@@ -12,11 +12,11 @@ from doubles import House
 from sidecar.domain import instant
 from sidecar.domain.delivery import State
 from sidecar.domain.errors import NotFound, StoreUnavailable
+from sidecar.domain.lane_state import Pause
 from sidecar.domain.listing import QuarantineFilter
 from sidecar.domain.selection import Cursor, Selection
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Router
-from sidecar.ports import Pause
 
 Hand = Callable[[Any], Awaitable[None]]
 FINISHED = (State.DELIVERED, State.DEAD, State.CANCELLED)

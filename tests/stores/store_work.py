@@ -8,9 +8,10 @@ from sidecar.domain.catalogue import Changes
 from sidecar.domain.delivery import Delivery, Reason, Settlement, State
 from sidecar.domain.event import Event, EventType, Repository
 from sidecar.domain.instant import SECOND
+from sidecar.domain.lane_state import LaneName
 from sidecar.domain.message import Message
 from sidecar.domain.record import Entry, Quarantined, RecordKind
-from sidecar.ports import LaneName, PlannedDelivery, PlannedEvent, WriteSet
+from sidecar.ports import PlannedDelivery, PlannedEvent, WriteSet
 from sidecar.stores.sqlite import SQLiteStore
 
 NOW = 1_795_219_200 * SECOND

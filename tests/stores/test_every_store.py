@@ -25,6 +25,7 @@ from sidecar.domain.errors import CursorMoved, NotFound, StoreUnavailable
 from sidecar.domain.event import Artifact, EventType, Kind
 from sidecar.domain.glob import Globs
 from sidecar.domain.instant import DAY, HOUR, SECOND
+from sidecar.domain.lane_state import LaneName, Pause
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.observation import Observation
@@ -34,7 +35,7 @@ from sidecar.domain.selection import Cursor, Selection
 from sidecar.domain.session import Session
 from sidecar.domain.walk import Cause, Step, Walk, WalkState
 from sidecar.domain.walk import Place as Stop
-from sidecar.ports import LaneName, Pause, Position
+from sidecar.ports import Position
 from sidecar.stores.sqlite import SQLiteStore, interventions
 
 STORES = {

@@ -12,8 +12,8 @@ from store_work import NOW, entry, names, planned, quarantined, settle, settled,
 
 from sidecar.domain.delivery import State
 from sidecar.domain.errors import NotFound, StoreBusy, StoreRefused, StoreUnavailable
+from sidecar.domain.lane_state import Pause
 from sidecar.domain.listing import DeliveryFilter, QuarantineFilter
-from sidecar.ports import Pause
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite import store as store_module
 from sidecar.stores.sqlite.commit import CommitLoop, Verb, is_store_trouble

@@ -3,8 +3,8 @@
 import pytest
 from store_work import NOW, entry, names, planned, settle, settled, write_set
 
+from sidecar.domain.lane_state import Pause
 from sidecar.domain.record import Quarantined
-from sidecar.ports import Pause
 from sidecar.stores.sqlite import SQLiteStore
 
 FULL, NORMAL = "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sidecar.domain.delivery import Settlement, State
 from sidecar.domain.errors import NotFound
-from sidecar.ports import LaneName, LaneState, Pause
+from sidecar.domain.lane_state import LaneName, LaneState, Pause
 from sidecar.stores.sqlite import rows
 from sidecar.stores.sqlite.pending import PENDING, Pending
 from sidecar.stores.sqlite.reading import Reader

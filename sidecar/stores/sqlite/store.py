@@ -11,9 +11,10 @@ from typing import Any
 from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Settlement
 from sidecar.domain.errors import StoreDamaged, StoreUnavailable
+from sidecar.domain.lane_state import LaneName, LaneState, Pause
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.retention import Retention
-from sidecar.ports import LaneName, LaneState, Pause, Position, Settled, WriteSet
+from sidecar.ports import Position, Settled, WriteSet
 from sidecar.stores.sqlite import backup, journal, queue, rows, translation, upkeep
 from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
