@@ -323,7 +323,6 @@ async def test_a_checkpoint_costs_the_loop_its_trust_for_a_while_and_a_stuck_dis
             lambda _patient: None,
             lambda _applied: threading.current_thread().name,
             lambda result, error: done.set_result(error or result),
-            small=True,
         )
         return await done
 

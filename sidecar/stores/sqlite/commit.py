@@ -33,7 +33,6 @@ from sidecar.stores.sqlite.runners import Runner
 I = TypeVar("I")  # noqa: E741 - an item of work
 R = TypeVar("R")
 
-SMALL = 4  # items of a cycle that may be committed on the loop
 LINGERING = 64  # items of a lingering verb that make it linger no longer
 
 _STORE_TROUBLE = frozenset(
@@ -208,7 +207,6 @@ class CommitLoop:
             lambda patient: _apply(connection, work, patient=patient),
             _commit,
             lambda result, error: self._done(batch, result, error),
-            small=sum(len(items) for _, items in batch) <= SMALL,
         )
 
     def _done(
@@ -324,9 +322,7 @@ class CommitLoop:
                     self._fail(one, error)
                 step()
 
-            self._runner.call(
-                lambda patient: _apply(connection, [(verb, [item[0]])], patient=patient), _commit, done, small=True
-            )
+            self._runner.call(lambda patient: _apply(connection, [(verb, [item[0]])], patient=patient), _commit, done)
 
         self._busy = True
         step()

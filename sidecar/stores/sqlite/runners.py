@@ -14,8 +14,8 @@ Apply = Callable[[bool], Any]  # whether to wait for a lock that somebody else h
 class Runner(Protocol):
     """Where transactions run."""
 
-    def call(self, apply: Apply, commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:
-        """Run `commit(apply(...))` and call `done(result, error)` on the event loop. `small`: little was waiting."""
+    def call(self, apply: Apply, commit: Callable[[Any], Any], done: Done) -> None:
+        """Run `commit(apply(...))` and call `done(result, error)` on the event loop."""
 
     def call_thread(self, work: Callable[[], Any], done: Done) -> None:
         """Run work that may take long, and call `done` alike."""
@@ -30,13 +30,13 @@ class ThreadRunner:
     """A daemon thread for what may wait, and the loop itself for what does not.
 
     Applying a cycle is nearly all Python, which gains nothing from a second thread: both would fight for the
-    interpreter. Committing is waiting for the disk. So a cycle is applied on the loop and committed on the thread,
-    while the loop goes on; when little is going on, and the disk flushes in a fraction of a millisecond, the hop there
-    and back costs more than the commit, and both are done on the loop. Whatever turns out to be slow goes to the
-    thread, whole, and stays there for long.
+    interpreter. Committing is waiting for the disk, so it can go to the thread while the loop goes on. But the hop
+    there and back, with the wait for the interpreter at both ends, costs more than a quick disk takes for its flush:
+    while commits are quick, they are made on the loop too. Whatever turns out to be slow goes to the thread, whole: for
+    a while after a pause such as a checkpoint makes, for long after one that somebody would notice.
     """
 
-    QUICK = 0.0004  # seconds; while commits take less on average, they are made on the loop
+    QUICK = 0.0020  # seconds; while commits take less on average, they are made on the loop
     SLOW = 0.020  # seconds; after a commit or an application that takes longer, the loop has to be trusted anew
     TRUST = 50  # quick ones in a row before the loop is trusted with one
     STUCK = 0.100  # seconds; what takes longer is not done on the loop again for long
@@ -52,7 +52,7 @@ class ThreadRunner:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def call(self, apply: Apply, commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:
+    def call(self, apply: Apply, commit: Callable[[Any], Any], done: Done) -> None:
         """One cycle at a time: the caller waits for `done` before the next."""
         if self._applies < self.TRUST or self._given:  # while the thread checkpoints, the loop would wait for it
             self._work.put((lambda: commit(apply(True)), done))
@@ -68,7 +68,7 @@ class ThreadRunner:
         except Exception as error:  # noqa: BLE001 - carried to the one who knows whom it concerns
             self._loop.call_soon(done, None, error)
             return
-        if small and self._commits >= self.TRUST and self._average < self.QUICK:
+        if self._commits >= self.TRUST and self._average < self.QUICK:
             _run_here(lambda: commit(applied), done)
         else:
             self._work.put((lambda: commit(applied), done))
@@ -122,7 +122,7 @@ def _run_here(work: Callable[[], Any], done: Done) -> None:
 class InlineRunner:
     """Runs everything where it is asked for: the same store without a thread, for deterministic tests."""
 
-    def call(self, apply: Apply, commit: Callable[[Any], Any], done: Done, *, small: bool) -> None:  # noqa: ARG002 - all the same here
+    def call(self, apply: Apply, commit: Callable[[Any], Any], done: Done) -> None:
         _run_here(lambda: commit(apply(True)), done)
 
     def call_thread(self, work: Callable[[], Any], done: Done) -> None:
