@@ -502,12 +502,12 @@ async def test_what_is_under_way_when_its_queue_is_taken_over_is_not_sent_twice(
 async def test_what_fails_under_way_when_its_queue_is_taken_over_is_tried_again(path):
     """Nothing else wakes the new lane: it has read its queue without what was under way."""
     answers = iter([Response(status=500)] * 3)
-    one = house(
-        path,
-        subscription("old"),
-        subscription("new", match=match(repositories=("other/**",))),
-        answer=lambda _request: after(5, next(answers, WELL))(_request),
-    )
+
+    async def answer(_request):
+        await asyncio.sleep(5)
+        return next(answers, WELL)
+
+    one = house(path, subscription("old"), subscription("new", match=match(repositories=("other/**",))), answer=answer)
     await one.start()
     await pushes(one, 3)
     await asyncio.sleep(1)
