@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 
+import msgspec
 import pytest
 from lane_work import WELL, after, house, now, pushes, track, view
 
@@ -515,6 +516,37 @@ async def test_what_fails_under_way_when_its_queue_is_taken_over_is_tried_again(
     await one.quiet(3600)
     assert len(one.sender.requests) == 6
     assert view(one, "new").pending == view(one, "old").pending == 0
+    await one.stop()
+
+
+@simulated
+async def test_what_was_planned_before_its_queue_was_taken_over_is_made_by_the_heir(path):
+    """The batch waits for the store, so it is committed for the old name after the new one has taken its queue."""
+    store = FlakyStore(path, inline=True)
+    new = subscription("new", match=match(repositories=("other/**",)))
+    one = house(path, subscription("old"), new, store=store)
+    await one.start()
+    store.fail("translate")
+    await pushes(one, 3)
+    await asyncio.sleep(1)
+    await one.configure([msgspec.structs.replace(new, formerly="old")])
+    store.fail()
+    await one.quiet(100)
+    assert one.sender.ids("http://receiver.example/old") == []
+    assert len(one.sender.ids("http://receiver.example/new")) == 3
+    assert view(one, "new").pending == view(one, "old").pending == 0
+    await one.stop()
+
+
+@simulated
+async def test_a_name_that_comes_back_after_its_queue_was_taken_over_has_a_queue_of_its_own(path):
+    one = house(path, subscription("old"), subscription("new"))
+    await one.start()
+    await one.configure([subscription("new", formerly="old")])
+    await one.configure([subscription("new"), subscription("old")])
+    await pushes(one, 3)
+    await one.quiet(100)
+    assert len(one.sender.ids("http://receiver.example/old")) == len(one.sender.ids("http://receiver.example/new")) == 3
     await one.stop()
 
 
