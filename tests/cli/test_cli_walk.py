@@ -34,9 +34,7 @@ class Sidecar:
 
     async def get(self, path):
         assert path == "/v1/subscriptions"
-        return {
-            "subscriptions": [{"name": name, "hold": self.hold, "breaker": self.breaker} for name in self.owed]
-        }
+        return {"subscriptions": [{"name": name, "hold": self.hold, "breaker": self.breaker} for name in self.owed]}
 
 
 def step(counts, then, silent=0, orphaned=()):
