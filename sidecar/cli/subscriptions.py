@@ -72,7 +72,7 @@ def resume(
     token_file: TokenFile = "",
     offline: Offline = False,
 ) -> None:
-    """Send again: ends an operator's pause, the hold of a 410, and the wait that a Retry-After asked for."""
+    """Send again: ends an operator's pause, the hold of a 410, the wait for a Retry-After, and an open breaker."""
     _hold("resume", "resumed", names, as_json, Where(url, token_file, config, offline))
 
 

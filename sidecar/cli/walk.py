@@ -82,7 +82,8 @@ async def go(client: Client, walk: Walk) -> None:
         named = ", ".join(f"{printable(name)} {count}" for name, count in done.counts.items())
         print(f"{done.total} {walk.done}" + (f": {named}" if named else ""))
     _remarks(done, walk)
-    await _held(client, done)
+    if not walk.path.endswith("/cancel"):
+        await _held(client, done)
 
 
 async def _count(client: Client, walk: Walk) -> Sum:
@@ -175,7 +176,11 @@ def _remarks(found: Sum, walk: Walk) -> None:
 async def _held(client: Client, done: Sum) -> None:
     """Say what will not be sent yet."""
     for one in (await client.get("/v1/subscriptions"))["subscriptions"]:
-        if one["name"] in done.counts and one["hold"]:
-            name = printable(one["name"])
-            remedy = f"`{_PROGRAM} subscriptions resume {name}`"
+        if one["name"] not in done.counts:
+            continue
+        name = printable(one["name"])
+        remedy = f"`{_PROGRAM} subscriptions resume {name}`"
+        if one["hold"]:
             print(f"{name} is held ({printable(one['hold'])}): nothing is sent until {remedy}", file=sys.stderr)
+        elif one["breaker"] == "open":
+            print(f"{name} is failing: only a probe is sent now and then, all of it after {remedy}", file=sys.stderr)

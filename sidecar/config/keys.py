@@ -114,7 +114,7 @@ RECONCILE: Final = Table(
             "how long after the start of one walk the next begins, besides those that something else makes necessary",
             amounts.show_duration(_RECONCILE.every),
         ),
-        "rate": Field(PACE, "how many requests a walk makes, in a second or a minute", "20/s"),
+        "rate": Field(PACE, "how many requests a walk makes, in a second, a minute or an hour", "20/s"),
     }
 )
 

@@ -81,20 +81,21 @@ class Dispatcher:
         track.lane = track.lane.closed()
 
     def apply(self, state: LaneState) -> None:
-        """Take over a lane's pause or release as the store has it."""
+        """Take over a lane's pause or release as the store has it, after an operator changed it."""
         track = self._tracks.get(state.id)
         if track is not None:
-            if track.lane.held and not state.held:
+            if not state.held:
                 self._close(track, "the subscription was released")
+                track.unsaved.clear()
             self._take_state(track, state)
-            track.backlog = True
-            self._pump(track)
+            self.changed((state.id,))
 
     def _take_state(self, track: Track, state: LaneState) -> None:
         now = self._clock.now()
-        held = state.held or track.destination is None
+        held = state.held or track.destination is None or any(one.hold for one in track.unsaved)
         track.held_total = state.held_total + (max(0, now - state.held_since) if state.held_since else 0)
         paused_until = min(state.paused_until, now + MAX_PAUSE)  # it was stored by a clock that has been set back since
+        paused_until = max(paused_until, *(one.until for one in track.unsaved), 0)
         track.lane = msgspec.structs.replace(track.lane, held=held, paused_until=paused_until)
         if held:
             track.window.clear()
@@ -242,6 +243,7 @@ class Dispatcher:
             self._remember(track, Pause(lane=track.id, until=track.lane.paused_until))
 
     def _remember(self, track: Track, pause: Pause) -> None:
+        track.unsaved.append(pause)
         task = asyncio.create_task(self._save(track, pause))
         for tasks in (self._tasks, self._saves):
             tasks.add(task)
@@ -249,17 +251,19 @@ class Dispatcher:
 
     async def _save(self, track: Track, pause: Pause) -> None:
         """Store a pause, so that it survives a restart; again and again while the store is away."""
-        while True:
+        while pause in track.unsaved:  # else an operator released it meanwhile
             try:
-                await self._queue.pause(pause, self._clock.now())
-                return
+                state = await self._queue.pause(pause, self._clock.now())
             except SidecarError as error:
                 self._trouble("pause", track, error)
                 if not isinstance(error, StoreUnavailable) or self._stopping:
                     return
-            await asyncio.sleep(STORE_RETRY)
-            if pause.hold and not track.lane.held:
-                return  # an operator released it meanwhile
+                await asyncio.sleep(STORE_RETRY)
+            else:
+                if pause in track.unsaved:
+                    track.unsaved.remove(pause)
+                else:
+                    self.apply(state)  # it came behind the release: what is shown must be what is done
 
     # --- outcomes that are written -----------------------------------------------------------------------------------
 
@@ -269,7 +273,9 @@ class Dispatcher:
         for one in settlements:
             track = self._tracks[one.lane]
             track.settling.discard(one.delivery)
-            if one.state is State.DUE:
+            if track.destination is None:
+                freed.update(self._heirs())
+            elif one.state is State.DUE:
                 track.look_at(one.due)
             elif one.ordered:
                 track.backlog = track.dirty = True
@@ -279,6 +285,13 @@ class Dispatcher:
             freed.update(self._tracks.values())
         for track in freed:
             self._pump(track)
+
+    def _heirs(self) -> list[Track]:
+        """The lanes that may hold what a lane without a destination had under way: a reload may have moved it."""
+        heirs = [one for one in self._tracks.values() if one.destination is not None]
+        for one in heirs:
+            one.backlog = one.dirty = True
+        return heirs
 
     def _refused(self, settlement: Settlement, error: BaseException) -> None:
         """It stays among the unwritten until it can be written: due on disk, it must not be sent over and over."""

@@ -55,6 +55,9 @@ class Settling:
         elif isinstance(error, StoreUnavailable):
             self._keep(settlements, error)
         else:
+            if self.away and not self._kept:
+                self.away = False  # it is there, whatever it thinks of these
+                self._written(())
             for one in settlements:
                 self._refused(one, error)
                 if one.detail or one.answer:  # what the destination said may be what cannot be written

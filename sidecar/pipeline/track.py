@@ -9,7 +9,7 @@ import msgspec
 from sidecar.domain.delivery import Delivery
 from sidecar.domain.lane import Lane
 from sidecar.pipeline.courier import Destination
-from sidecar.ports import Clock
+from sidecar.ports import Clock, Pause
 
 LONGEST_WAIT = 60.0  # seconds: a wall clock that steps is noticed within this time
 SHORTEST_WAIT = 0.001  # seconds: what comes sooner is waited for together, instead of turning the loop in circles
@@ -54,6 +54,7 @@ class Track:
         "stale",
         "stopped",
         "timer",
+        "unsaved",
         "window",
     )
 
@@ -74,6 +75,7 @@ class Track:
         self.read_to = 0  # the highest id that a read has shown: a read may see a commit before it is offered
         self.refill: asyncio.Task[None] | None = None
         self.looked = -LONGEST_WAIT  # when due times were last looked at for ones too far away
+        self.unsaved: list[Pause] = []  # what the store is still to be told of
         self.due_at = 0  # when the disk is to be looked at again, 0 = not known
         self.timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0

@@ -15,8 +15,8 @@ from virtual_time import run
 class Sidecar:
     """Answers as the API does, over `owed` deliveries of each subscription; steps take no time."""
 
-    def __init__(self, breaks_at=None, hold="", **owed):
-        self.owed, self.breaks_at, self.hold = owed, breaks_at, hold
+    def __init__(self, breaks_at=None, hold="", breaker="closed", **owed):
+        self.owed, self.breaks_at, self.hold, self.breaker = owed, breaks_at, hold, breaker
         self.left = [name for name, count in owed.items() for _ in range(count)]
         self.asked, self.times = [], []
 
@@ -34,7 +34,7 @@ class Sidecar:
 
     async def get(self, path):
         assert path == "/v1/subscriptions"
-        return {"subscriptions": [{"name": name, "hold": self.hold} for name in self.owed]}
+        return {"subscriptions": [{"name": name, "hold": self.hold, "breaker": self.breaker} for name in self.owed]}
 
 
 def step(counts, then, silent=0, orphaned=()):
@@ -160,6 +160,20 @@ def test_what_is_left_and_what_waits_is_told(capsys):
 
 async def answering(value):
     return value
+
+
+def test_it_says_that_a_failing_subscription_is_sent_only_probes(capsys):
+    """Else whoever made everything due now would wait for up to an hour without knowing why."""
+    run(go(Sidecar(one=2, breaker="open"), walk(yes=True)))
+    assert capsys.readouterr().err.splitlines() == [
+        "one is failing: only a probe is sent now and then, all of it after `registry-sidecar subscriptions resume one`"
+    ]
+
+
+def test_a_cancellation_says_nothing_of_what_will_be_sent(capsys):
+    for state in ({"breaker": "open"}, {"hold": "operator"}):
+        run(go(Sidecar(one=2, **state), Walk(path="/v1/deliveries/cancel", body={}, done="cancelled", yes=True)))
+    assert capsys.readouterr().err == ""
 
 
 def test_nothing_to_do_is_said_and_asks_nobody(capsys):

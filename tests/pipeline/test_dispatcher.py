@@ -4,13 +4,15 @@ import asyncio
 import itertools
 import random
 
+import msgspec
 import pytest
 from lane_work import WELL, after, house, now, pushes, track, view
 
-from doubles import policy, subscription
+from doubles import match, policy, subscription
 from flaky_store import FlakyStore
 from sidecar.clock import SystemClock
 from sidecar.domain.delivery import Outcome, Reason, State
+from sidecar.domain.errors import StoreUnavailable
 from sidecar.domain.instant import DAY, HOUR, SECOND
 from sidecar.domain.lane_state import LaneName, Pause
 from sidecar.domain.listing import DeliveryFilter
@@ -355,6 +357,77 @@ async def test_a_hold_that_cannot_be_stored_is_stored_later(path):
 
 
 @simulated
+async def test_a_reload_keeps_a_hold_that_is_not_stored_yet(path):
+    """The store knows nothing of the 410 when the reload reads it."""
+    store = FlakyStore(path, inline=True)
+    one = house(path, store=store, answer=lambda _request: Response(status=410))
+    await one.start()
+    original = store.pause
+    store.pause = _away
+    await pushes(one, 1)
+    await asyncio.sleep(0.5)
+    await one.configure([subscription("one")])
+    store.pause = original
+    await asyncio.sleep(2)
+    await pushes(one, 3, first=1)
+    await asyncio.sleep(2)
+    (row,) = await store.lanes()
+    assert (row.state.hold, view(one).held, view(one).pending) == ("gone", True, 3)
+    await one.stop()
+
+
+@simulated
+async def test_a_pause_that_an_operator_ended_is_not_stored_later(path):
+    store = FlakyStore(path, inline=True)
+    one = house(path, store=store, answer=lambda _request: Response(status=429, retry_after="3000"))
+    await one.start()
+    original = store.pause
+    store.pause = _away
+    await pushes(one, 1)
+    await asyncio.sleep(0.5)
+    store.pause = original
+    one.dispatcher.apply(await store.pause(Pause(lane=view(one).lane, hold=""), one.clock.now()))
+    await asyncio.sleep(5)
+    (row,) = await store.lanes()
+    assert row.state.paused_until == view(one).paused_until == 0
+    await one.stop()
+
+
+async def _away(*_given):
+    raise StoreUnavailable("the disk is full")
+
+
+@simulated
+async def test_a_release_while_a_read_is_under_way_forgets_nothing(path):
+    """The read left out what was in the window, and the hold has emptied the window."""
+    one = house(path, subscription("one", policy=policy(concurrency=4)), answer=after(30))
+    await one.start()
+    lane = view(one).lane
+    await pushes(one, 6)
+    await asyncio.sleep(1)
+    assert (view(one).in_flight, len(track(one).window)) == (4, 2)
+    original, found, go_on = one.store.due, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*given):
+        rows = await original(*given)
+        found.set()
+        await go_on.wait()
+        return rows
+
+    one.store.due = slowly
+    track(one).backlog = True  # as after a due time that has come
+    one.dispatcher._pump(track(one))
+    await found.wait()
+    for hold in ("operator", ""):
+        one.dispatcher.apply(await one.store.pause(Pause(lane=lane, hold=hold), one.clock.now()))
+    go_on.set()
+    await one.quiet(100)
+    assert len(set(one.sender.ids())) == len(one.sender.ids()) == 6
+    assert view(one).pending == 0
+    await one.stop()
+
+
+@simulated
 async def test_an_operator_s_hold_lets_what_is_in_flight_end(path):
     one = house(path, subscription("one", policy=policy(concurrency=2)), answer=after(5))
     await one.start()
@@ -423,6 +496,57 @@ async def test_what_is_under_way_when_its_queue_is_taken_over_is_not_sent_twice(
     ids = one.sender.ids()
     assert len(ids) == len(set(ids)) == 12
     assert view(one, "new").pending == view(one, "old").pending == 0
+    await one.stop()
+
+
+@simulated
+async def test_what_fails_under_way_when_its_queue_is_taken_over_is_tried_again(path):
+    """Nothing else wakes the new lane: it has read its queue without what was under way."""
+    answers = iter([Response(status=500)] * 3)
+
+    async def answer(_request):
+        await asyncio.sleep(5)
+        return next(answers, WELL)
+
+    one = house(path, subscription("old"), subscription("new", match=match(repositories=("other/**",))), answer=answer)
+    await one.start()
+    await pushes(one, 3)
+    await asyncio.sleep(1)
+    await one.configure([subscription("new", formerly="old", match=match(repositories=("other/**",)))])
+    await one.quiet(3600)
+    assert len(one.sender.requests) == 6
+    assert view(one, "new").pending == view(one, "old").pending == 0
+    await one.stop()
+
+
+@simulated
+async def test_what_was_planned_before_its_queue_was_taken_over_is_made_by_the_heir(path):
+    """The batch waits for the store, so it is committed for the old name after the new one has taken its queue."""
+    store = FlakyStore(path, inline=True)
+    new = subscription("new", match=match(repositories=("other/**",)))
+    one = house(path, subscription("old"), new, store=store)
+    await one.start()
+    store.fail("translate")
+    await pushes(one, 3)
+    await asyncio.sleep(1)
+    await one.configure([msgspec.structs.replace(new, formerly="old")])
+    store.fail()
+    await one.quiet(100)
+    assert one.sender.ids("http://receiver.example/old") == []
+    assert len(one.sender.ids("http://receiver.example/new")) == 3
+    assert view(one, "new").pending == view(one, "old").pending == 0
+    await one.stop()
+
+
+@simulated
+async def test_a_name_that_comes_back_after_its_queue_was_taken_over_has_a_queue_of_its_own(path):
+    one = house(path, subscription("old"), subscription("new"))
+    await one.start()
+    await one.configure([subscription("new", formerly="old")])
+    await one.configure([subscription("new"), subscription("old")])
+    await pushes(one, 3)
+    await one.quiet(100)
+    assert len(one.sender.ids("http://receiver.example/old")) == len(one.sender.ids("http://receiver.example/new")) == 3
     await one.stop()
 
 

@@ -5,10 +5,11 @@ import random
 import sqlite3
 from collections import defaultdict
 
+import msgspec
 import pytest
 from lane_work import WELL, after, house, said, view
 
-from doubles import policy, subscription
+from doubles import match, policy, subscription
 from flaky_store import FlakyStore
 from notifications import envelope, push
 from sidecar.domain.delivery import State
@@ -251,6 +252,21 @@ async def test_what_a_read_found_just_before_a_change_is_not_sent(path):
     go_on.set()
     await one.quiet(10)
     assert [said(request)[1] for request in one.sender.requests] == ["v1"]
+    await one.stop()
+
+
+@simulated
+async def test_a_head_under_way_when_its_queue_is_taken_over_frees_the_next(path):
+    """It ends in the lane that is gone; what waits behind it is in the lane that took over."""
+    old, new = ordered(), subscription("new", policy=ordered().policy, match=match(repositories=("other/**",)))
+    one = house(path, old, new, answer=after(5))
+    await one.start()
+    await tags(one, "prj/a", *range(3))
+    await asyncio.sleep(1)
+    await one.configure([msgspec.structs.replace(new, formerly="one")])
+    await one.quiet(100)
+    assert [said(request)[1] for request in one.sender.requests] == ["v0", "v1", "v2"]
+    assert view(one, "new").pending == 0
     await one.stop()
 
 

@@ -99,6 +99,18 @@ async def test_what_cannot_be_written_is_written_without_its_words_once(made):
 
 
 @simulated
+async def test_a_store_that_refuses_one_outcome_is_not_away(made):
+    """It was away, it is back, and what it was given again it will not have: others must not wait for that."""
+    made.settling.write(settlement(1))
+    made.queue.tell(StoreUnavailable("the disk is full"))
+    await asyncio.sleep(1.5 * STORE_RETRY)
+    made.queue.tell(StoreRefused("no"))
+    assert made.refused == [(1, "no")]
+    assert not made.settling.away
+    assert list(map(list, made.written)) == [[]]  # so that lanes which stood still go on
+
+
+@simulated
 async def test_a_stop_tries_once_more_and_then_no_more(made):
     made.settling.write(settlement(1))
     made.queue.tell(StoreUnavailable("away"))

@@ -1115,6 +1115,17 @@ async def test_events_that_nobody_heard_of_go_by_their_age(place):
     assert [one.event.id for one in await store.events(EventFilter())] == ["young"]
 
 
+async def test_a_young_event_between_old_ones_goes_when_it_is_old_itself(place):
+    """A pull is dated by its first request, so events are not always made in the order of their ages."""
+    store = await place.open(retention=Retention(delivered=HOUR))
+    young = planned("young", (), at=NOW + HOUR)
+    await store.commit(write_set(0, 1, planned("a", ()), young, planned("b", ())))
+    await finish(store, NOW + HOUR)
+    assert "young" in [one.event.id for one in await store.events(EventFilter())]
+    await finish(store, NOW + 2 * HOUR)
+    assert await store.events(EventFilter()) == []
+
+
 async def test_the_journal_keeps_what_is_young_or_not_translated(place):
     store = await place.open(retention=Retention(journal=HOUR))
     await store.append([entry(f"old{one}") for one in range(450)])

@@ -1,7 +1,7 @@
 """How much each lane owes, counted in memory: right after a restart, and without asking the file for every delivery."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -29,12 +29,16 @@ class Pending:
 
     Every verb that makes a delivery due, or makes it no longer so, notes it here: with `made` and `finished`, or with
     `recount` where it cannot tell by itself. There is one transaction at a time.
+
+    `heirs` names the lane that took over from another: a batch may be planned before that and committed after it.
     """
 
     def __init__(self) -> None:
         self._owed: dict[int, Owed] = {}
         self._changes: dict[int, tuple[int, int]] = {}
         self._counted: dict[int, Owed] | None = None
+        self._joined: dict[int, int] | None = None
+        self.heirs: dict[int, int] = {}  # lane that is gone -> the one that has its queue
 
     def of(self, lane: int) -> Owed:
         """What a lane owes, as of the last commit."""
@@ -72,12 +76,20 @@ class Pending:
         before = self._changes.get(lane, (0, 0))
         self._changes[lane] = (before[0] + due, before[1] + ordered)
 
+    def joined(self, lanes: Mapping[int, int], wanted: Collection[int]) -> None:
+        """Note which lane took over from which, and which lanes are in use by themselves."""
+        known = {old: lanes.get(heir, heir) for old, heir in self.heirs.items()} | dict(lanes)
+        self._joined = {old: heir for old, heir in known.items() if old not in wanted}
+
     def ended(self, committed: bool) -> None:
         """The transaction ended: take its changes, or forget them."""
         changes, self._changes = self._changes, {}
         counted, self._counted = self._counted, None
+        joined, self._joined = self._joined, None
         if not committed:
             return
+        if joined is not None:
+            self.heirs = joined
         if counted is not None:
             self._owed = counted
         for lane, (due, ordered) in changes.items():

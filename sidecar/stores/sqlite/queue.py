@@ -132,10 +132,12 @@ def _lane(row: tuple[int, str, str, int, int, str, int, int, int], pending: int)
 def register(connection: sqlite3.Connection, pending: Pending, names: Sequence[LaneName], now: int) -> list[LaneState]:
     known = {row[1]: row[0] for row in connection.execute(LANES)}
     moved = 0  # deliveries that went from one lane to another
+    joined: dict[int, int] = {}
     for one in names:
         if one.formerly and one.formerly in known:
             old = known[one.formerly]
             if one.name in known:
+                joined[old] = known[one.name]
                 # Each lane counts its own held time; what was held so far in the old one must stay held.
                 base = held_total(connection, known[one.name], now) - held_total(connection, old, now)
                 moved += connection.execute(
@@ -156,6 +158,7 @@ def register(connection: sqlite3.Connection, pending: Pending, names: Sequence[L
         "UPDATE lane SET policy = id WHERE format = 'harbor' AND policy = 0"
     )  # a lane's own number is as good an integer as any, and never used again
     wanted = {one.name for one in names}
+    pending.joined(joined, {known[name] for name in wanted})
     for name, lane in known.items():
         _set_orphaned(connection, lane, orphaned=name not in wanted, now=now)
     if moved:

@@ -1,6 +1,7 @@
 """The translator's verbs: begin, attempt, look, commit, end."""
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from sidecar.domain.catalogue import Facts, Need
@@ -138,7 +139,7 @@ def commit(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: Wri
     if moved != 1:
         raise CursorMoved(f"the journal is no longer translated up to {work.expected}")
     _catalogue(connection, work)
-    due = _deliveries(connection, ids, work)
+    due = _deliveries(connection, ids, pending.heirs, work)
     pending.made(due)
     if work.quarantined:
         rows.insert(
@@ -175,7 +176,7 @@ def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
         rows.insert(connection, head, counted, COUNT_PULLS)
 
 
-def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> list[Delivery]:
+def _deliveries(connection: sqlite3.Connection, ids: Ids, heirs: Mapping[int, int], work: WriteSet) -> list[Delivery]:
     events: list[tuple[Any, ...]] = []
     messages: list[tuple[Any, ...]] = []
     deliveries: list[tuple[Any, ...]] = []
@@ -204,15 +205,16 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> lis
         if max(len(planned.messages), len(planned.deliveries)) > rows.SPAN:
             raise ValueError(f"one event owes more than {rows.SPAN} deliveries")
         for at, one in enumerate(planned.deliveries):
-            base = held.get(one.lane)
+            lane = heirs.get(one.lane, one.lane) if heirs else one.lane
+            base = held.get(lane)
             if base is None:
-                base = held[one.lane] = held_total(connection, one.lane, work.now)
+                base = held[lane] = held_total(connection, lane, work.now)
             dead = one.refused or (Reason.RENDER_FAILED if one.message is None else None)
             deliveries.append(
                 (
                     first + at,
                     ids.event,
-                    one.lane,
+                    lane,
                     None if one.message is None else first + one.message,
                     one.webhook_id,
                     one.word,
@@ -231,7 +233,7 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, work: WriteSet) -> lis
                 due.append(
                     Delivery(
                         id=first + at,
-                        lane=one.lane,
+                        lane=lane,
                         event=ids.event,
                         event_id=event.id,
                         webhook_id=one.webhook_id,

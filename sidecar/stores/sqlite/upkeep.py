@@ -5,6 +5,7 @@ which even that takes long. It works in batches, so the stopwatch is looked at o
 same work always makes the same slices.
 """
 
+import itertools
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -200,7 +201,8 @@ class _Step:
     def _events(self, until: int) -> bool:
         """Events that nobody was ever owed go by their own age. Those that are owed go with their last delivery."""
         found = self._connection.execute(OLD_EVENTS, (self._scanned, BATCH)).fetchall()
-        old = [(number, owes) for number, accepted, owes in found if accepted <= until]
+        # Up to the first young one: what is passed over is never looked at again.
+        old = [(number, owes) for number, _, owes in itertools.takewhile(lambda one: one[1] <= until, found)]
         if old:
             self._forget([number for number, owes in old if not owes])
             self._scanned = old[-1][0]
