@@ -8,8 +8,9 @@ import msgspec
 
 from sidecar.domain.delivery import Delivery
 from sidecar.domain.lane import Lane
+from sidecar.domain.lane_state import Pause
 from sidecar.pipeline.courier import Destination
-from sidecar.ports import Clock, Pause
+from sidecar.ports import Clock
 
 LONGEST_WAIT = 60.0  # seconds: a wall clock that steps is noticed within this time
 SHORTEST_WAIT = 0.001  # seconds: what comes sooner is waited for together, instead of turning the loop in circles
