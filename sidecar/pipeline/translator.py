@@ -43,7 +43,6 @@ FINISHED = frozenset({"blob", "ignored", "known", "silent"})  # their bytes are 
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store is unavailable
 RESUME = 5 * instant.SECOND  # after a start no tick before this: what the registry kept for us meanwhile comes first
 
-
 _PULL, _CHECK = Act.PULL, Act.CHECK
 T = TypeVar("T")
 
@@ -265,21 +264,20 @@ class Translator:
             notices.append(notice)
         pulls = Pulls(self._sessions, words.registries, checks=words.router.hears(EventType.CHECKED))
         heads = pulls.ending(ticked) if ticked else []
+        touching = [one for one in notices if one is not None and (one.act is not _CHECK or pulls.window(one))]
         need = need_of(
             (one, split_repository(one.repository, words.registries[one.registry].default_namespace)[0])
-            for one in (*notices, *heads)
-            if one is not None and (one.act is not _CHECK or words.registries[one.registry].pull_window)
+            for one in (*touching, *heads)  # a HEAD that a tick ends is told even when its registry's window is 0 by now
         )
         need.parked = ticked > 0
-        for asking in notices:
-            if asking is not None and (asking.act is _PULL or asking.act is _CHECK):
+        for asking in touching:
+            if asking.act is _PULL or asking.act is _CHECK:
                 need.manifests.update(pulls.need(asking))
         catalogue = Catalogue(await self._translation.look(need))
         standing: Collection[DeletionKey] = ()
         if words.enricher is not None:
-            until = max((one.accepted for one in records if one.kind is RecordKind.TICK), default=None)
             notices, standing = await words.enricher.enrich(
-                notices, catalogue, words.router, words.registries, until=until
+                notices, catalogue, words.router, words.registries, until=ticked or None
             )
         fold = Fold(catalogue, words.registries, pulls)
         planned: list[PlannedEvent] = []
