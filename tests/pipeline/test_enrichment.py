@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from doubles import House, RecordingSender, match, subscription
+from doubles import House, RecordingSender, match, registry, subscription
 from notifications import delete, digest, envelope, pull, push, untag
 from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
@@ -288,6 +288,35 @@ async def test_what_is_not_there_is_not_asked_for_again_at_once(path):
     await asyncio.sleep(61)
     await told(one, oci(push("later", of="a")))
     assert api.verbs == ["manifest"] * 2
+    await one.stop()
+
+
+@simulated
+async def test_what_is_not_there_in_one_repository_may_be_in_another(path):
+    """A registry finds manifests by repository: pushed and gone in one says nothing of a copy elsewhere."""
+    api = Api(manifests={})
+    one = house(path, api)
+    await one.start()
+    await told(one, oci(push("1", of="a", repository="prj/gone")))
+    api.manifests = None
+    bodies = await told(one, oci(push("2", of="a", repository="prj/copy")))
+    assert platforms(bodies) == [("TAG_PUSH", "linux", "arm64")]
+    await one.stop()
+
+
+@simulated
+async def test_a_head_of_which_nothing_is_ever_told_is_not_asked_about(path):
+    """Without a window no HEAD lends its tag and none is a check."""
+    api = Api()
+    pulls = subscription("dtr", format="dtr", events=("artifact.pulled",))
+    checks = subscription("ours", format="cloudevents", events=("artifact.checked",))
+    registries = [registry(pull_window=0)]
+    one = House(path, VirtualClock(), RecordingSender(), [pulls, checks], registries=registries, apis={"main": api})
+    await one.start()
+    head = oci(pull("1", of="a"))
+    head["request"]["method"] = "HEAD"
+    assert await told(one, head) == []
+    assert api.asked == []
     await one.stop()
 
 
