@@ -22,7 +22,7 @@ from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.observation import read as read_observation
 from sidecar.domain.pulls import Pulls
-from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordKind
+from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordKind, set_aside
 from sidecar.domain.registry import Registry
 from sidecar.domain.session import Sessions
 from sidecar.pipeline.backlog import Backlog
@@ -260,7 +260,7 @@ class Translator:
                 try:
                     notice = self._read(record, words)
                 except Unreadable as trouble:
-                    quarantined.append(_quarantine(record, trouble.reason, trouble.detail, now))
+                    quarantined.append(set_aside(record, trouble.reason, trouble.detail, now))
             notices.append(notice)
         pulls = Pulls(self._sessions, words.registries, checks=words.router.hears(EventType.CHECKED))
         heads = pulls.ending(ticked) if ticked else []
@@ -350,7 +350,7 @@ class Translator:
             events=(),
             changes=Changes([], [], [], [], []),
             finished=(record.number,),
-            quarantined=(_quarantine(record, reason, detail, now),),
+            quarantined=(set_aside(record, reason, detail, now),),
             now=now,
         )
         return _Batch(work, (_Told(record, "quarantined"),), None)
@@ -392,9 +392,3 @@ class Translator:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopped.wait()
-
-
-def _quarantine(record: Record, reason: str, detail: str, now: int) -> Quarantined:
-    return Quarantined(
-        at=now, registry=record.registry, reason=str(reason), detail=detail, body=record.body, record=record.id
-    )
