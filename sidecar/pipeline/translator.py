@@ -267,7 +267,7 @@ class Translator:
         touching = [one for one in notices if one is not None and (one.act is not _CHECK or pulls.window(one))]
         need = need_of(
             (one, split_repository(one.repository, words.registries[one.registry].default_namespace)[0])
-            for one in (*touching, *heads)  # a HEAD that a tick ends is told even when its registry's window is 0 by now
+            for one in (*touching, *heads)  # what a tick ends is told, also when the registry's window is 0 by now
         )
         need.parked = ticked > 0
         for asking in touching:
