@@ -90,7 +90,12 @@ class Walks:
 
     def configure(self, plans: Mapping[str, Plan | None]) -> None:
         """Walk by these plans from now on; None for a registry whose API is not configured."""
+        back = [self._tracks[one] for one in plans.keys() - self._plans.keys() if one in self._tracks]
         self._plans = dict(plans)
+        for track in back:  # who watches has forgotten how the walks of a registry stand that left and came back
+            for walk in (track.last, track.held, track.current):
+                if walk is not None:
+                    self._observer.walked(walk)
         if self._running:
             self._assign()
 

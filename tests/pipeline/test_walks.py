@@ -488,6 +488,24 @@ async def test_nobody_who_posts_can_make_an_observation_of_it(tmp_path, content_
 
 
 @simulated
+async def test_of_a_registry_that_left_and_came_back_it_is_said_again_how_its_walks_stand(tmp_path):
+    """Its metrics went with it, and what is held must not look like nothing."""
+    world, held, _ = await emptied(tmp_path)
+    plans = dict(world.walks._plans)
+    world.walks.configure({})
+    with pytest.raises(NotFound):
+        await world.walks.accept("main")
+    said = len(world.house.observer.walks)
+    world.walks.configure(plans)
+    assert [(one.id, one.state) for one in world.house.observer.walks[said:]] == [
+        (held.id - 1, WalkState.FINISHED),
+        (held.id, WalkState.HELD),
+    ]
+    assert (await world.walks.view("main")).held == held
+    await world.stop()
+
+
+@simulated
 async def test_rejected_nobody_is_told_and_a_backfill_makes_the_catalogue_true(tmp_path):
     world, _, _ = await emptied(tmp_path)
     assert (await world.walks.reject("main")).state is WalkState.REJECTED
