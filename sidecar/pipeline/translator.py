@@ -288,7 +288,7 @@ class Translator:
                 await self._give_way()
             if notice is None:
                 if record.kind is RecordKind.TICK:
-                    told.extend([_Told(record, "overtaken")] * fold.overtaken(standing))
+                    told.extend([_Told(record, "overtaken")] * fold.overtaken(standing, record.accepted))
                     ended = fold.tick(record.accepted)
                     told.extend([_Told(record, "unclassified")] * ended.unclassified)
                     told.extend(_Told(record, "announced", (one,), one.registry.name) for one in ended.events)

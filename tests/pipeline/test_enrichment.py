@@ -556,6 +556,30 @@ async def test_a_deletion_and_its_end_in_one_batch_have_their_look_too(path):
 
 
 @simulated
+async def test_a_tick_before_the_time_of_a_deletion_leaves_it_to_its_tag_whatever_a_later_one_finds(path):
+    """In one batch as in several: a tick for others comes between the deletion and the tag record of its request."""
+    one = house(path, Api(), subscription("dtr", format="dtr", events=("artifact.deleted", "tag.deleted")))
+    await one.start()
+    now = one.clock.now()
+    records = [delete("1", "x", request="r"), untag("2", "v1", request="r")]
+    (gone, tag) = (json.dumps(record).encode() for record in records)
+    await one.store.append(
+        [
+            Entry(RecordKind.REGISTRY, "main", "1", now - 20 * SECOND, gone),
+            Entry(RecordKind.TICK, "", "tick:1", now - 19 * SECOND, b""),
+            Entry(RecordKind.REGISTRY, "main", "2", now - 18 * SECOND, tag),
+            Entry(RecordKind.TICK, "", "tick:2", now, b""),
+        ]
+    )
+    await one.quiet()
+    assert [(event.type, event.tags) for event in one.observer.events] == [
+        ("artifact.deleted", ("v1",)),
+        ("tag.deleted", ("v1",)),
+    ]
+    await one.stop()
+
+
+@simulated
 async def test_a_deletion_that_a_tag_explains_is_not_looked_at(path):
     api = Api()
     one = house(path, api, subscription("dtr", format="dtr", events=("artifact.deleted",)))
