@@ -244,11 +244,15 @@ class Walks:
                     await track.wake.wait()
             except TimeoutError:
                 continue
-        walk = track.waiting or Walk(registry=track.registry, cause=Cause.SCHEDULE, due=now)
+        waiting, track.waiting = track.waiting, None  # what is wanted from here on is a walk of its own
+        walk = waiting or Walk(registry=track.registry, cause=Cause.SCHEDULE, due=now)
         silent = walk.silent or track.never_walked
         walk = msgspec.structs.replace(walk, state=WalkState.WALKING, started=now, silent=silent)
-        walk = await self._store.keep_walk(walk, Step())
-        track.waiting = None
+        try:
+            walk = await self._store.keep_walk(walk, Step())
+        except BaseException:
+            track.waiting = track.waiting or waiting
+            raise
         track.unfinished.append(walk)
         self._observer.walked(walk)
 

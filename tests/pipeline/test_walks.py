@@ -221,6 +221,32 @@ async def test_a_walk_waits_for_the_last_new_process_and_for_ten_minutes_after_t
 
 
 @simulated
+async def test_a_process_that_shows_itself_while_a_walk_is_being_written_down_as_begun_makes_another(tmp_path):
+    """The one that begins has its number; what is wanted meanwhile is a walk of its own."""
+    world = await begun(tmp_path)
+    store, keep, shown = world.house.store, world.house.store.keep_walk, []
+
+    async def slowly(walk, step):
+        kept = await keep(walk, step)
+        if kept.state is WalkState.WALKING and not shown:
+            shown.append(kept.id)
+            world.walks.met("main", "second")
+            await asyncio.sleep(1)
+        return kept
+
+    store.keep_walk = slowly
+    world.walks.met("main", "first")
+    await world.walked(3, seconds=3600)
+    stored = [(one.id, one.cause, one.state) for one in await store.walks("main", 10)]
+    assert stored == [
+        (3, Cause.INSTANCE, WalkState.FINISHED),
+        (2, Cause.INSTANCE, WalkState.FINISHED),
+        (1, Cause.FIRST, WalkState.FINISHED),
+    ]
+    await world.stop()
+
+
+@simulated
 async def test_time_makes_walks_and_a_command_does_not_wait(tmp_path):
     world = await begun(tmp_path)
     first = world.house.observer.walks[-1]
