@@ -29,8 +29,8 @@ def registries(sections: Sequence[Section], transports: Transports, problems: Pr
             if one.api is not None and (other := asked.setdefault(one.api.url, name)) != name:
                 problems.warn(
                     section.line("api"),
-                    f"{section.path}.api is also that of registry {other}: a walk would announce under each name what was "
-                    "told under the other, so name a registry once and let all its processes post to that name",
+                    f"{section.path}.api is also that of registry {other}: a walk would announce under each name what "
+                    "was told under the other, so name a registry once and let all its processes post to that name",
                 )
     return tuple(found.values())
 

@@ -60,6 +60,10 @@ class _Track:
     def never_walked(self) -> bool:
         return self.held is None and self.last is None
 
+    def put_back(self, walk: Walk | None) -> None:
+        """A walk that could not be begun waits on, unless another is wanted by now."""
+        self.waiting = self.waiting or walk
+
     @property
     def last_start(self) -> int:
         return max((one.started for one in (self.held, self.last) if one is not None), default=0)
@@ -251,7 +255,7 @@ class Walks:
         try:
             walk = await self._store.keep_walk(walk, Step())
         except BaseException:
-            track.waiting = track.waiting or waiting
+            track.put_back(waiting)
             raise
         track.unfinished.append(walk)
         self._observer.walked(walk)
