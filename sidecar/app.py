@@ -246,11 +246,11 @@ class App:
             self._guard = Guard(settings.guard_allow, settings.guard_deny)
             if self._sender is not None:
                 self._sender.guard = self._guard
+            self._describe(settings)  # first: what follows may tell of a registry that was not there before
             if self._translator is not None:
                 self._translator.configure(self._words(settings))
             self.settings = settings
             self._config_error = ""
-            self._describe(settings)
             self._metrics.reloaded(success=True, now=self._clock.now())
             self._log.info("configuration loaded", subscriptions=len(settings.subscriptions), restart_needed_for=fixed)
             return ""

@@ -25,6 +25,9 @@ FEATURES = {
     "order",
     "bounded backlog",
     "deduplication of input",
+    "one pull is one event",
+    "asking a registry",
+    "what the registry lost",
     "stable delivery id",
     "signature",
     "rotation of secrets",
@@ -41,6 +44,7 @@ FEATURES = {
     "hot reload",
     "graceful drain",
     "a full disk",
+    "backup and restore",
     "a clock that is set",
 }
 ROWS = [

@@ -16,6 +16,7 @@ from sidecar.domain.secret import Secret
 def registries(sections: Sequence[Section], transports: Transports, problems: Problems) -> tuple[Registry, ...]:
     """The registries that could be read whole; two of one name are reported."""
     found: dict[str, Registry] = {}
+    asked: dict[str, str] = {}
     for section in sections:
         name = section.get("name")
         if name in found:
@@ -24,7 +25,13 @@ def registries(sections: Sequence[Section], transports: Transports, problems: Pr
                 f"{section.path}.name {section.shown('name')} is already taken: name each registry once",
             )
         elif name is not None:
-            found[name] = _registry(name, section, transports, problems)
+            found[name] = one = _registry(name, section, transports, problems)
+            if one.api is not None and (other := asked.setdefault(one.api.url, name)) != name:
+                problems.warn(
+                    section.line("api"),
+                    f"{section.path}.api is also that of registry {other}: a walk would announce under each name what "
+                    "was told under the other, so name a registry once and let all its processes post to that name",
+                )
     return tuple(found.values())
 
 

@@ -109,9 +109,9 @@ class Fold:
             return Folded((), "silent")
         return Folded(tuple(events), "announced")
 
-    def overtaken(self, keys: Collection[DeletionKey]) -> int:
-        """Drop parked deletions whose digest is a manifest that is there all the same; returns how many."""
-        rows = [row for row in self._catalogue.parked() if row.key in keys]
+    def overtaken(self, keys: Collection[DeletionKey], now: int) -> int:
+        """Drop deletions parked until `now` whose digest is a manifest that is there all the same; returns how many."""
+        rows = [row for row in self._catalogue.parked() if row.deadline <= now and row.key in keys]
         for row in rows:
             self._catalogue.put_deletion(msgspec.structs.replace(row, parked=None))
         return len(rows)

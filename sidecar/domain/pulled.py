@@ -46,9 +46,9 @@ class Pulled:
             pull = self._pulls.get(notice, artifact)
         if pull is None:
             return ended, "swallowed"
-        event = self._event(notice, EventType.PULLED, pull.tag, pull.root)
         if notice.silent:
             return (), "silent"
+        event = self._event(notice, EventType.PULLED, pull.tag, pull.root)
         place = (notice.registry, notice.repository)
         self._catalogue.count_pull(*place, pull.root.digest, pull.tag, time=notice.time)
         return (*ended, event), "announced"

@@ -45,7 +45,7 @@ class Quarantined(msgspec.Struct, frozen=True):
     reason: str
     detail: str
     body: bytes
-    content_type: str = ""
+    content_type: str = ""  # as it was posted; of a record only what kind it is, where that is no notification
     record: str = ""  # the record's id, where it had one
 
 
@@ -59,3 +59,19 @@ class QuarantineReason(enum.StrEnum):
     BAD_RECORD = "bad_record"  # one event of an envelope lacks what every event has
     UNTRANSLATABLE = "untranslatable"  # the translator failed on it
     POISON = "poison"  # the process died three times at this record
+
+
+OBSERVATION_TYPE = "application/vnd.registry-sidecar.observation+json"
+
+
+def set_aside(record: Record, reason: str, detail: str, now: int) -> Quarantined:
+    """A journalled record as a quarantined item, so that it can be taken again as what it was."""
+    return Quarantined(
+        at=now,
+        registry=record.registry,
+        reason=str(reason),
+        detail=detail,
+        body=record.body,
+        content_type=OBSERVATION_TYPE if record.kind is RecordKind.OBSERVATION else "",
+        record=record.id,
+    )

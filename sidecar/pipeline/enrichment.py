@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from sidecar.domain.catalogue import Catalogue, DeletionKey, deletion_request
+from sidecar.domain.catalogue import Catalogue, DeletionKey, ManifestKey, deletion_request
 from sidecar.domain.enrichment import NOTHING, Fact, asks_config, asks_manifest, merged, missing
 from sidecar.domain.errors import RegistryUnavailable
 from sidecar.domain.event import Artifact, Event, EventType, Kind, Repository
@@ -66,7 +66,7 @@ class Enricher:
         self._observer = observer
         self._apis: Mapping[str, RegistryApi] = {}
         self._kept: OrderedDict[_Key, Artifact] = OrderedDict()
-        self._absent: OrderedDict[_Key, float] = OrderedDict()
+        self._absent: OrderedDict[ManifestKey, float] = OrderedDict()  # of one repository: another may have it
         self._slow: dict[str, _Slow] = {}
 
     def configure(self, apis: Mapping[str, RegistryApi]) -> None:
@@ -133,6 +133,8 @@ class Enricher:
         for at, notice in enumerate(notices):
             if notice is None or notice.silent or notice.act not in _SAID_OF or notice.registry not in self._apis:
                 continue
+            if notice.act is Act.CHECK and not registries[notice.registry].pull_window:
+                continue  # it opens no session, so nothing is ever told of it
             known = catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
             artifact = notice.artifact if known is None else merged(notice.artifact, known.artifact)
             if not missing(artifact):
@@ -144,7 +146,7 @@ class Enricher:
                 places[at] = key
                 artifact = merged(artifact, content)
             wanted = missing(artifact) and _wanted(notice, artifact, registries[notice.registry], router)
-            if not wanted or not self._may_ask(key):
+            if not wanted or not self._may_ask((notice.registry, notice.repository, notice.artifact.digest)):
                 continue
             places[at] = key
             question = questions.get(key)
@@ -155,7 +157,7 @@ class Enricher:
                 question.wanted |= wanted
         return questions, places
 
-    def _may_ask(self, key: _Key) -> bool:
+    def _may_ask(self, key: ManifestKey) -> bool:
         now = asyncio.get_running_loop().time()
         slow = self._slow.get(key[0])
         if slow is not None and slow.until > now:
@@ -167,7 +169,8 @@ class Enricher:
     ) -> Iterable[tuple[DeletionKey, str]]:
         """Deletions of unknown digests that are parked, or will be within this batch, and end by `until`."""
         for row in catalogue.parked():
-            if row.deadline <= until and self._may_ask((row.registry, row.digest)) and row.registry in self._apis:
+            manifest = (row.registry, row.repository, row.digest)
+            if row.deadline <= until and row.registry in self._apis and self._may_ask(manifest):
                 yield row.key, row.digest
         for notice in notices:
             if notice is None or notice.act is not Act.DELETE or notice.accepted + PARKING > until:
@@ -220,7 +223,7 @@ class Enricher:
                 document = await api.manifest(question.repository, question.artifact.digest)
                 answered = True
                 if document is None:
-                    self._note_absent(key)
+                    self._note_absent((question.registry, question.repository, question.artifact.digest))
                     return True
                 self._learn(key, question, with_manifest(question.artifact, document.media_type, document.body))
             config = asks_config(question.artifact, question.wanted)
@@ -250,7 +253,7 @@ class Enricher:
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
 
-    def _note_absent(self, key: _Key) -> None:
+    def _note_absent(self, key: ManifestKey) -> None:
         self._absent[key] = asyncio.get_running_loop().time() + ABSENT_FOR
         while len(self._absent) > KEPT:
             self._absent.popitem(last=False)

@@ -2,7 +2,7 @@
 
 from sidecar.domain.errors import StoreRefused, Unreadable
 from sidecar.domain.listing import QuarantineRow
-from sidecar.domain.record import Entry, Quarantined, QuarantineReason, RecordKind
+from sidecar.domain.record import OBSERVATION_TYPE, Entry, Quarantined, QuarantineReason, RecordKind
 from sidecar.ports import Clock, Journal, Observer
 from sidecar.registry.envelope import split
 
@@ -51,9 +51,9 @@ class Intake:
         if row.reason == QuarantineReason.TOO_LARGE or not parts:
             return "quarantined"
         now = self._clock.now()
-        new = await self._journal.append(
-            [Entry(RecordKind.REGISTRY, row.registry, identity, now, raw) for identity, raw in parts]
-        )
+        seen = bool(row.record) and row.content_type == OBSERVATION_TYPE  # without a record the sender wrote the type
+        kind = RecordKind.OBSERVATION if seen else RecordKind.REGISTRY
+        new = await self._journal.append([Entry(kind, row.registry, identity, now, raw) for identity, raw in parts])
         return "accepted" if new else "duplicate"
 
     async def too_large(self, registry: str, head: bytes, content_type: str, limit: int) -> None:

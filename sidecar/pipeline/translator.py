@@ -22,7 +22,7 @@ from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.observation import read as read_observation
 from sidecar.domain.pulls import Pulls
-from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordKind
+from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordKind, set_aside
 from sidecar.domain.registry import Registry
 from sidecar.domain.session import Sessions
 from sidecar.pipeline.backlog import Backlog
@@ -43,7 +43,6 @@ POISONED = 3  # deaths while translating one record after which it is quarantine
 FINISHED = frozenset({"blob", "ignored", "known", "silent"})  # their bytes are not needed again
 RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store is unavailable
 RESUME = 5 * instant.SECOND  # after a start no tick before this: what the registry kept for us meanwhile comes first
-
 
 _PULL, _CHECK = Act.PULL, Act.CHECK
 T = TypeVar("T")
@@ -255,25 +254,24 @@ class Translator:
                 try:
                     notice = self._read(record, words)
                 except Unreadable as trouble:
-                    quarantined.append(_quarantine(record, trouble.reason, trouble.detail, now))
+                    quarantined.append(set_aside(record, trouble.reason, trouble.detail, now))
             notices.append(notice)
         pulls = Pulls(self._sessions, words.registries, checks=words.router.hears(EventType.CHECKED))
         heads = pulls.ending(ticked) if ticked else []
+        touching = [one for one in notices if one is not None and (one.act is not _CHECK or pulls.window(one))]
         need = need_of(
             (one, split_repository(one.repository, words.registries[one.registry].default_namespace)[0])
-            for one in (*notices, *heads)
-            if one is not None and (one.act is not _CHECK or words.registries[one.registry].pull_window)
+            for one in (*touching, *heads)  # what a tick ends is told, also when the registry's window is 0 by now
         )
         need.parked = ticked > 0
-        for asking in notices:
-            if asking is not None and (asking.act is _PULL or asking.act is _CHECK):
+        for asking in touching:
+            if asking.act is _PULL or asking.act is _CHECK:
                 need.manifests.update(pulls.need(asking))
         catalogue = Catalogue(await self._translation.look(need))
         standing: Collection[DeletionKey] = ()
         if words.enricher is not None:
-            until = max((one.accepted for one in records if one.kind is RecordKind.TICK), default=None)
             notices, standing = await words.enricher.enrich(
-                notices, catalogue, words.router, words.registries, until=until
+                notices, catalogue, words.router, words.registries, until=ticked or None
             )
         fold = Fold(catalogue, words.registries, pulls)
         planned: list[PlannedEvent] = []
@@ -284,7 +282,7 @@ class Translator:
                 await self._give_way()
             if notice is None:
                 if record.kind is RecordKind.TICK:
-                    told.extend([Told(record, "overtaken")] * fold.overtaken(standing))
+                    told.extend([Told(record, "overtaken")] * fold.overtaken(standing, record.accepted))
                     ended = fold.tick(record.accepted)
                     told.extend([Told(record, "unclassified")] * ended.unclassified)
                     told.extend(Told(record, "announced", (one,), one.registry.name) for one in ended.events)
@@ -346,7 +344,7 @@ class Translator:
             events=(),
             changes=Changes([], [], [], [], []),
             finished=(record.number,),
-            quarantined=(_quarantine(record, reason, detail, now),),
+            quarantined=(set_aside(record, reason, detail, now),),
             now=now,
         )
         return _Batch(work, (Told(record, "quarantined"),), None)
@@ -356,9 +354,3 @@ class Translator:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopped.wait()
-
-
-def _quarantine(record: Record, reason: str, detail: str, now: int) -> Quarantined:
-    return Quarantined(
-        at=now, registry=record.registry, reason=str(reason), detail=detail, body=record.body, record=record.id
-    )

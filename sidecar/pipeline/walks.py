@@ -60,6 +60,10 @@ class _Track:
     def never_walked(self) -> bool:
         return self.held is None and self.last is None
 
+    def put_back(self, walk: Walk | None) -> None:
+        """A walk that could not be begun waits on, unless another is wanted by now."""
+        self.waiting = self.waiting or walk
+
     @property
     def last_start(self) -> int:
         return max((one.started for one in (self.held, self.last) if one is not None), default=0)
@@ -90,7 +94,12 @@ class Walks:
 
     def configure(self, plans: Mapping[str, Plan | None]) -> None:
         """Walk by these plans from now on; None for a registry whose API is not configured."""
+        back = [self._tracks[one] for one in plans.keys() - self._plans.keys() if one in self._tracks]
         self._plans = dict(plans)
+        for track in back:  # who watches has forgotten how the walks of a registry stand that left and came back
+            for walk in (track.last, track.held, track.current):
+                if walk is not None:
+                    self._observer.walked(walk)
         if self._running:
             self._assign()
 
@@ -239,11 +248,15 @@ class Walks:
                     await track.wake.wait()
             except TimeoutError:
                 continue
-        walk = track.waiting or Walk(registry=track.registry, cause=Cause.SCHEDULE, due=now)
+        waiting, track.waiting = track.waiting, None  # what is wanted from here on is a walk of its own
+        walk = waiting or Walk(registry=track.registry, cause=Cause.SCHEDULE, due=now)
         silent = walk.silent or track.never_walked
         walk = msgspec.structs.replace(walk, state=WalkState.WALKING, started=now, silent=silent)
-        walk = await self._store.keep_walk(walk, Step())
-        track.waiting = None
+        try:
+            walk = await self._store.keep_walk(walk, Step())
+        except BaseException:
+            track.put_back(waiting)
+            raise
         track.unfinished.append(walk)
         self._observer.walked(walk)
 

@@ -439,6 +439,19 @@ def test_the_password_of_an_api_over_http_is_a_warning_unless_it_stays_on_the_ma
     assert warning == f"{tmp_path}/config.yml:6: {sentence}"
 
 
+def test_one_registry_under_two_names_is_a_warning(file, tmp_path):
+    """Its walks would find missing under one name what it told under the other."""
+    text = """
+registries:
+  - {name: main, hostname: a.example.com, api: {url: "http://127.0.0.1:5000"}}
+  - {name: other, hostname: b.example.com, api: {url: "http://127.0.0.1:5000/"}}
+  - {name: third, hostname: c.example.com, api: {url: "http://127.0.0.1:5001"}}
+subscriptions: [{name: one, format: quay, url: "https://hooks.example.com/"}]
+"""
+    (warning,) = file(text).warnings
+    assert warning.startswith(f"{tmp_path}/config.yml:4: registries[1].api is also that of registry main: ")
+
+
 def test_the_tls_of_an_api_is_the_one_that_is_used(file):
     ca = Path(__file__).parents[1] / "outbound" / "certificates" / "localhost.crt"
     settings = file(

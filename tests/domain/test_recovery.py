@@ -63,6 +63,33 @@ def test_a_silent_walk_learns_and_tells_nobody():
     assert pulled.ever_tagged
 
 
+def test_a_manifest_of_which_only_a_pull_is_known_is_news_to_a_walk_and_nothing_it_misses():
+    """Its content was read, but no record and no look ever said that it is there: its end is no news."""
+    facts = Artifact(digest=A, kind=Kind.IMAGE, manifest_read=True, config_read=True, os="linux", architecture="arm64")
+    story = Tale()
+    story.tell(replace(story.notice(Act.PULL, A), artifact=facts))
+    assert story.see(Act.MANIFEST_GONE, A, at=60) == []
+    assert types(story.drop(at=70)) == ["repository.deleted"]
+    (found,) = story.see(Act.FOUND, A, "v1", at=80)
+    assert (found.recovered, found.artifact.os, found.artifact.architecture) == (True, "linux", "arm64")
+    (deleted, untagged) = story.see(Act.MANIFEST_GONE, A, at=90)
+    assert (deleted.tags, deleted.artifact.os, untagged.tags) == (("v1",), "linux", ("v1",))
+
+
+def test_a_pull_between_a_look_and_the_late_record_keeps_the_record_known():
+    """What the pull's manifest tells is added to a row that still remembers by whom it was told."""
+    facts = Artifact(digest=A, kind=Kind.IMAGE, manifest_read=True, config_read=True, os="linux", architecture="arm64")
+    story = Tale()
+    story.push(B, "v0")
+    story.see(Act.FOUND, A, "v1", at=60)
+    assert types(story.tell(replace(story.notice(Act.PULL, A, "v1", at=61), artifact=facts))) == ["artifact.pulled"]
+    assert story.push(A, "v1", at=50) == []
+    story.see(Act.MANIFEST_GONE, A, at=70)
+    story.tell(replace(story.notice(Act.PULL, A, at=69), artifact=facts))
+    assert story.delete(A, at=65, request="r") == []
+    assert story.untag("v1", at=65, request="r") == []
+
+
 def test_a_silent_walk_awaits_no_record():
     """Nobody was told of the push, so its record, however late, is told."""
     story = Tale()

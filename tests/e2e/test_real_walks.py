@@ -66,6 +66,28 @@ def test_what_is_lost_at_the_registry_s_end_is_told_once(registry, sidecar, walk
     assert push["kind"] == "image"
 
 
+def test_a_tag_that_went_unheard_is_told_alone_where_a_registry_removes_tags_alone(
+    registry, sidecar, walked, skopeo, image
+):
+    """Version 3 does, and keeps the manifest; 2.8 refuses, so nothing is missing."""
+    sidecar.start()
+    skopeo.push(image, "prj/app:kept")
+    skopeo.push(image, "prj/app:gone")
+    walk(sidecar)
+    before = walked()
+    sidecar.terminate()
+    sidecar.process.wait()
+    lost = {"2.8": [], "3.1": [("tag.deleted", "prj/app:gone", image.digest)]}[registry.version]
+    assert registry.delete("prj/app", "gone") == (202 if lost else 400)
+    registry.process.kill()
+    registry.start()
+    sidecar.start()
+    assert walk(sidecar)["changes"] == len(lost)
+    eventually(lambda: len(walked()) == len(before) + len(lost), "what was lost is told")
+    told = walked()[len(before) :]
+    assert [(kind, subject, data["digest"]) for kind, subject, data in told] == lost
+
+
 def test_looking_at_what_is_as_it_was_makes_no_events(registry, sidecar, walked, skopeo, image):
     """Some hundreds of tags: learned by a backfill, looked at again by a walk that finds nothing."""
     sidecar.start()

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from doubles import House, RecordingSender, match, subscription
+from doubles import House, RecordingSender, match, registry, subscription
 from notifications import delete, digest, envelope, pull, push, untag
 from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
@@ -291,6 +291,35 @@ async def test_what_is_not_there_is_not_asked_for_again_at_once(path):
     await one.stop()
 
 
+@simulated
+async def test_what_is_not_there_in_one_repository_may_be_in_another(path):
+    """A registry finds manifests by repository: pushed and gone in one says nothing of a copy elsewhere."""
+    api = Api(manifests={})
+    one = house(path, api)
+    await one.start()
+    await told(one, oci(push("1", of="a", repository="prj/gone")))
+    api.manifests = None
+    bodies = await told(one, oci(push("2", of="a", repository="prj/copy")))
+    assert platforms(bodies) == [("TAG_PUSH", "linux", "arm64")]
+    await one.stop()
+
+
+@simulated
+async def test_a_head_of_which_nothing_is_ever_told_is_not_asked_about(path):
+    """Without a window no HEAD lends its tag and none is a check."""
+    api = Api()
+    pulls = subscription("dtr", format="dtr", events=("artifact.pulled",))
+    checks = subscription("ours", format="cloudevents", events=("artifact.checked",))
+    registries = [registry(pull_window=0)]
+    one = House(path, VirtualClock(), RecordingSender(), [pulls, checks], registries=registries, apis={"main": api})
+    await one.start()
+    head = oci(pull("1", of="a"))
+    head["request"]["method"] = "HEAD"
+    assert await told(one, head) == []
+    assert api.asked == []
+    await one.stop()
+
+
 # --- answers stay -----------------------------------------------------------------------------------------------------
 
 
@@ -523,6 +552,30 @@ async def test_a_deletion_and_its_end_in_one_batch_have_their_look_too(path):
     await one.quiet()
     assert api.verbs == ["head"]
     assert one.observer.outcomes == ["parked", "overtaken"]
+    await one.stop()
+
+
+@simulated
+async def test_a_tick_before_the_time_of_a_deletion_leaves_it_to_its_tag_whatever_a_later_one_finds(path):
+    """In one batch as in several: a tick for others comes between the deletion and the tag record of its request."""
+    one = house(path, Api(), subscription("dtr", format="dtr", events=("artifact.deleted", "tag.deleted")))
+    await one.start()
+    now = one.clock.now()
+    records = [delete("1", "x", request="r"), untag("2", "v1", request="r")]
+    (gone, tag) = (json.dumps(record).encode() for record in records)
+    await one.store.append(
+        [
+            Entry(RecordKind.REGISTRY, "main", "1", now - 20 * SECOND, gone),
+            Entry(RecordKind.TICK, "", "tick:1", now - 19 * SECOND, b""),
+            Entry(RecordKind.REGISTRY, "main", "2", now - 18 * SECOND, tag),
+            Entry(RecordKind.TICK, "", "tick:2", now, b""),
+        ]
+    )
+    await one.quiet()
+    assert [(event.type, event.tags) for event in one.observer.events] == [
+        ("artifact.deleted", ("v1",)),
+        ("tag.deleted", ("v1",)),
+    ]
     await one.stop()
 
 

@@ -276,3 +276,25 @@ async def test_a_storm_of_pulls_ends_in_batches_one_right_after_the_other(house)
     assert len(await told(one)) == 500  # as many as the list shows
     assert one.observer.outcomes.count("announced") == 1000
     await one.stop()
+
+
+@simulated
+async def test_a_window_that_a_reload_closes_leaves_namespaces_and_facts_as_they_were(house):
+    """The HEADs that wait end as the checks they are, of the repository that the catalogue knows."""
+    one = house()
+    await one.start()
+    await accept(one, push("0", "v1", repository="other/app"))
+    await accept(one, push("1", "v1", of="a"), request("2", "HEAD", "v1", of="a", at=100))
+    await translated(one)
+    before = {row.event.repository.path: row.event.repository for row in await one.store.events(EventFilter(limit=9))}
+    one.registries = {"main": registry(pull_window=0)}
+    await one.configure([HEARS])
+    await asyncio.sleep(60)
+    rows = await one.store.events(EventFilter(limit=9))
+    assert rows[0].event.type == "artifact.checked"
+    assert rows[0].event.repository == before["prj/app"]
+    facts = await one.store.look(Need(namespaces={"other", "prj"}))
+    assert {row.name: row.id for row in facts.namespaces} == {
+        one.namespace: one.namespace_id for one in before.values()
+    }
+    await one.stop()

@@ -12,8 +12,13 @@ from notifications import digest, push
 from sidecar.domain.errors import Conflict, NotFound
 from sidecar.domain.event import EventType, Kind
 from sidecar.domain.instant import DAY, SECOND
+from sidecar.domain.listing import QuarantineFilter
+from sidecar.domain.notice import Act
+from sidecar.domain.observation import Observation, encode
+from sidecar.domain.record import OBSERVATION_TYPE
 from sidecar.domain.registry import Reconcile
 from sidecar.domain.walk import Cause, WalkState
+from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.walker import SAVE_AFTER, SIDE_BY_SIDE
 from virtual_time import VirtualClock, run, simulated
 
@@ -212,6 +217,32 @@ async def test_a_walk_waits_for_the_last_new_process_and_for_ten_minutes_after_t
     assert walk.started - first.started == pytest.approx(600 * SECOND, abs=SECOND)
     await asyncio.sleep(3600)
     assert len({one.id for one in world.house.observer.walks}) == 2
+    await world.stop()
+
+
+@simulated
+async def test_a_process_that_shows_itself_while_a_walk_is_being_written_down_as_begun_makes_another(tmp_path):
+    """The one that begins has its number; what is wanted meanwhile is a walk of its own."""
+    world = await begun(tmp_path)
+    store, keep, shown = world.house.store, world.house.store.keep_walk, []
+
+    async def slowly(walk, step):
+        kept = await keep(walk, step)
+        if kept.state is WalkState.WALKING and not shown:
+            shown.append(kept.id)
+            world.walks.met("main", "second")
+            await asyncio.sleep(1)
+        return kept
+
+    store.keep_walk = slowly
+    world.walks.met("main", "first")
+    await world.walked(3, seconds=3600)
+    stored = [(one.id, one.cause, one.state) for one in await store.walks("main", 10)]
+    assert stored == [
+        (3, Cause.INSTANCE, WalkState.FINISHED),
+        (2, Cause.INSTANCE, WalkState.FINISHED),
+        (1, Cause.FIRST, WalkState.FINISHED),
+    ]
     await world.stop()
 
 
@@ -442,6 +473,61 @@ async def test_what_is_held_can_be_accepted_while_the_sidecar_is_stopped(tmp_pat
     await world.start()
     await world.translated()
     assert len(world.events(recovered=True)) == 41
+    await world.stop()
+
+
+@simulated
+async def test_what_was_found_in_a_registry_that_left_the_configuration_can_be_told_from_quarantine(tmp_path):
+    """It is taken again as what a walk saw, not as a notification."""
+    world, _, _ = await emptied(tmp_path)
+    configured = dict(world.house.registries)
+    world.house.registries.clear()
+    await world.walks.accept("main")
+    await world.translated()
+    rows = await world.house.store.quarantined(QuarantineFilter())
+    assert {(row.reason, row.content_type) for row in rows} == {("unknown_registry", OBSERVATION_TYPE)}
+    world.house.registries.update(configured)
+    operations = Operations(world.house.store, world.house.intake, world.clock, world.house.observer)
+    await operations.retry_all_quarantined(QuarantineFilter(), "tester")
+    await world.translated()
+    assert await world.house.store.quarantined(QuarantineFilter()) == []
+    assert Counter(one[0] for one in world.events(recovered=True)) == {"artifact.deleted": 40, "repository.deleted": 1}
+    await world.stop()
+
+
+@pytest.mark.parametrize("content_type", ["", OBSERVATION_TYPE])
+@simulated
+async def test_nobody_who_posts_can_make_an_observation_of_it(tmp_path, content_type):
+    """Neither by the type of the body, nor by what an element looks like."""
+    world = await begun(tmp_path)
+    seen = encode(Observation(saw=Act.REPOSITORY_GONE, looked=1, after=0, repository="prj/app"))
+    await world.push("v1", "a")
+    for body in (seen, b'{"events": [' + seen + b"]}"):
+        await world.house.intake.accept("main", body, content_type)
+    await world.translated()
+    operations = Operations(world.house.store, world.house.intake, world.clock, world.house.observer)
+    await operations.retry_all_quarantined(QuarantineFilter(), "tester")
+    await world.translated()
+    assert len(await world.house.store.quarantined(QuarantineFilter())) == 2
+    assert world.events(recovered=True) == []
+    await world.stop()
+
+
+@simulated
+async def test_of_a_registry_that_left_and_came_back_it_is_said_again_how_its_walks_stand(tmp_path):
+    """Its metrics went with it, and what is held must not look like nothing."""
+    world, held, _ = await emptied(tmp_path)
+    plans = dict(world.walks._plans)
+    world.walks.configure({})
+    with pytest.raises(NotFound):
+        await world.walks.accept("main")
+    said = len(world.house.observer.walks)
+    world.walks.configure(plans)
+    assert [(one.id, one.state) for one in world.house.observer.walks[said:]] == [
+        (held.id - 1, WalkState.FINISHED),
+        (held.id, WalkState.HELD),
+    ]
+    assert (await world.walks.view("main")).held == held
     await world.stop()
 
 
