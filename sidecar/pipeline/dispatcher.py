@@ -27,7 +27,7 @@ from sidecar.pipeline.settling import Settling
 from sidecar.pipeline.track import LONGEST_WAIT, LaneView, Track
 from sidecar.ports import Chance, Clock, Observer, Queue
 
-WINDOW = 64  # deliveries read at once
+WINDOW = 256  # deliveries read at once
 OFFERED = 256  # deliveries a window may grow to before the rest is left on disk
 STORE_RETRY = 1.0  # seconds between attempts to read, or to store a pause, while the store is away
 

@@ -33,7 +33,7 @@ from sidecar.stores.sqlite.runners import Runner
 I = TypeVar("I")  # noqa: E741 - an item of work
 R = TypeVar("R")
 
-LINGERING = 64  # items of a lingering verb that make it linger no longer
+LINGERING = 128  # items of a lingering verb that make it linger no longer
 
 _STORE_TROUBLE = frozenset(
     {

@@ -180,7 +180,7 @@ class SQLiteStore(Office, SQLiteWalkbook):
                 lambda connection, items: queue.settle(connection, self._pending, items),
                 limit=SETTLE_LIMIT,
                 durable=False,
-                lingers=0.005,
+                lingers=0.010,
                 quiet=True,
             ),
             Verb(
