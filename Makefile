@@ -41,7 +41,7 @@ check: $(VENV)/.dev  ## formatting, lint, types, floors of the house
 	$(VENV)/bin/lint-imports
 
 test: $(VENV)/.dev   ## the test suite; needs no system package
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q -n auto --dist worksteal
 
 e2e: $(VENV)/.dev    ## real registries and clients; .ci/peers installs them
 	$(PY) -m pytest -q -m e2e tests/e2e

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 import generated_docs
 from certificates import Authority
-from sidecar.cli import app
+from sidecar.cli.commands import app
 from sidecar.cli.demo.scenes import OWED, scenes
 from sidecar.cli.exits import ExitCode
 from sidecar.config.loading import load

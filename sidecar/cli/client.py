@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from sidecar.cli.configuration import read_settings
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.cli.parameters import Where
+from sidecar.cli.serving import read_settings
 from sidecar.domain.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -1,9 +1,7 @@
 """The configuration: `check`, `schema`, and reading it for the other commands."""
 
 import asyncio
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,16 +10,10 @@ from sidecar import __version__
 from sidecar.cli.exits import ExitCode
 from sidecar.cli.output import show_json
 from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config
+from sidecar.cli.serving import read_settings
 
 if TYPE_CHECKING:
     from sidecar.config.settings import Bound, Settings
-
-
-def read_settings(path: Path) -> "Settings":
-    """The configuration of a file with this process's environment. Raises ConfigError."""
-    from sidecar.config.loading import load
-
-    return load(path, os.environ)
 
 
 Ask = Annotated[bool, typer.Option("--ask", help="Also ask each registry's API whether it answers.")]

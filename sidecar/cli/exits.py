@@ -4,6 +4,8 @@ import enum
 
 from sidecar.domain.errors import ConfigError, NotFound, SidecarError, StoreUnavailable
 
+PROGRAM = "registry-sidecar"
+
 
 class ExitCode(enum.IntEnum):
     """What the caller's script sees. 69, 71 and 78 are those of sysexits.h."""

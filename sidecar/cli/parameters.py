@@ -7,10 +7,11 @@ from typing import Annotated
 import msgspec
 import typer
 
+from sidecar.cli import serving
 from sidecar.cli.exits import misuse
 from sidecar.domain import instant
 
-DEFAULT_CONFIG = Path("/etc/registry-sidecar/config.yml")
+DEFAULT_CONFIG = serving.DEFAULT_CONFIG
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", metavar="FILE")]
 Url = Annotated[
