@@ -32,6 +32,7 @@ TESTED_THROUGH = {
     "sidecar.config.registries": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.subscriptions": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.texts": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
+    "sidecar.dialects.plausible": ("dialects/test_every_dialect.py", "every word is said of the samples"),
     "sidecar.domain.pulled": ("domain/test_pulls.py", "the rules of pulls are tested as the events that they come to"),
     "sidecar.pipeline.telling": ("pipeline/test_translator.py", "what is told is what the translator's observer hears"),
     "sidecar.telemetry.backlogs": ("test_app.py", "the gauges of a sidecar at work"),

@@ -2,7 +2,7 @@
 
 from sidecar.domain.errors import StoreRefused, Unreadable
 from sidecar.domain.listing import QuarantineRow
-from sidecar.domain.record import OBSERVATION_TYPE, Entry, Quarantined, QuarantineReason, RecordKind
+from sidecar.domain.record import Entry, Quarantined, QuarantineReason, RecordKind, kind_of_type
 from sidecar.ports import Clock, Journal, Observer
 from sidecar.registry.envelope import split
 
@@ -51,8 +51,7 @@ class Intake:
         if row.reason == QuarantineReason.TOO_LARGE or not parts:
             return "quarantined"
         now = self._clock.now()
-        seen = bool(row.record) and row.content_type == OBSERVATION_TYPE  # without a record the sender wrote the type
-        kind = RecordKind.OBSERVATION if seen else RecordKind.REGISTRY
+        kind = kind_of_type(row.content_type if row.record else "")  # without a record the sender wrote the type
         new = await self._journal.append([Entry(kind, row.registry, identity, now, raw) for identity, raw in parts])
         return "accepted" if new else "duplicate"
 
