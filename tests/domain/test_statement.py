@@ -52,7 +52,9 @@ def test_what_is_said_alike_is_the_same_bytes():
     assert encode(decode(one)) == encode(decode(two))
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"type":"no.such"}', b'{"type":"scan.completed","details":{}}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b'{"type":"no.such"}', b'{"type":"scan.completed","details":{}}', b"\xff"]
+)
 def test_anything_else_is_a_bad_record(body):
     with pytest.raises(Unreadable) as caught:
         read(journalled(body))
