@@ -11,7 +11,7 @@ from sidecar.domain.secret import Secret
 
 # `htpasswd -B` writes the first kind (this is one of "password"), `htpasswd -m` the second.
 BCRYPT = "$2y$05$BfAL9HRNFmcCK67UCnBfo.REC3P6ngUgIGPa6kZh/5FZ6n32st/DG"
-MD5 = "$apr1$lZL6V/ci$eIMz/iKDkbtys/uU7LEK00"
+MD5 = "$apr1$lZL6V/ci$sQw6g73nRuoOIj/gnD18Z."
 OTHER = "$2b$04$EK0PefJBeARmyydss9o6suK3.nazjTERs/uxQBHBY0iP0mVNskDsu"
 
 
