@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 from sidecar.domain import instant
-from sidecar.domain.event import OF_ARTIFACTS, Event, EventType, Kind, Repository
+from sidecar.domain.event import OF_ARTIFACTS, OF_NAMESPACES, Event, EventType, Kind, Repository
 from sidecar.domain.glob import ANYTHING, Globs
 from sidecar.domain.secret import Secret
 from sidecar.domain.statuses import DEFAULT_GIVE_UP_ON, DEFAULT_SUCCESS
@@ -37,17 +37,23 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         """The first filter that refuses the event (`registries`, `repositories`, ...), "" when all admit it.
 
         What did not happen to an artifact has neither tags nor a kind, so those two filters do not apply to it. What
-        happened to a whole namespace is admitted where a repository of it may be, and what happened to the whole
-        registry where no repository is named. `untagged` is not judged here: a vendor word that was asked for by name
-        may waive it.
+        happened to a whole namespace is admitted where a repository of it may be, whichever made it happen, and what
+        happened to the whole registry where no repository is named. `untagged` is not judged here: a vendor word that
+        was asked for by name may waive it.
         """
         if self.registries and event.registry.name not in self.registries:
             return "registries"
         place = event.repository
         path = place.path
-        if self.namespace and (place.namespace != self.namespace or self.repository not in ("", path)):
+        if self.namespace and (
+            place.namespace != self.namespace
+            or (self.repository and (self.repository != path or event.type in OF_NAMESPACES))
+        ):
             return "repositories"
-        if not (self.repositories.admits(path) if path else self._reaches(place)):
+        if not (
+            (path and self.repositories.admits(path))
+            or ((not path or event.type in OF_NAMESPACES) and self._reaches(place))
+        ):
             return "repositories"
         if not self.actors.admits(event.actor):
             return "actors"

@@ -8,7 +8,7 @@ import msgspec
 
 from sidecar.dialects.contract import Audience, Voice
 from sidecar.domain.enrichment import NOTHING, Fact
-from sidecar.domain.event import Event, EventType, Kind, stable_uuid
+from sidecar.domain.event import OF_NAMESPACES, Event, EventType, Kind, stable_uuid
 from sidecar.domain.message import Message
 from sidecar.domain.subscription import Subscription
 from sidecar.ports import PlannedDelivery, PlannedEvent
@@ -66,9 +66,9 @@ class Listening:
 
     def near(self, event: Event) -> Sequence[Route]:
         """Those that may admit the event; the others certainly do not."""
-        if not self._many:
-            return self._everywhere
         repository = event.repository
+        if not self._many or not repository.path or event.type in OF_NAMESPACES:
+            return self._everywhere
         head = repository.path.partition("/")[0]
         found = [*self._rest, *self._by_namespace.get(repository.namespace, ()), *self._by_head.get(head, ())]
         found.sort(key=_place_of)
