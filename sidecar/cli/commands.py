@@ -25,6 +25,7 @@ from sidecar.cli import (
     serve,
     status,
     subscriptions,
+    usage,
 )
 from sidecar.cli.exits import MEANINGS, PROGRAM, ExitCode
 
@@ -66,6 +67,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command()(reconcile.reconcile)
 app.command()(reconcile.backfill)
 app.command()(status.status)
+app.command()(usage.usage)
 app.command()(backup.backup)
 app.command()(listen.listen)
 app.command()(demo.demo)

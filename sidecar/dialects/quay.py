@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from sidecar.dialects import quota_words
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
 from sidecar.domain.message import Message
@@ -21,10 +22,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     method: Literal["webhook"] = "webhook"
 
 
-_WORDS = (Word(name="repo_push", types=frozenset({EventType.PUSHED}), fits=lambda event: bool(event.tags)),)
+_WORDS = (
+    Word(name="repo_push", types=frozenset({EventType.PUSHED}), fits=lambda event: bool(event.tags)),
+    Word(name="quota_warning", types=frozenset({EventType.QUOTA_WARNING}), fits=quota_words.fits),
+    Word(name="quota_error", types=frozenset({EventType.QUOTA_EXCEEDED}), fits=quota_words.fits),
+)
 
 
 def _render(event: Event, word: str, _options: Options, _audience: Audience) -> Sequence[Message]:
+    if word in quota_words.QUAY:
+        return (Message(word=word, content_type="application/json", body=quota_words.quay(event)),)
     place = event.repository
     # A single segment stays what its users pull: only `namespace` is filled in.
     # Put together as json.dumps would, which is what Quay sends; three times as quick.

@@ -13,12 +13,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from sidecar.domain.catalogue import Catalogue
 from sidecar.domain.errors import RegistryUnavailable, StoreUnavailable
 from sidecar.domain.event import Artifact, Event
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.observation import Observation, encode
-from sidecar.domain.quota import NO_QUOTAS, Place, Quotas
+from sidecar.domain.quota import NO_QUOTAS, Place, Quota, Quotas
 from sidecar.domain.record import Entry, RecordKind
 from sidecar.domain.usage import (
     Gap,
@@ -43,6 +45,24 @@ PAGE = 100  # gaps that are read at a time
 AGAIN = 60.0  # seconds until what could not be done is tried again
 
 _FIRST: Gap = (("", ""), "", "")
+
+
+class Weighed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a namespace holds, and what it may. `named` says that the configuration names it, not only a glob."""
+
+    row: UsageRow
+    quota: Quota
+    named: bool
+
+
+async def weighed(store: Scales, quotas: Quotas) -> Sequence[Weighed]:
+    """Every namespace under a quota, by registry and name."""
+    named = quotas.named()
+    return [
+        Weighed(row=row, quota=quota, named=row.place in named)
+        for row in await store.usage()
+        if row.stage is not Stage.LEAVING and (quota := quotas.of(row.place)) is not None
+    ]
 
 
 class WeighingStore(Scales, Journal, Protocol):
@@ -106,6 +126,13 @@ class Weigher:
             if row.stage is Stage.COUNTED and place not in leaving:
                 await self._have_judged(row)
         self._woken.set()
+
+    async def gauges(self) -> Sequence[tuple[str, str, int, int]]:
+        """Registry, namespace, bytes used and their limit of what the quotas name; what only a glob takes is not bounded."""
+        if not self.at_work:
+            return ()
+        every = await weighed(self._store, self.quotas)
+        return [(*one.row.place, one.row.used, one.quota.limit) for one in every if one.named]
 
     # --- a batch ----------------------------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ from sidecar.web.exchange import (
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
 from sidecar.web.subscriptions import SubscriptionRoutes
+from sidecar.web.usage import Usage, add_usage
 from sidecar.web.verbs import Verbs
 from sidecar.web.walks import WalkRoutes
 
@@ -62,6 +63,7 @@ class Api:
         subscribing: Subscribing,
         porter: Porter | None = None,
         walks: Walks | None = None,
+        usage: Usage | None = None,
     ) -> None:
         self._operations = operations
         self._subscribing = subscribing
@@ -70,6 +72,7 @@ class Api:
         self._backup = backup
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
+        self._usage = usage
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -95,6 +98,8 @@ class Api:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
+        if self._usage is not None:
+            add_usage(app, self._usage)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:

@@ -27,7 +27,8 @@ ROWS = f"{_BY_KEY} usage t ON t.registry = v.value ->> 0 AND t.namespace = v.val
 BLOBS = f"{_BY_KEY} usage_blob t ON t.place = v.value ->> 0 AND t.digest = v.value ->> 1"
 PRESENT = (
     "SELECT t.registry, t.repository, t.digest FROM json_each(?1) v CROSS JOIN manifest t "
-    "ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.digest = v.value ->> 2 WHERE t.live = 1 AND t.number > 0"
+    "ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.digest = v.value ->> 2 "
+    "WHERE t.live = 1 AND t.number > 0"
 )
 NEXT_WITHIN = (
     "SELECT name FROM repository WHERE registry = ?1 AND name > max(?2, ?3 || '/') AND name < ?3 || '0' "
