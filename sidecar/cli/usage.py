@@ -25,7 +25,8 @@ def usage(
     from sidecar.cli.client import Client, ask
 
     async def work(client: Client) -> dict[str, Any]:
-        return await client.get("/v1/usage", registry=registry, namespace=namespace)
+        found: dict[str, Any] = await client.get("/v1/usage", registry=registry, namespace=namespace)
+        return found
 
     found = ask(Where(url, token_file, config, offline), work)
     if as_json:

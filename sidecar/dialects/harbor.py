@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sidecar.dialects import quota_words
+from sidecar.dialects import harbor_quotas
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
 from sidecar.domain.enrichment import NOTHING, Fact
@@ -154,9 +154,9 @@ def vocabulary(options: Options) -> Sequence[Word]:
         Word(name=PULL, types=frozenset({EventType.PULLED}), fits=fits, reads=reads),
         Word(name=DELETE, types=frozenset(ends), fits=fits, reads=reads),
     ]
-    words.append(Word(name=QUOTA_EXCEED, types=frozenset({EventType.QUOTA_EXCEEDED}), fits=quota_words.fits))
+    words.append(Word(name=QUOTA_EXCEED, types=frozenset({EventType.QUOTA_EXCEEDED}), fits=harbor_quotas.fits))
     if options.flavour != "legacy":  # the manual of 1.x has one word, and the code of 1.10 no other
-        words.append(Word(name=QUOTA_WARNING, types=frozenset({EventType.QUOTA_WARNING}), fits=quota_words.fits))
+        words.append(Word(name=QUOTA_WARNING, types=frozenset({EventType.QUOTA_WARNING}), fits=harbor_quotas.fits))
     if options.chart_events:
         words += [
             Word(name=CHART_PUSH, types=frozenset({EventType.PUSHED}), fits=_is_chart_version, reads=reads),
@@ -238,7 +238,7 @@ def _event_data(event: Event, word: str) -> _EventData:
             repo_full_name=repository.path,
             repo_type="public" if repository.public else "private",
         ),
-        custom_attributes={"Details": quota_words.harbor(event)} if quota else UNSET,
+        custom_attributes={"Details": harbor_quotas.details(event)} if quota else UNSET,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from sidecar.dialects import quota_words
+from sidecar.dialects import quay_quotas
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
 from sidecar.domain.message import Message
@@ -24,14 +24,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 _WORDS = (
     Word(name="repo_push", types=frozenset({EventType.PUSHED}), fits=lambda event: bool(event.tags)),
-    Word(name="quota_warning", types=frozenset({EventType.QUOTA_WARNING}), fits=quota_words.fits),
-    Word(name="quota_error", types=frozenset({EventType.QUOTA_EXCEEDED}), fits=quota_words.fits),
+    Word(name="quota_warning", types=frozenset({EventType.QUOTA_WARNING}), fits=quay_quotas.fits),
+    Word(name="quota_error", types=frozenset({EventType.QUOTA_EXCEEDED}), fits=quay_quotas.fits),
 )
 
 
 def _render(event: Event, word: str, _options: Options, _audience: Audience) -> Sequence[Message]:
-    if word in quota_words.QUAY:
-        return (Message(word=word, content_type="application/json", body=quota_words.quay(event)),)
+    if word in quay_quotas.WORDS:
+        return (Message(word=word, content_type="application/json", body=quay_quotas.body(event)),)
     place = event.repository
     # A single segment stays what its users pull: only `namespace` is filled in.
     # Put together as json.dumps would, which is what Quay sends; three times as quick.

@@ -158,12 +158,7 @@ class Scale:
 
     def take(self, step: Step, make: Callable[..., Event]) -> list[Event]:
         """Weigh what a notice moved; the events of the thresholds that it passed. `make` is the fold's."""
-        row = self._rows.get(step.place)
-        if row is None:  # new to us: a count will find all that it has
-            single = self._quotas.holds_single(step.place)
-            row = UsageRow(registry=step.place[0], namespace=step.place[1], single=single, stage=Stage.COUNTING)
-            self._put(row)
-            return []
+        row = self._rows[step.place]
         if row.stage is Stage.LEAVING:
             return []
         before = row.used
@@ -193,6 +188,10 @@ class Scale:
             what = EventType.QUOTA_WARNING if one else EventType.QUOTA_EXCEEDED
             events.append(_event(step, what, details, row, make))
         return events
+
+    def begin(self, row: UsageRow) -> None:
+        """Note a namespace of which nothing was noted."""
+        self._put(row)
 
     def count(self, place: Place, row: ManifestRow) -> None:
         """Add a manifest that is there already."""

@@ -108,7 +108,8 @@ class Weigher:
 
     async def _use(self, quotas: Quotas) -> None:
         known = {row.place: row for row in await self._store.usage()}
-        places = quotas.named() | quotas.among(await self._store.heads()) if quotas else set()
+        full = quotas.among(await self._store.heads()) if quotas else set()
+        places = quotas.named() | full
         changed: list[UsageRow] = []
         for place, row in known.items():
             if row.stage is not Stage.LEAVING and (
@@ -117,7 +118,8 @@ class Weigher:
                 changed.append(_at(row, Stage.LEAVING))
         for place in sorted(places - known.keys()):
             single = quotas.holds_single(place)
-            changed.append(UsageRow(registry=place[0], namespace=place[1], single=single, stage=Stage.COUNTING))
+            stage = Stage.COUNTING if place in full else Stage.COUNTED
+            changed.append(UsageRow(registry=place[0], namespace=place[1], single=single, stage=stage))
         if changed:
             await self._store.keep_usage(UsageChanges(rows=changed))
         leaving = {row.place for row in changed}
@@ -128,7 +130,10 @@ class Weigher:
         self._woken.set()
 
     async def gauges(self) -> Sequence[tuple[str, str, int, int]]:
-        """Registry, namespace, bytes used and their limit of what the quotas name; what only a glob takes is not bounded."""
+        """Registry, namespace, bytes used and their limit of the namespaces that the quotas name.
+
+        Not of those that only a glob takes: nothing bounds their number.
+        """
         if not self.at_work:
             return ()
         every = await weighed(self._store, self.quotas)
@@ -159,8 +164,11 @@ class Weigher:
             for _, new in step.moves
             for digest in children(new.artifact)
         }
-        facts = await self._store.look_usage({step.place for step in steps}, blobs, young)
+        places = {step.place for step in steps}
+        facts = await self._store.look_usage(places, blobs, young)
         scale = Scale(self.quotas, facts)
+        for place in places - facts.rows.keys():
+            scale.begin(await self._begun(place))
         crossed = [(step.at, events) for step in steps if (events := scale.take(step, make))]
         changes = scale.changes()
         if any(gap[0][0] in self._apis for gap in changes.gaps) or any(
@@ -168,6 +176,12 @@ class Weigher:
         ):
             self._woken.set()
         return changes, crossed
+
+    async def _begun(self, place: Place) -> UsageRow:
+        """A namespace of which nothing was noted: there is nothing to count where there is nothing yet."""
+        row = UsageRow(registry=place[0], namespace=place[1], single=self.quotas.holds_single(place))
+        manifests, reached = await self._store.manifests_after(row, 1)
+        return row if not manifests and reached is None else _at(row, Stage.COUNTING)
 
     # --- between batches --------------------------------------------------------------------------------------------
 
@@ -190,7 +204,9 @@ class Weigher:
 
     async def _settle(self) -> None:
         """Count what is not counted yet, and remove what is no longer wanted."""
-        for row in await self._store.usage():
+        async with self.turn:  # a batch that woke us is committed before its turn is over
+            rows = await self._store.usage()
+        for row in rows:
             if row.stage is Stage.COUNTING:
                 await self._count(row)
             elif row.stage is Stage.LEAVING:

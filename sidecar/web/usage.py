@@ -34,7 +34,7 @@ def add_usage(app: web.Application, usage: Usage) -> None:
 
 
 def shown(one: Weighed) -> dict[str, Any]:
-    """A namespace as JSON. `percent` is rounded down; `unknown` counts manifests of which nobody told what they hold."""
+    """A namespace as JSON. `unknown` counts manifests of which nobody told what they hold."""
     return {
         "registry": one.row.registry,
         "namespace": one.row.namespace,

@@ -64,7 +64,7 @@ def test_charts_have_no_cloudevents() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PUSH_ARTIFACTS", "push_artifact", "SCANNING_COMPLETED", "QUOTA_EXCEED", "UPLOAD_CHART"]
+    "name", ["PUSH_ARTIFACTS", "push_artifact", "SCANNING_COMPLETED", "QUOTA_EXCEEDED", "UPLOAD_CHART"]
 )
 def test_a_name_that_cannot_be_said_is_refused_with_those_that_can(name: str) -> None:
     with pytest.raises(ValueError, match="PUSH_ARTIFACT"):
@@ -83,7 +83,8 @@ def test_each_canonical_type_has_its_word(flavour: str) -> None:
 
 def test_repositories_and_lost_tags_are_never_harbor_events() -> None:
     """Harbor announces neither the deletion of a tag nor repositories."""
-    assert [kind for kind in EventType if DIALECT.says(kind.value, Options())] == list(ARTIFACT_WORDS)
+    quotas = [EventType.QUOTA_EXCEEDED, EventType.QUOTA_WARNING]
+    assert [kind for kind in EventType if DIALECT.says(kind.value, Options())] == [*ARTIFACT_WORDS, *quotas]
     with pytest.raises(ValueError, match=r"has no word for tag\.deleted"):
         DIALECT.bind(Options(), ["tag.deleted"])
 
