@@ -67,6 +67,8 @@ CONTRACT = {
     "walk_seen": {"registry"},
     "walk_changes": {"registry"},
     "walk_finished_timestamp_seconds": {"registry"},
+    "namespace_used_bytes": {"registry", "namespace"},
+    "namespace_limit_bytes": {"registry", "namespace"},
     "store_up": set(),
     "store_size_bytes": set(),
     "wal_size_bytes": set(),
@@ -91,6 +93,7 @@ CONTRACT = {
 def test_the_names_and_labels_that_dashboards_rely_on(metrics):
     metrics.held("append", 0.001)
     metrics.trouble("translator", OSError())
+    metrics.set_usage([("main", "prj", 1, 2)])
     found = {}
     for name, labels in read(metrics):
         if name.startswith(P):
@@ -293,3 +296,15 @@ def test_walks_are_shown_while_they_run_when_they_are_held_and_when_they_finishe
 def test_two_metrics_do_not_share_anything():
     Metrics().planned("a", 1)
     Metrics()
+
+
+def test_namespaces_come_and_go_with_their_quotas(metrics):
+    metrics.set_usage([("main", "prj", 5, 10), ("main", "team", 7, 20)])
+    assert value(metrics, "namespace_used_bytes", registry="main", namespace="prj") == 5
+    assert value(metrics, "namespace_limit_bytes", registry="main", namespace="team") == 20
+    metrics.set_usage([("main", "team", 8, 20)])
+    told = [labels for name, labels in read(metrics) if name.startswith(P + "namespace_")]
+    assert told == [frozenset({("registry", "main"), ("namespace", "team")})] * 2
+    assert value(metrics, "namespace_used_bytes", registry="main", namespace="team") == 8
+    metrics.set_usage([])
+    assert not [name for name, _ in read(metrics) if name.startswith(P + "namespace_")]

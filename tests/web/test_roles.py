@@ -85,6 +85,7 @@ ROUTES = {
     ("POST", "/v1/subscriptions/{name}/resume"): Rights("/v1/subscriptions/one/resume"),
     ("POST", "/v1/subscriptions/{name}/test"): Rights("/v1/subscriptions/one/test"),
     ("POST", "/v1/backup"): Rights("/v1/backup", 403),  # only who may open the socket may have files written
+    ("GET", "/v1/usage"): Rights("/v1/usage", manager=200),  # of their namespaces
     ("GET", "/v1/walks"): Rights("/v1/walks"),
     ("GET", "/v1/registries/{name}/walk"): Rights("/v1/registries/main/walk"),
     ("POST", "/v1/registries/{name}/walk"): Rights("/v1/registries/main/walk", 409),
@@ -124,9 +125,13 @@ class Site:
             subscribing=self.house.subscribing,
             porter=self.porter,
             walks=walks,
+            usage=self.usage,
         )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"
+
+    async def usage(self):
+        return ()
 
     def app(self, door):
         return self.api.app(door)
