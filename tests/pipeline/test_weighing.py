@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,9 +11,14 @@ from hypothesis import strategies as st
 from doubles import House, RecordingSender, match, registry, subscription
 from fake_registry import FakeRegistry
 from notifications import MANIFEST, delete, digest, envelope, push, untag
+from sidecar.domain import instant
 from sidecar.domain.details import Quota as Told
+from sidecar.domain.event import Artifact, Descriptor, Kind
 from sidecar.domain.glob import Globs
+from sidecar.domain.notice import Act
+from sidecar.domain.observation import Observation, encode
 from sidecar.domain.quota import Quota
+from sidecar.domain.record import Entry, RecordKind
 from sidecar.domain.usage import Stage
 from virtual_time import VirtualClock, simulated
 
@@ -159,9 +165,10 @@ async def test_a_glob_counts_every_namespace_by_itself_and_single_segments_in_th
 
 BASES = [("base one", 1000), ("base two", 300)]
 REPOSITORIES = ["prj/app", "prj/deep/tool", "solo", "other/app", "library/solo"]
+WHAT = ("image", "image", "index", "delete", "untag", "drop", "again", "late", "found", "lost", "gone")
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["image", "image", "index", "delete", "untag", "drop", "again", "late"]),
+        st.sampled_from(WHAT),
         st.sampled_from(REPOSITORIES),
         st.integers(0, 4),  # which content
         st.sampled_from(["v1", "v2", ""]),
@@ -190,8 +197,34 @@ def record_of(at, step):
         return delete(name, of, repository=repository, time=time)
     if what == "untag":
         return untag(name, tag or "v1", repository=repository, time=time)
-    gone = delete(name, "x", repository=repository, time=time)
-    return {**gone, "target": {"repository": repository}}
+    if what == "drop":
+        gone = delete(name, "x", repository=repository, time=time)
+        return {**gone, "target": {"repository": repository}}
+    return None
+
+
+def seen_of(at, step, last):
+    """What a walk saw, as an entry of the journal: a tag, a manifest that is missing, a repository that is missing."""
+    what, repository, number, tag = step
+    saw = {"found": Act.FOUND, "lost": Act.MANIFEST_GONE, "gone": Act.REPOSITORY_GONE}[what]
+    record = record_of(at, ("image", repository, number, tag))
+    target = record["target"]
+    references = tuple(msgspec.convert(each, Descriptor) for each in target["references"])
+    artifact = Artifact(digest=target["digest"], size=SIZE, kind=Kind.IMAGE, references=references, manifest_read=True)
+    if saw is Act.REPOSITORY_GONE:
+        artifact = Artifact()
+    looked = instant.parse_rfc3339(record["timestamp"])
+    silent = number % 2 == 0
+    seen = Observation(
+        saw=saw,
+        looked=looked,
+        after=last,
+        repository=repository,
+        tag=(tag or "v1") if saw is Act.FOUND else "",
+        artifact=artifact,
+        silent=silent,
+    )
+    return Entry(RecordKind.OBSERVATION, "main", f"seen:{at}", looked, encode(seen))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -211,7 +244,10 @@ def test_whatever_happens_usage_is_what_a_recount_from_scratch_finds(
         for at in range(0, len(records), batch):
             if at >= switched_on and not one.quotas:
                 one.weigh(every)
-            await one.intake.accept("main", envelope(*records[at : at + batch]))
+            told = [each for each in records[at : at + batch] if each is not None]
+            await one.intake.accept("main", envelope(*told))
+            looks = [each for each in range(at, min(at + batch, len(steps))) if records[each] is None]
+            await one.store.append([seen_of(each, steps[each], one.store.last) for each in looks])
             if at >= killed:
                 quotas = one.quotas
                 await one.kill()
@@ -249,12 +285,16 @@ async def test_a_quota_over_an_existing_catalogue_counts_it_in_slices_while_thin
     assert Stage.COUNTING in {row.stage for row in await one.store.usage()}
     gone = [delete(f"d{at}", f"image {at}", repository=f"prj/app{at % 3}") for at in range(0, 130, 7)]
     new = [
-        image(f"n{at}", "v1", (f"layer {at}", 100), ("layer new", 5), of=f"new {at}", repository="prj/app1")
+        image(f"n{at}", "v1", (f"layer {at}", 100), ("layer new", 5), of=f"new {at}", repository="prj/app2")
         for at in range(9)
     ]
     await tell(one, *gone, *new)
     assert await usage(one) == {"main/prj": 111 * (SIZE + 100) + 9 * SIZE + 5 + 2 * 100, "main/library": SIZE + 100}
     assert await usage(one) == recount(one)
+    # What changed during the count is held as often as it is there, and goes when it goes.
+    every = [delete(f"e{at}", f"image {at}", repository=f"prj/app{at % 3}") for at in range(130) if at % 7]
+    await tell(one, *every, *(delete(f"m{at}", f"new {at}", repository="prj/app2") for at in range(9)))
+    assert await usage(one) == {"main/prj": 0, "main/library": SIZE + 100}
     await one.stop()
 
 
@@ -488,4 +528,46 @@ async def test_without_an_api_what_nobody_told_is_counted_as_unknown(path):
     await tell(one, image("3", "v1", ("layer a", 5), of="a"))  # told after all
     (row,) = await one.store.usage()
     assert (row.used, row.unknown) == (2 * SIZE + 15, 0)
+    await one.stop()
+
+
+@simulated
+async def test_what_was_read_before_a_deletion_does_not_bring_a_manifest_back(path):
+    """The answer and the deletion may reach the journal in either order; what happened last counts."""
+    one = house(path)
+    await one.start()
+    await tell(one, image("1", "v1", ("layer a", 10), of="a", time="2026-11-22T00:00:01Z"))
+    before = one.store.last
+    await tell(one, delete("2", "a", time="2026-11-22T00:00:03Z"))
+
+    async def read(name, second, after):
+        looked = instant.parse_rfc3339(f"2026-11-22T00:00:0{second}Z")
+        references = (Descriptor(digest=digest("layer a"), size=10),)
+        artifact = Artifact(
+            digest=digest("a"), size=SIZE, kind=Kind.IMAGE, references=references, manifest_read=True, config_read=True
+        )
+        seen = Observation(saw=Act.CONTENT, looked=looked, after=after, repository="prj/app", artifact=artifact)
+        await one.store.append([Entry(RecordKind.OBSERVATION, "main", name, looked, encode(seen))])
+        await settled(one)
+
+    await read("content:1", 2, before)
+    assert await usage(one) == {"main/prj": 0}
+    await read("content:2", 5, one.store.last)  # pushed again by its digest, and nobody told
+    assert await usage(one) == {"main/prj": SIZE + 10}
+    assert one.observer.outcomes[-2:] == ["known", "known"]
+    await one.stop()
+
+
+@simulated
+async def test_a_manifest_whose_size_is_told_late_is_held_once_all_the_same(path):
+    one = house(path)
+    await one.start()
+    small = image("1", "v1", ("layer a", 10), of="a")
+    small["target"].update(size=0, length=0)
+    await tell(one, small)
+    assert await usage(one) == {"main/prj": 10}
+    await tell(one, image("2", "v1", ("layer a", 10), of="a"))
+    assert await usage(one) == {"main/prj": SIZE + 10}
+    await tell(one, delete("3", "a"))
+    assert await usage(one) == {"main/prj": 0}
     await one.stop()
