@@ -8,6 +8,7 @@ what it holds                                             format            word
 `specversion`, anything else                              cloudevents       `type`
 `contents`, `location`                                    dtr               `type`
 `docker_url`, `updated_tags`                              quay              repo_push
+`threshold_percent`, `usage_bytes`                        quay              quota_error at 100, else quota_warning
 `events` with `action` and `target`                       distribution      `action` of the first
 """
 
@@ -52,6 +53,9 @@ def recognise(body: bytes) -> Recognised:
             repository=_text(value, "repository"),
             tags=_texts(value.get("updated_tags")),
         )
+    if "threshold_percent" in value and "usage_bytes" in value:
+        word = "quota_error" if value["threshold_percent"] == 100 else "quota_warning"
+        return Recognised(format="quay", word=word, repository=_text(value, "namespace"))
     listed = [one for one in _list(value.get("events")) if isinstance(one, Mapping)]
     if listed and "event_type" in value:
         return Recognised(
