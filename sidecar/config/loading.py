@@ -16,6 +16,7 @@ from sidecar.config.transports import Transports
 from sidecar.config.tree import Broken, Mapping, Node, read_tree
 from sidecar.config.watch import Sources
 from sidecar.domain.retention import Retention
+from sidecar.domain.trace import Tracing
 
 _MAX_SOCKET_PATH = 107  # bytes that fit into a Unix socket's address
 
@@ -86,6 +87,7 @@ def _settings(
         stamps=sources.stamps,
         warnings=problems.warnings,
         contexts=transports.contexts,
+        tracing=Tracing(**root.values["tracing"].values) if "tracing" in root.values else None,
     )
 
 
