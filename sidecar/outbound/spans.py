@@ -23,7 +23,7 @@ from sidecar.outbound import otlp
 from sidecar.outbound.failures import explain
 from sidecar.outbound.resolver import Resolver
 
-WAITING = 4096  # spans in memory, besides those of the request under way
+WAITING = 2048  # spans in memory, besides those of the request under way
 BATCH = 256  # spans of one request
 BREATH = 32  # spans that are encoded between two chances for the loop to do something else
 COMPANY = 1.0  # seconds that a span waits for others
