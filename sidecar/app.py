@@ -30,6 +30,7 @@ from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.signing import Signer
+from sidecar.outbound.spans import SpanExporter
 from sidecar.pipeline.courier import Courier, Destination
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
@@ -38,8 +39,7 @@ from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
-from sidecar.pipeline.walks import Plan, Walks
-from sidecar.ports import RegistryApi
+from sidecar.pipeline.walks import Walks, plans
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
@@ -49,6 +49,7 @@ from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.observers import Observers
+from sidecar.telemetry.traces import Traces
 from sidecar.web.access import Access
 from sidecar.web.api import Api, Door
 from sidecar.web.health import Health
@@ -72,8 +73,10 @@ class App:
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._log = get_log()
-        self._observer = Observers(self._metrics, Logs(), failed=self._observer_failed)
+        logs = Logs()
+        self._observer = Observers(self._metrics, logs, failed=logs.failed)
         self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
+        self._traces = Traces(self._observer, logs, self._metrics, self._store, clock=self._clock, export=SpanExporter)
         self._condition = Condition(self._store.care, self._metrics, self._observer)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
         self._apis = RegistryApis(USER_AGENT, Asking(self._metrics))
@@ -212,6 +215,7 @@ class App:
         if self._sender is not None:
             await self._sender.close()
         await self._apis.close()
+        await self._traces.close()
         await self._management_listeners.stop()
         await self._store.close()
 
@@ -282,7 +286,7 @@ class App:
             subscription = bound.subscription
             state = by_name[subscription.name]
             signer = Signer.of(subscription.signing)
-            destinations[state.id] = Destination.of(subscription, bound.voice, signer, USER_AGENT)
+            destinations[state.id] = Destination.of(subscription, bound.voice, signer, USER_AGENT, settings.tracing)
             routes.append(Route(subscription, bound.voice, state.id, Audience(subscription.name, state.policy)))
         self._router = Router(routes)
         self._sender.configure(settings.transports)  # before the first attempt that asks for a new one
@@ -297,7 +301,7 @@ class App:
     def _words(self, settings: Settings) -> Words:
         apis = self._apis.configure(settings.registries, settings.contexts)
         self._enricher.configure(apis)
-        self.walks.configure(_plans(settings, apis))
+        self.walks.configure(plans(settings.registries, apis))
         return Words(
             registries={one.name: one for one in settings.registries},
             router=self._router,
@@ -312,6 +316,7 @@ class App:
             settings.unverified,
             [one.name for one in settings.registries if one.api is not None],
         )
+        self._traces.configure(settings.tracing)
         for warning in settings.warnings:
             self._log.warning("configuration", detail=warning)
 
@@ -367,9 +372,6 @@ class App:
         for verb, seconds in report.held:
             self._metrics.held(verb, seconds)
 
-    def _observer_failed(self, error: Exception) -> None:
-        self._log.error("an observer failed", exc_info=error)
-
     async def _gauges(self) -> None:
         while True:
             try:
@@ -392,8 +394,3 @@ class App:
 
 def _access(settings: Settings) -> Access:
     return Access([one.name for one in settings.registries], settings.ingest.tokens)
-
-
-def _plans(settings: Settings, apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:
-    """How each registry can be walked: with a client of its API, where one is configured."""
-    return {one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in settings.registries}

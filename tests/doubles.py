@@ -17,6 +17,7 @@ from sidecar.domain.message import Response
 from sidecar.domain.record import Quarantined
 from sidecar.domain.registry import Registry
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Subscription
+from sidecar.domain.trace import Tracing
 from sidecar.domain.walk import Walk
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline.courier import Courier, Destination
@@ -135,8 +136,10 @@ class House:
         registries: Sequence[Registry] | None = None,
         store: Any = None,
         apis: Mapping[str, Any] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.clock = clock
+        self.tracing = tracing
         self.sender = sender
         self.observer = RecordingObserver()
         self.store = store or SQLiteStore(path, inline=inline)
@@ -179,7 +182,7 @@ class House:
         routes = [route(one, by_name[one.name].id, by_name[one.name].policy) for one in subscriptions]
         destinations = {
             one.lane: Destination.of(
-                one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0"
+                one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0", self.tracing
             )
             for one in routes
         }

@@ -23,7 +23,7 @@ from sidecar.domain.delivery import MOVES, Reason, State
 from sidecar.domain.event import EventType
 from sidecar.domain.record import QuarantineReason
 from sidecar.domain.registry import Asked
-from sidecar.telemetry.labels import EVENT_OUTCOMES, INGEST_OUTCOMES
+from sidecar.telemetry.labels import EVENT_OUTCOMES, INGEST_OUTCOMES, SPAN_OUTCOMES
 from sidecar.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
@@ -256,6 +256,7 @@ def labels() -> str:
         ("`outcome` of `registry_sidecar_ingest_requests_total`", INGEST_OUTCOMES),
         ("`outcome` of `registry_sidecar_deliveries_total`", outcomes),
         ("`outcome` of `registry_sidecar_registry_requests_total`", [one.value for one in Asked]),
+        ("`outcome` of `registry_sidecar_spans_total`", SPAN_OUTCOMES),
         ("`reason` of `registry_sidecar_deliveries_total`", [one.value for one in Reason]),
         ("`reason` of `registry_sidecar_quarantined_total`", [one.value for one in QuarantineReason]),
     ]

@@ -21,6 +21,7 @@ from sidecar.domain.delivery import Reason
 from sidecar.domain.record import QuarantineReason
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
+from sidecar.domain.trace import Tracing
 from sidecar.outbound.signing import Signer
 
 ROOT = Path(__file__).parents[1]
@@ -85,7 +86,9 @@ def test_every_key_of_the_schema_has_a_row_and_an_example():
 # --- names that are a contract ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["docs/metrics.md", "docs/kubernetes.md", "docs/operations.md", "docs/registry.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/metrics.md", "docs/kubernetes.md", "docs/operations.md", "docs/registry.md", "docs/tracing.md"]
+)
 def test_metrics_that_are_named_exist(page):
     known = set(re.findall(r"`(registry_sidecar_\w+)`", generated_docs.metrics()))
     named = set(re.findall(r"\bregistry_sidecar_\w+", text(page)))
@@ -217,6 +220,13 @@ def test_the_receivers_check_on_the_page_on_trust_admits_what_is_signed_and_noth
     assert not check(headers | {"webhook-id": "msg_2"}, b"{}", [shared, public])
     late = dict(signer.headers("msg_1", int(time.time()) - 600, b"{}"))
     assert not check(late, b"{}", [shared, public])
+
+
+def test_the_example_of_the_page_on_traces_loads(tmp_path):
+    (found,) = blocks("docs/tracing.md", "yaml")
+    path = tmp_path / "config.yml"
+    path.write_text("registries: [{name: main, hostname: registry.example.com}]\n" + found)
+    assert load(path, {}).tracing == Tracing(endpoint="http://127.0.0.1:4318")
 
 
 @pytest.mark.parametrize("number", range(4))

@@ -34,6 +34,7 @@ from sidecar.domain.event import Kind
 from sidecar.domain.registry import PULL_WINDOW, Reconcile
 from sidecar.domain.retention import Retention
 from sidecar.domain.subscription import DEFAULT_EVENTS, Order, Policy, Retry, SignScheme
+from sidecar.domain.trace import Tracing
 
 DEFAULT_STORE: Final = "sqlite:////var/lib/registry-sidecar/sidecar.db"
 DEFAULT_INGEST: Final = "127.0.0.1:8080"
@@ -267,6 +268,22 @@ RETENTION: Final = Table(
     }
 )
 
+_TRACING: Final = Tracing()
+TRACING: Final = Table(
+    {
+        "propagate": Field(
+            Flag(), "whether each delivery says its trace in the header `traceparent`", default=_TRACING.propagate
+        ),
+        "endpoint": Field(
+            Text(parse=places.collector, pattern=r"https?://[\x21-\x7e]+"),
+            "where a collector takes OTLP over HTTP, without /v1/traces; without it no spans are sent",
+        ),
+        "sample": Field(
+            Number(low=0, high=1, whole=False), "which part of all traces is sampled", default=_TRACING.sample
+        ),
+    }
+)
+
 FORMAT_DEFAULTS: Final = Table(
     {
         "options": Field(Raw(), "the format's own options, under each subscription's"),
@@ -350,5 +367,6 @@ def root() -> Table:
             "defaults": Field(DEFAULTS, "what subscriptions begin with"),
             "guard": Field(GUARD, "addresses that deliveries may dial"),
             "retention": Field(RETENTION, "how long finished things are kept"),
+            "tracing": Field(TRACING, "traces; without the key there are none, and deliveries carry no header of them"),
         }
     )

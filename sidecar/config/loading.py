@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping as Environment
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sidecar import dialects
 from sidecar.config import defaults, keys, options, places
@@ -16,6 +17,7 @@ from sidecar.config.transports import Transports
 from sidecar.config.tree import Broken, Mapping, Node, read_tree
 from sidecar.config.watch import Sources
 from sidecar.domain.retention import Retention
+from sidecar.domain.trace import Tracing
 
 _MAX_SOCKET_PATH = 107  # bytes that fit into a Unix socket's address
 
@@ -70,6 +72,7 @@ def _settings(
     management = reader.management(ingest)
     guard = root.get("guard") or keys.GUARD.absent("guard")
     retention = root.get("retention") or keys.RETENTION.absent("retention")
+    traced = _tracing(root.get("tracing"), problems)
     if problems.mistakes:
         return None
     return Settings(
@@ -86,7 +89,17 @@ def _settings(
         stamps=sources.stamps,
         warnings=problems.warnings,
         contexts=transports.contexts,
+        tracing=traced,
     )
+
+
+def _tracing(section: Section | None, problems: Problems) -> Tracing | None:
+    if section is None:
+        return None
+    if urlsplit(section.get("endpoint", "")).username is not None:
+        sentence = "must not carry credentials: send to a collector of your own, and let it hold them"
+        problems.add(section.line("endpoint"), f"{section.path}.endpoint {sentence}")
+    return Tracing(**section.values)
 
 
 def _check_defaults(root: Section, problems: Problems) -> None:

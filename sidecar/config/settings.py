@@ -12,6 +12,7 @@ from sidecar.domain.registry import Registry
 from sidecar.domain.retention import Retention
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Subscription
+from sidecar.domain.trace import Tracing
 from sidecar.domain.transport import ClientTls, Transport
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -94,6 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stamps: dict[Path, Stamp] = {}
     warnings: tuple[str, ...] = ()
     contexts: dict[ClientTls, ssl.SSLContext] = {}
+    tracing: Tracing | None = None
 
     @property
     def transports(self) -> dict[Transport, ssl.SSLContext | None]:

@@ -25,8 +25,9 @@ from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
 from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.domain.registry import Asked
+from sidecar.domain.trace import Tracing, trace_id
 from sidecar.domain.walk import OPEN, Walk, WalkState
-from sidecar.telemetry.labels import Asking, Lane, Rounds, Source
+from sidecar.telemetry.labels import SPAN_OUTCOMES, Asking, Lane, Rounds, Source
 
 UNKNOWN = "unknown"  # the label of a registry that the configuration does not name
 
@@ -93,6 +94,9 @@ class Metrics:
             gauge("walk_changes", "Changes that the newest walk has found.", "registry"),
             gauge("walk_finished_timestamp_seconds", "When a walk last finished, 0 = never.", "registry"),
         )
+        spans = counter("spans", "Spans for the collector by what became of them.", "outcome")
+        self._spans = {outcome: spans.labels(outcome) for outcome in SPAN_OUTCOMES}
+        self.tracing: Tracing | None = None  # attempts name their trace, where it is sampled
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
@@ -189,10 +193,14 @@ class Metrics:
         if lane is None:
             return  # it left the configuration while this was under way
         lane.count(settlement.state, settlement.reason).inc()
-        lane.attempts.observe(settlement.took / instant.SECOND)
+        exemplar = None
+        if self.tracing is not None:
+            trace = trace_id(delivery.event_id)
+            exemplar = {"trace_id": trace} if self.tracing.sampled(trace) else None
+        lane.attempts.observe(settlement.took / instant.SECOND, exemplar)
         if settlement.state is State.DELIVERED:
             waited = settlement.started + settlement.took - delivery.created
-            lane.end_to_end.observe(max(waited, 0) / instant.SECOND)
+            lane.end_to_end.observe(max(waited, 0) / instant.SECOND, exemplar)
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         """Nothing: `set_lane` says whether a lane is paused."""
@@ -249,6 +257,10 @@ class Metrics:
         if hold is None:
             hold = self._holds[verb] = self._hold.labels(verb)
         hold.observe(seconds)
+
+    def spans(self, outcome: str, count: int) -> None:
+        """What became of spans, a word of SPAN_OUTCOMES."""
+        self._spans[outcome].inc(count)
 
     def set_lane(
         self, subscription: str, *, backlog: int, oldest_due: float, paused: bool, breaker_open: bool = False
