@@ -15,6 +15,7 @@ from sidecar.cli import (
     demo,
     describe,
     listen,
+    passwords,
     pulls,
     quarantine,
     reconcile,
@@ -68,6 +69,7 @@ app.command()(status.status)
 app.command()(backup.backup)
 app.command()(listen.listen)
 app.command()(demo.demo)
+app.command()(passwords.hash_password)
 app.command()(describe.version)
 
 

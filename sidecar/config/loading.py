@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sidecar import dialects
-from sidecar.config import defaults, keys, options, places
+from sidecar.config import defaults, keys, options, places, users
 from sidecar.config.expansion import Expansion
 from sidecar.config.problems import Mistakes, Problems
 from sidecar.config.registries import registries, tokens
@@ -73,6 +73,7 @@ def _settings(
     guard = root.get("guard") or keys.GUARD.absent("guard")
     retention = root.get("retention") or keys.RETENTION.absent("retention")
     traced = _tracing(root.get("tracing"), problems)
+    written = expanded.value("defaults")
     if problems.mistakes:
         return None
     return Settings(
@@ -90,6 +91,7 @@ def _settings(
         warnings=problems.warnings,
         contexts=transports.contexts,
         tracing=traced,
+        defaults=written if isinstance(written, Mapping) else None,
     )
 
 
@@ -141,7 +143,21 @@ class _Reader:
                         f"management.listen {one} and ingest.listen {other} cannot be listened on both: "
                         "use another port",
                     )
-        return ManagementSettings(listen=listen, socket=self._socket(), tls=self._tls(section))
+        accounts = users.accounts(section, self._sources, self._problems)
+        tls = self._tls(section)
+        if accounts.needed and tls is None and not all(one.loopback for one in listen):
+            self._problems.warn(
+                section.line("listen"),
+                "management.listen can be reached from other machines without TLS, so passwords and tokens travel "
+                "unencrypted: set management.tls, or let a proxy on this machine speak TLS",
+            )
+        return ManagementSettings(
+            listen=listen,
+            socket=self._socket(),
+            tls=tls,
+            public_url=section.get("public_url", ""),
+            accounts=accounts,
+        )
 
     def _socket(self) -> Path | None:
         named: str | bool = self._management.get("socket", keys.DEFAULT_SOCKET)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined, Record
 from sidecar.domain.trace import Span, SpanKind, Tracing, Value, span_id, trace_id
 from sidecar.domain.walk import Walk
@@ -145,6 +146,9 @@ class Tracer:
         """Nothing: that is no event's."""
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
+        """Nothing: that is no event's."""
+
+    def visited(self, visit: Visit) -> None:
         """Nothing: that is no event's."""
 
     def walked(self, walk: Walk) -> None:
