@@ -243,8 +243,6 @@ class Subscribing:
         bound = self._bound(what)
         if not 0 <= target < len(bound):
             raise NotFound(f"there is no target {target}")
-        if self._trial is None:
-            raise Conflict("nothing is sent while the sidecar is starting or stopped; try again later")
         one = bound[target]
         policy = what.policy if isinstance(what, Made) else 0
         audience = Audience(one.subscription.name, policy)
@@ -252,9 +250,27 @@ class Subscribing:
             kind, message = rehearsed(Route(one.subscription, one.voice, 0, audience), event)
         except ValueError as error:
             raise Conflict(str(error)) from None
-        request, outcome, took = await self._trial(one, message, self._new_uuid())
-        self._observer.operated(person.name, "test", 1, f"{_described(what)} reason={outcome.reason.value}")
+        request, outcome, took = await self._try(person, what, one, message)
         return Tried(type=kind, request=request, outcome=outcome, took=took)
+
+    async def say(self, person: Person, draft: Draft, message: Message) -> Outcome:
+        """Send an API's own sample to where a draft's first target says, once; nothing is kept of it.
+
+        For interfaces that have anybody try an endpoint before anything is subscribed: whoever is recognised may.
+        Raises Unusable; Conflict when nothing is running.
+        """
+        _recognised(person)
+        _, outcome, _ = await self._try(person, draft, self._read(draft)[0], message)
+        return outcome
+
+    async def _try(
+        self, person: Person, what: Made | Draft, bound: Bound, message: Message
+    ) -> tuple[ShownRequest, Outcome, int]:
+        if self._trial is None:
+            raise Conflict("nothing is sent while the sidecar is starting or stopped; try again later")
+        done = await self._trial(bound, message, self._new_uuid())
+        self._observer.operated(person.name, "test", 1, f"{_described(what)} reason={done[1].reason.value}")
+        return done
 
     # --- within ------------------------------------------------------------------------------------------------------
 

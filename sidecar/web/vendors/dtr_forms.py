@@ -11,7 +11,7 @@ import msgspec
 from sidecar.domain import instant
 from sidecar.domain.made import Api, Draft, Made
 from sidecar.web.vendors.dtr_errors import Code, Refusal
-from sidecar.web.vendors.dtr_keys import GLOBAL, Key, author_id, identity, key_of, type_of
+from sidecar.web.vendors.dtr_keys import Key, author_id, identity, key_of, type_of
 
 NEVER: Final = "0001-01-01T00:00:00Z"  # Go's zero time: what DTR says of a webhook that was never delivered
 
@@ -26,7 +26,7 @@ class CreateForm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     skip_tls: bool | None = msgspec.field(default=None, name="skipTLSVerification")
 
 
-class TestForm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class TrialForm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """POST /webhooks/test."""
 
     type: str | None = None
@@ -69,7 +69,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     skip_tls: bool = msgspec.field(name="skipTLSVerification")
 
 
-F = TypeVar("F", CreateForm, TestForm, UpdateForm)
+F = TypeVar("F", CreateForm, TrialForm, UpdateForm)
 
 
 def form_of(raw: bytes, shape: type[F]) -> F:
@@ -80,13 +80,11 @@ def form_of(raw: bytes, shape: type[F]) -> F:
         raise Refusal(Code.INVALID_JSON, str(error)) from None
 
 
-def document_of(form: CreateForm | TestForm) -> tuple[Document, Key]:
+def document_of(form: CreateForm | TrialForm) -> tuple[Document, Key]:
     """What a form asks for, and its scope. Raises Refusal."""
     kind = type_of(form.type or "")
     written = (form.key or "") if isinstance(form, CreateForm) else ""
     key = key_of(written)
-    if kind == GLOBAL and written:
-        raise Refusal(Code.INVALID_JSON, f"{GLOBAL} concerns no repository: leave out key")
     if not form.endpoint:
         raise Refusal(Code.INVALID_JSON, "endpoint is missing: write the URL that events are to be posted to")
     document = Document(
