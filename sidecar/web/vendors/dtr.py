@@ -24,8 +24,7 @@ from sidecar.domain.made import Api, Made
 from sidecar.domain.message import Message
 from sidecar.domain.person import Person
 from sidecar.pipeline.subscribing import MOST, Subscribing
-from sidecar.ports import Clock, LaneRow, Observer
-from sidecar.ports.places import Places
+from sidecar.ports import Clock, Observer, Places
 from sidecar.web.exchange import answer, person_of
 from sidecar.web.vendors.dtr_errors import Code, Refusal, refused
 from sidecar.web.vendors.dtr_forms import (
@@ -48,13 +47,12 @@ Handler = Callable[[web.Request, Person], Awaitable[web.StreamResponse]]
 
 
 class DtrApi:
-    """The routes. `lanes` tells when a lane last delivered; `older` whether the statuses are those before DTR 2.7."""
+    """The routes. `older` tells whether the statuses are those from before DTR 2.7."""
 
     def __init__(
         self,
         subscribing: Subscribing,
         places: Places,
-        lanes: Callable[[], Awaitable[Sequence[LaneRow]]],
         *,
         clock: Clock,
         observer: Observer,
@@ -62,7 +60,6 @@ class DtrApi:
     ) -> None:
         self._subscribing = subscribing
         self._places = places
-        self._lanes = lanes
         self._clock = clock
         self._observer = observer
         self._older = older
@@ -93,11 +90,12 @@ class DtrApi:
             raise Refusal(Code.INVALID_PARAMETERS, f"webhookType is {ANY} or one of {', '.join(TYPES)}")
         page = await self._subscribing.list(person, Api.DTR, limit=MOST)
         return await self._shown(
+            person,
             [
                 one
                 for one in page.items
                 if kind in (ANY, kept_of(one).type) and (person.admin or one.creator == person.name)
-            ]
+            ],
         )
 
     async def _of_namespace(self, request: web.Request, person: Person) -> web.Response:
@@ -106,7 +104,7 @@ class DtrApi:
         page = await self._subscribing.list(person, Api.DTR, namespace=key.namespace, limit=MOST)
         if person.admin and not page.items and await self._places.namespace(key.namespace) is None:
             raise Refusal(Code.NO_SUCH_ACCOUNT, f"nothing was ever pushed to {key}, and no webhook waits for it")
-        return await self._shown([one for one in page.items if not one.repository])
+        return await self._shown(person, [one for one in page.items if not one.repository])
 
     async def _of_repository(self, request: web.Request, person: Person) -> web.Response:
         """Everybody's webhooks whose key is the repository."""
@@ -114,7 +112,7 @@ class DtrApi:
         page = await self._subscribing.list(person, Api.DTR, namespace=key.namespace, repository=str(key), limit=MOST)
         if not page.items and not await self._places.repository(str(key)):
             raise Refusal(Code.NO_SUCH_REPOSITORY, f"nothing was ever pushed to {key}, and no webhook waits for it")
-        return await self._shown(page.items)
+        return await self._shown(person, page.items)
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
@@ -128,7 +126,7 @@ class DtrApi:
             made = await self._subscribing.create(person, draft)
         except Taken:  # the id says all that a webhook is: whoever asks for it again has it
             made = await self._subscribing.get(person, Api.DTR, key=draft.key)
-        (shown,) = await self._webhooks([made])
+        (shown,) = await self._webhooks(person, [made])
         response = answer(shown)
         response.set_status(200 if self._older() else 201)
         return response
@@ -136,7 +134,8 @@ class DtrApi:
     async def _update(self, request: web.Request, person: Person) -> web.Response:
         form = form_of(await _body(request), UpdateForm)
         made = await self._subscribing.get(person, Api.DTR, key=form.id or "")
-        (shown,) = await self._webhooks([await self._subscribing.replace(person, made, changed(made, form))])
+        made = await self._subscribing.replace(person, made, changed(made, form))
+        (shown,) = await self._webhooks(person, [made])
         return answer(shown)
 
     async def _delete(self, request: web.Request, person: Person) -> web.Response:
@@ -156,12 +155,15 @@ class DtrApi:
 
     # --- within ------------------------------------------------------------------------------------------------------
 
-    async def _shown(self, items: Sequence[Made]) -> web.Response:
-        return answer(await self._webhooks(items))
+    async def _shown(self, person: Person, items: Sequence[Made]) -> web.Response:
+        return answer(await self._webhooks(person, items))
 
-    async def _webhooks(self, items: Sequence[Made]) -> Sequence[Webhook]:
-        used = {row.state.id: row.last_success for row in await self._lanes()} if items else {}
-        return [webhook(one, max((used.get(target.lane, 0) for target in one.targets), default=0)) for one in items]
+    async def _webhooks(self, person: Person, items: Sequence[Made]) -> Sequence[Webhook]:
+        health = await self._subscribing.health(person, items)
+        return [
+            webhook(one, max((health[at.lane].last_success for at in one.targets if at.lane in health), default=0))
+            for one in items
+        ]
 
     def _answering(self, handler: Handler, allowed: str = "") -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """The handler for those who said who they are, with DTR's words for everything that it raises."""
@@ -172,7 +174,7 @@ class DtrApi:
             except Exception as error:  # noqa: BLE001 - what it is decides the answer, what is none of ours is told
                 refusal = _refusal(error)
                 if refusal is None:
-                    self._observer.trouble("dtr api", error)
+                    self._observer.trouble("dtr-api", error)
                     refusal = Refusal(Code.INTERNAL_ERROR)
                 response = refused(refusal.code, refusal.detail)
                 if refusal.code is Code.NOT_ALLOWED:
