@@ -47,7 +47,7 @@ Handler = Callable[[web.Request, Person], Awaitable[web.StreamResponse]]
 
 
 class DtrApi:
-    """The routes. `older` tells whether the statuses are those from before DTR 2.7."""
+    """The routes. `legacy` tells whether the statuses are those from before DTR 2.7."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class DtrApi:
         *,
         clock: Clock,
         observer: Observer,
-        older: Callable[[], bool],
+        legacy: Callable[[], bool],
     ) -> None:
         self._subscribing = subscribing
         self._places = places
         self._clock = clock
         self._observer = observer
-        self._older = older
+        self._legacy = legacy
 
     def add_to(self, app: web.Application) -> None:
         self._route(app, "/webhooks", GET=self._list, POST=self._create)
@@ -128,7 +128,7 @@ class DtrApi:
             made = await self._subscribing.get(person, Api.DTR, key=draft.key)
         (shown,) = await self._webhooks(person, [made])
         response = answer(shown)
-        response.set_status(200 if self._older() else 201)
+        response.set_status(200 if self._legacy() else 201)
         return response
 
     async def _update(self, request: web.Request, person: Person) -> web.Response:
@@ -141,7 +141,7 @@ class DtrApi:
     async def _delete(self, request: web.Request, person: Person) -> web.Response:
         made = await self._subscribing.get(person, Api.DTR, key=request.match_info["webhook"])
         await self._subscribing.remove(person, made)
-        return web.Response(status=200 if self._older() else 204)
+        return web.Response(status=200 if self._legacy() else 204)
 
     async def _test(self, request: web.Request, person: Person) -> web.Response:
         """Answered once the endpoint has answered."""

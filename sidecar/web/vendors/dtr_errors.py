@@ -9,6 +9,8 @@ import enum
 import msgspec
 from aiohttp import hdrs, web
 
+from sidecar.web.door import REALM
+
 
 class Code(enum.Enum):
     """What can go wrong: status and message, the latter word for word as in the API reference of DTR 2.3 to 2.7."""
@@ -26,7 +28,6 @@ class Code(enum.Enum):
     NOT_ACCEPTABLE = 406, "Not Acceptable"
     TOO_LARGE = 413, "Request Entity Too Large"  # ours
     UNSUPPORTED_MEDIA_TYPE = 415, "Unsupported Media Type"
-    TOO_MANY_REQUESTS = 429, "Too Many Requests"  # ours
     INTERNAL_ERROR = (
         500,
         "An internal server error occurred. Contact a system administrator for more information.",
@@ -56,5 +57,5 @@ def refused(code: Code, detail: str = "") -> web.Response:
     body = {"errors": [{"code": code.name, "message": code.message, "detail": detail}]}
     response = web.Response(status=code.status, body=msgspec.json.encode(body), content_type="application/json")
     if code is Code.NOT_AUTHENTICATED:
-        response.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="registry-sidecar"'
+        response.headers[hdrs.WWW_AUTHENTICATE] = REALM
     return response
