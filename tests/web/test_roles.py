@@ -9,6 +9,7 @@ import itertools
 
 import aiohttp
 import bcrypt
+import dtr_roles
 import msgspec
 import pytest
 
@@ -89,11 +90,16 @@ ROUTES = {
 }
 
 
+for _route, (_ask, _body, _statuses) in dtr_roles.rows().items():
+    ROUTES[_route] = Rights(_ask, *_statuses, body=_body)
+
+
 class Site:
     """Every API there is, around a house at work, on a listener that others can reach and on one of loopback."""
 
     def __init__(self, folder):
         clock = VirtualClock()
+        self.folder = folder
         path = folder / "sidecar.db"
         self.house = House(path, clock, RecordingSender(), [subscription("one")], store=SQLiteStore(path, inline=True))
         observer = self.observer = self.house.observer
@@ -112,7 +118,16 @@ class Site:
             ),
             "",
         )
-        self.api = Api(self.operations, dict, health, self.house.store.care.backup, porter=self.porter, walks=walks)
+        self.dtr = dtr_roles.DtrSide(self.house.store, clock, observer)
+        self.api = Api(
+            self.operations,
+            dict,
+            health,
+            self.house.store.care.backup,
+            porter=self.porter,
+            walks=walks,
+            vendors=[self.dtr.api],
+        )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"
 
@@ -121,6 +136,7 @@ class Site:
 
     async def start(self):
         await self.house.start()
+        self.dtr.begin(self.folder)
         (lane,) = self.house.dispatcher.views()
         self.operations.connect(
             Router([route(subscription("one"), lane.lane)]),
@@ -155,6 +171,12 @@ def credentials(role):
     return {"Authorization": f"Bearer {TOKENS[role]}"}
 
 
+def asked(method, url, rights):
+    """One request; "*" is a method that no API has a call for."""
+    headers = {"Content-Type": "application/json"} if rights.body else {}
+    return {"method": method.replace("*", "PATCH"), "url": url, "data": rights.body or None, "headers": headers}
+
+
 def routes_of(app):
     """Method and canonical path of everything that an app answers to."""
     return {
@@ -176,7 +198,7 @@ async def test_each_role_gets_on_each_route_what_the_table_says(site, door, role
     async with aiohttp.ClientSession(headers=credentials(role)) as session:
         for (method, _), rights in ROUTES.items():
             url = f"http://127.0.0.1:{site.ports[door]}{rights.ask}"
-            async with session.request(method, url, data=rights.body or None) as answer:
+            async with session.request(**asked(method, url, rights)) as answer:
                 expected = getattr(rights, role)
                 if answer.status != expected:
                     wrong.append((method, rights.ask, answer.status, expected))
@@ -191,7 +213,7 @@ async def test_each_role_gets_on_each_route_what_the_table_says(site, door, role
 async def test_whoever_opens_the_socket_may_do_everything_without_credentials(site):
     async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(site.socket))) as session:
         for (method, _), rights in ROUTES.items():
-            async with session.request(method, f"http://sidecar{rights.ask}", data=rights.body or None) as answer:
+            async with session.request(**asked(method, f"http://sidecar{rights.ask}", rights)) as answer:
                 assert answer.status not in {401, 403}, rights.ask
 
 
