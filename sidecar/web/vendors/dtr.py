@@ -15,6 +15,7 @@ from sidecar.domain.errors import (
     Conflict,
     Forbidden,
     NotFound,
+    Stale,
     StoreUnavailable,
     Taken,
     Unauthenticated,
@@ -37,6 +38,7 @@ from sidecar.web.vendors.dtr_forms import (
     draft_of,
     form_of,
     kept_of,
+    told,
     webhook,
 )
 from sidecar.web.vendors.dtr_keys import GLOBAL, TYPES, key_of
@@ -133,8 +135,17 @@ class DtrApi:
 
     async def _update(self, request: web.Request, person: Person) -> web.Response:
         form = form_of(await _body(request), UpdateForm)
-        made = await self._subscribing.get(person, Api.DTR, key=form.id or "")
-        made = await self._subscribing.replace(person, made, changed(made, form))
+        while True:
+            made = await self._subscribing.get(person, Api.DTR, key=form.id or "")
+            draft = changed(made, form)
+            try:
+                if draft.document == made.document:  # can be switched off even where it can no longer be used
+                    made = await self._subscribing.enable(person, made, draft.enabled, revision=made.revision)
+                else:
+                    made = await self._subscribing.replace(person, made, draft, revision=made.revision)
+                break
+            except Stale:  # somebody else was quicker; what this form leaves out is as they left it
+                continue
         (shown,) = await self._webhooks(person, [made])
         return answer(shown)
 
@@ -204,7 +215,7 @@ def _refusal(error: Exception) -> Refusal | None:
         case NotFound():
             return Refusal(Code.NO_SUCH_WEBHOOK)
         case Unusable():
-            return Refusal(Code.INVALID_JSON, str(error))
+            return Refusal(Code.INVALID_JSON, "; ".join(map(told, error.problems)))
         case Conflict() | StoreUnavailable():
             return Refusal(Code.UNAVAILABLE, str(error))
         case web.HTTPRequestEntityTooLarge():

@@ -9,10 +9,12 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from sidecar.domain import instant
+from sidecar.domain.errors import Problem
 from sidecar.domain.made import Api, Draft, Made
 from sidecar.web.vendors.dtr_errors import Code, Refusal
 from sidecar.web.vendors.dtr_keys import Key, author_id, identity, key_of, type_of
 
+_OURS: Final = {"url": "endpoint", "tls.ca": "tlsCert", "tls.verify": "skipTLSVerification"}
 NEVER: Final = "0001-01-01T00:00:00Z"  # Go's zero time: what DTR says of a webhook that was never delivered
 
 
@@ -116,8 +118,16 @@ def _target(document: Document) -> dict[str, Any]:
         if document.skip_tls:
             target["tls"] = {"verify": False}
         elif document.tls_cert:
-            target["tls"] = {"ca": document.tls_cert}
+            target["tls"] = {"ca": document.tls_cert, "verify": True}  # whatever is usual for the format
     return target
+
+
+def told(problem: Problem) -> str:
+    """What is wrong with a form, under the name that it has there."""
+    name = _OURS.get(problem.path)
+    if name is None or not problem.sentence.startswith(problem.path):
+        return problem.sentence
+    return name + problem.sentence.removeprefix(problem.path)
 
 
 def changed(made: Made, form: UpdateForm) -> Draft:

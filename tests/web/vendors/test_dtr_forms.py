@@ -64,7 +64,7 @@ def test_a_namespace_and_everything():
         ({}, None),
         ({"tlsCert": "", "skipTLSVerification": False}, None),
         ({"tlsCert": None, "skipTLSVerification": None}, None),
-        ({"tlsCert": "PEM"}, {"ca": "PEM"}),
+        ({"tlsCert": "PEM"}, {"ca": "PEM", "verify": True}),
         ({"tlsCert": "PEM", "skipTLSVerification": True}, {"verify": False}),
         ({"skipTLSVerification": True, "endpoint": "HTTPS://example.com"}, {"verify": False}),
         # DTR takes these fields for any endpoint, its manual even asks for one of them when it is http.
@@ -118,9 +118,9 @@ def test_a_client_from_before_tls_wipes_nothing():
 @pytest.mark.parametrize(
     ("form", "tls"),
     [
-        ({"tlsCert": "OTHER"}, {"ca": "OTHER"}),
+        ({"tlsCert": "OTHER"}, {"ca": "OTHER", "verify": True}),
         ({"tlsCert": ""}, None),
-        ({"tlsCert": None}, {"ca": "PEM"}),
+        ({"tlsCert": None}, {"ca": "PEM", "verify": True}),
         ({"skipTLSVerification": True}, {"verify": False}),
     ],
 )
