@@ -1,11 +1,8 @@
-"""DTR's API in the table of who may do what: its rows, and the API itself with nothing behind its subscriptions."""
+"""DTR's API in the table of who may do what: its rows, and the API itself."""
 
 import json
 
-from sidecar.config.binding import ConfigBinder
-from sidecar.config.loading import load
 from sidecar.domain.delivery import Outcome, Reason
-from sidecar.pipeline.subscribing import Subscribing
 from sidecar.web.vendors.dtr import DtrApi
 
 WEBHOOK = {"type": "TAG_PUSH", "key": "prj/app", "endpoint": "https://example.com"}
@@ -37,22 +34,15 @@ def rows():
     return found
 
 
-class DtrSide:
-    """The API over a store. `begin` once that is open: endpoints accept every trial, and nothing is delivered."""
+def dtr_api(house, clock):
+    """The API over a house's subscriptions: endpoints accept every trial, and nothing is delivered."""
+    house.subscribing.connect(_apply, _try)
+    return DtrApi(house.subscribing, house.store, clock=clock, observer=house.observer, legacy=lambda: False)
 
-    def __init__(self, store, clock, observer):
-        uuids = iter(f"00000000-0000-4000-8000-{number:012}" for number in range(10**6))
-        self._subscribing = Subscribing(store, clock, observer, new_uuid=uuids.__next__)
-        self.api = DtrApi(self._subscribing, store, clock=clock, observer=observer, legacy=lambda: False)
 
-    def begin(self, folder):
-        file = folder / "dtr.yml"
-        file.write_text("registries: [{name: main, hostname: registry.example.com}]")
-        self._subscribing.take(ConfigBinder(load(file, {})), [])
-        self._subscribing.connect(self._apply, self._try)
+async def _apply(_before, _after):
+    pass
 
-    async def _apply(self, _before, _after):
-        pass
 
-    async def _try(self, _bound, _message, _serial):
-        return None, Outcome(reason=Reason.OK, status=200), 1
+async def _try(_bound, _message, _serial):
+    return None, Outcome(reason=Reason.OK, status=200), 1

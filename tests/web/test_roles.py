@@ -60,7 +60,11 @@ ROUTES = {
     ("GET", "/readyz"): everybody("/readyz"),
     ("GET", "/metrics"): everybody("/metrics"),
     ("GET", "/v1/status"): Rights("/v1/status"),
-    ("GET", "/v1/subscriptions"): Rights("/v1/subscriptions"),
+    ("GET", "/v1/subscriptions"): Rights("/v1/subscriptions", manager=200),
+    ("POST", "/v1/subscriptions"): Rights("/v1/subscriptions", 422, body=b"{}"),
+    ("GET", "/v1/subscriptions/{name}"): Rights("/v1/subscriptions/one", manager=404),
+    ("PUT", "/v1/subscriptions/{name}"): Rights("/v1/subscriptions/one", 409, 404, body=b"{}"),
+    ("DELETE", "/v1/subscriptions/{name}"): Rights("/v1/subscriptions/one", 409, 404),
     ("GET", "/v1/events"): Rights("/v1/events"),
     ("GET", "/v1/events/{id}"): Rights("/v1/events/none", 404),
     ("GET", "/v1/events/{id}/explain"): Rights("/v1/events/none/explain", 404),
@@ -99,7 +103,6 @@ class Site:
 
     def __init__(self, folder):
         clock = VirtualClock()
-        self.folder = folder
         path = folder / "sidecar.db"
         self.house = House(path, clock, RecordingSender(), [subscription("one")], store=SQLiteStore(path, inline=True))
         observer = self.observer = self.house.observer
@@ -118,15 +121,15 @@ class Site:
             ),
             "",
         )
-        self.dtr = dtr_roles.DtrSide(self.house.store, clock, observer)
         self.api = Api(
             self.operations,
             dict,
             health,
             self.house.store.care.backup,
+            subscribing=self.house.subscribing,
             porter=self.porter,
             walks=walks,
-            vendors=[self.dtr.api],
+            vendors=[dtr_roles.dtr_api(self.house, clock)],
         )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"
@@ -136,7 +139,6 @@ class Site:
 
     async def start(self):
         await self.house.start()
-        self.dtr.begin(self.folder)
         (lane,) = self.house.dispatcher.views()
         self.operations.connect(
             Router([route(subscription("one"), lane.lane)]),
