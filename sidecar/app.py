@@ -54,6 +54,7 @@ from sidecar.web.health import Health
 from sidecar.web.ingress import Ingress
 from sidecar.web.server import Listeners, server_context
 from sidecar.web.status import status
+from sidecar.web.vendors.dtr import DtrApi
 from sidecar.wiring import USER_AGENT, Running, Wiring, new_uuid
 
 OWN_AGENT = "registry-sidecar/"
@@ -126,6 +127,13 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
+        dtr = DtrApi(
+            self.subscribing,
+            self._store,
+            clock=self._clock,
+            observer=self._observer,
+            legacy=lambda: self.settings.management.dtr_legacy,
+        )
         api = Api(
             self.operations,
             self.status,
@@ -134,6 +142,7 @@ class App:
             subscribing=self.subscribing,
             porter=self._porter,
             walks=self.walks,
+            vendors=(dtr,),
         )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:

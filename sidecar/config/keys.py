@@ -83,6 +83,11 @@ MANAGEMENT: Final = Table(
         "htpasswd_file": Field(
             Text(), "the registry's own: proves who somebody is; what they may do stands under `users`"
         ),
+        "dtr_status": Field(
+            Choice(words=("modern", "legacy")),
+            "how DTR's API answers what is made and deleted: modern = 201 and 204 as DTR 2.7, legacy = 200 as before",
+            "modern",
+        ),
         "teams": Field(TEAMS, "by namespace, the teams and their users: {prj: {release: [maria]}}"),
     }
 )

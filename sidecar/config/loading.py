@@ -157,6 +157,7 @@ class _Reader:
             tls=tls,
             public_url=section.get("public_url", ""),
             accounts=accounts,
+            dtr_legacy=section.get("dtr_status") == "legacy",
         )
 
     def _socket(self) -> Path | None:

@@ -60,7 +60,8 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True):
 class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`socket` None = no Unix socket. `public_url` is without a slash at its end, "" = not told.
 
-    Without accounts the API answers on loopback listeners and the socket only.
+    Without accounts the API answers on loopback listeners and the socket only. With `dtr_legacy` DTR's API answers with
+    the statuses from before DTR 2.7.
     """
 
     listen: tuple[Address, ...]
@@ -68,6 +69,7 @@ class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
     tls: ServerTls | None = None
     public_url: str = ""
     accounts: Accounts = NOBODY
+    dtr_legacy: bool = False
 
 
 class Bound(msgspec.Struct, frozen=True):

@@ -54,6 +54,13 @@ def one(text):
     return f"{REGISTRY}subscriptions:\n  - name: one\n    format: harbor\n    url: https://hooks.example.com/x\n{lines}"
 
 
+@pytest.mark.parametrize(
+    ("written", "legacy"), [("", False), ("dtr_status: modern", False), ("dtr_status: legacy", True)]
+)
+def test_the_statuses_of_dtrs_api_are_those_of_2_7_unless_older_ones_are_asked_for(file, written, legacy):
+    assert file(f"{REGISTRY}management: {{{written}}}").management.dtr_legacy is legacy
+
+
 def test_a_registry_alone_gets_the_documented_defaults(file, tmp_path):
     settings = file(REGISTRY)
     assert settings.source == tmp_path / "config.yml"
