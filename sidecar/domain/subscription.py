@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 from sidecar.domain import instant
-from sidecar.domain.event import Event, EventType, Kind
+from sidecar.domain.event import Event, EventType, Kind, Repository
 from sidecar.domain.glob import ANYTHING, Globs
 from sidecar.domain.secret import Secret
 from sidecar.domain.statuses import DEFAULT_GIVE_UP_ON, DEFAULT_SUCCESS
@@ -21,7 +21,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     """Which events a subscription wants. Empty `registries` means all.
 
     `namespace`, and `repository` (a full path) within it, are bounds that no other filter widens, "" = none: whoever
-    made the subscription may not hear of more.
+    made the subscription may not hear of more. A repository of a single segment, `solo`, is `library/solo` as well.
     """
 
     registries: frozenset[str] = frozenset()
@@ -41,9 +41,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.registries and event.registry.name not in self.registries:
             return "registries"
-        if self.namespace and (
-            event.repository.namespace != self.namespace or self.repository not in ("", event.repository.path)
-        ):
+        if self.namespace and not self._bounds(event.repository):
             return "repositories"
         if not self.repositories.admits(event.repository.path):
             return "repositories"
@@ -57,6 +55,11 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         if self.tags.patterns and not any(self.tags.admits(tag) for tag in event.tags):
             return "tags"
         return ""
+
+    def _bounds(self, place: Repository) -> bool:
+        if place.namespace != self.namespace:
+            return False
+        return self.repository in ("", place.path) or self.repository == f"{place.namespace}/{place.name}"
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
