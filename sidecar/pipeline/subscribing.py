@@ -6,7 +6,7 @@ read from there. A change is written first and takes effect then: killed in betw
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -180,6 +180,14 @@ class Subscribing:
         _may(person, made.namespace)
         found = {one.state.id: one for one in await self._store.lane_health([one.lane for one in made.targets])}
         return [found[one.lane] for one in made.targets if one.lane in found]
+
+    async def health(self, person: Person, items: Iterable[Made]) -> Mapping[int, Health]:
+        """How the lanes of all these do, by lane, in one look."""
+        lanes = []
+        for made in items:
+            _may(person, made.namespace)
+            lanes += [one.lane for one in made.targets]
+        return {one.state.id: one for one in await self._store.lane_health(lanes)} if lanes else {}
 
     # --- changing ----------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,11 @@ class Thing(enum.Enum):
     def methods(self) -> frozenset[str]:
         return self.value[0]
 
+    @property
+    def allowed(self) -> list[str]:
+        """The methods, with those that need no route of their own, as the header Allow lists them."""
+        return sorted(self.methods | {"OPTIONS"} | ({"HEAD"} if "GET" in self.methods else frozenset()))
+
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
     """What a path names.
