@@ -43,7 +43,7 @@ SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1),
 """
 
 
-class SQLiteStore(Office, SQLiteWalkbook, SQLitePlaces, SQLiteMadebook):
+class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until

@@ -135,7 +135,7 @@ async def look(reader: Reader, need: Need) -> Facts:
 
 
 def commit(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: WriteSet) -> list[Delivery]:
-    """Write one translated batch. Raises CursorMoved or NamespaceTaken, and so writes nothing, when somebody was here."""
+    """Write one translated batch. Raises CursorMoved or NamespaceTaken, and writes nothing, when somebody was here."""
     moved = connection.execute(
         "UPDATE meta SET value = ? WHERE key = 'cursor' AND value = ?", (work.cursor, work.expected)
     ).rowcount
@@ -166,9 +166,7 @@ def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
     changes = work.changes
     if changes.namespaces:
         try:
-            rows.insert(
-                connection, "INSERT INTO namespace", [rows.namespace_values(row) for row in changes.namespaces]
-            )
+            rows.insert(connection, "INSERT INTO namespace", [rows.namespace_values(row) for row in changes.namespaces])
         except sqlite3.IntegrityError as error:
             raise NamespaceTaken("a namespace was made while its first records were translated") from error
     replace = (

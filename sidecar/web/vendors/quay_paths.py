@@ -1,7 +1,7 @@
 """Quay's addresses under /api/v1: which thing a path names, and which methods it takes. Pure.
 
-Names of repositories have slashes in them, unescaped, so a path is read from its end. Slashes at the end matter, as they
-do to Quay 3: a repository's list of notifications has one, a single notification has none.
+Names of repositories have slashes in them, unescaped, so a path is read from its end. Slashes at the end matter, as to
+Quay 3: a repository's list of notifications has one, a single notification has none.
 """
 
 import enum
