@@ -45,8 +45,8 @@ def _render(event: Event, word: str, _options: Options, _audience: Audience) -> 
     )
 
 
-# What Quay adds to where it happened when somebody presses "Test Notification", as get_sample_data of Quay 3.15 has it. It
-# is not what happens: `pruned_image_count` is in no real push.
+# What Quay adds to where it happened when somebody presses "Test Notification", as get_sample_data of Quay 3.15 has it.
+# It is not what happens: `pruned_image_count` is in no real push.
 _SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "repo_push": {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
 }

@@ -1,4 +1,4 @@
-"""Samples that somebody wants sent without waiting for them: put into the subscription's own queue, as an event's would be.
+"""Samples that somebody wants sent without waiting for them: put into the subscription's own queue like an event's.
 
 So they are signed, tried again and counted like everything else that goes there, and outlive a restart.
 """
@@ -12,7 +12,7 @@ from sidecar.domain.person import Person
 from sidecar.pipeline.routing import webhook_id
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.ports import Clock, Observer
-from sidecar.ports.samples import Samples
+from sidecar.ports.samples import Sample, Samples
 
 
 class Sampling:
@@ -56,7 +56,7 @@ class Sampling:
             actor=person.name,
         )
         number = webhook_id(event, lane.name, message.word, 0)
-        await self._store.owe_sample(event, message, lane=lane.id, webhook_id=number)
+        await self._store.owe_sample(Sample(event=event, message=message, lane=lane.id, webhook_id=number))
         self.changed((lane.id,))
         self._observer.operated(person.name, "test", 1, f"subscription={made.api.value}/{made.id} queued")
         return True

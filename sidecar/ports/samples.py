@@ -2,15 +2,23 @@
 
 from typing import Protocol
 
+import msgspec
+
 from sidecar.domain.event import Event
 from sidecar.domain.message import Message
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that no registry told, of type `test`, and the one delivery that it owes, due when it was `accepted`."""
+
+    event: Event
+    message: Message
+    lane: int
+    webhook_id: str
 
 
 class Samples(Protocol):
     """Where a sample is put into a lane's queue."""
 
-    async def owe_sample(self, event: Event, message: Message, *, lane: int, webhook_id: str) -> None:
-        """Keep an event that no registry told, of type `test`, with the one delivery that it owes, due at `accepted`.
-
-        Raises NotFound when there is no such lane any more.
-        """
+    async def owe_sample(self, sample: Sample) -> None:
+        """Make it durable. Raises NotFound when there is no such lane any more."""

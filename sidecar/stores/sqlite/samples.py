@@ -4,23 +4,15 @@ import sqlite3
 
 from sidecar.domain.delivery import State
 from sidecar.domain.errors import NotFound
-from sidecar.domain.event import Event
-from sidecar.domain.message import Message
+from sidecar.ports.samples import Sample
 from sidecar.stores.sqlite import rows
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.translation import Ids, held_total
 
 
-def owe(
-    connection: sqlite3.Connection,
-    pending: Pending,
-    ids: Ids,
-    event: Event,
-    message: Message,
-    lane: int,
-    webhook_id: str,
-) -> None:
+def owe(connection: sqlite3.Connection, pending: Pending, ids: Ids, sample: Sample) -> None:
     """Raises NotFound when the lane is gone."""
+    event, message, lane = sample.event, sample.message, sample.lane
     if connection.execute("SELECT 1 FROM lane WHERE id = ? AND retired = 0", (lane,)).fetchone() is None:
         raise NotFound("there is no such subscription any more")
     ids.event += 1
@@ -51,6 +43,6 @@ def owe(
     rows.insert(
         connection,
         "INSERT INTO delivery (id, event, lane, message, webhook_id, word, state, due, created, held_base)",
-        [(number, ids.event, lane, number, webhook_id, message.word, State.DUE.value, at, at, base)],
+        [(number, ids.event, lane, number, sample.webhook_id, message.word, State.DUE.value, at, at, base)],
     )
     pending.moved(lane, 1, 0)

@@ -11,12 +11,11 @@ from typing import Any
 from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Settlement
 from sidecar.domain.errors import StoreDamaged, StoreUnavailable
-from sidecar.domain.event import Event
 from sidecar.domain.lane_state import LaneName, LaneState, Pause
-from sidecar.domain.message import Message
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.retention import Retention
 from sidecar.ports import Position, Settled, WriteSet
+from sidecar.ports.samples import Sample
 from sidecar.stores.sqlite import backup, journal, queue, rows, samples, translation, upkeep
 from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
@@ -316,8 +315,8 @@ class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces):
 
     # --- Samples ----------------------------------------------------------------------------------------------------
 
-    async def owe_sample(self, event: Event, message: Message, *, lane: int, webhook_id: str) -> None:
-        await self._do(samples.owe, self._ids, event, message, lane, webhook_id)
+    async def owe_sample(self, sample: Sample) -> None:
+        await self._do(samples.owe, self._ids, sample)
 
     # --- Upkeep -----------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Quay's management API under /api/v1: notifications of repositories and namespaces, and what its clients ask beside them.
+"""Quay's management API under /api/v1: notifications of repositories and namespaces, and what clients ask beside them.
 
 Requests and answers are those of Quay 3.15, so that what was written for Quay works unchanged. Where Quay is wrong in a
 way that nobody can rely on, this is right: docs/quay.md lists the differences.
@@ -108,7 +108,7 @@ class QuayApi:
         if what is None:
             raise Missing
         method = "GET" if request.method == "HEAD" else request.method
-        allow = {hdrs.ALLOW: ", ".join(what.thing.allowed)}
+        allow: dict[str, str] = {hdrs.ALLOW: ", ".join(what.thing.allowed)}
         if method == "OPTIONS":
             return web.Response(headers=allow)
         if method not in what.thing.methods:

@@ -1,4 +1,4 @@
-"""Answers of Quay's API: JSON as Quay writes it, errors in each of its shapes, and the headers for pages of other sites.
+"""Answers of Quay's API: JSON as Quay writes it, errors in each of its shapes, and headers for other sites' pages.
 
 Texts and shapes are those of Quay 3.15. Most errors are an object that names a kind of error; what its web framework
 refuses, and what its data model raises unforeseen, is `{"message": ...}` alone.

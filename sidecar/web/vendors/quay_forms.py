@@ -163,8 +163,11 @@ def _judge_method(form: Form, dialect: Dialect[Any]) -> None:
 
 def _methods(dialect: Dialect[Any]) -> Sequence[str]:
     """The ways of notifying that the dialect has, in its own order."""
-    (method,) = (one for one in msgspec.inspect.type_info(dialect.options).fields if one.name == "method")
-    kind = method.type
+    (kind,) = (
+        field.type
+        for field in msgspec.inspect.type_info(dialect.options).fields  # type: ignore[attr-defined] # of a Struct
+        if field.name == "method"
+    )
     if isinstance(kind, msgspec.inspect.EnumType):
         return [str(one.value) for one in kind.cls]
     assert isinstance(kind, msgspec.inspect.LiteralType)
