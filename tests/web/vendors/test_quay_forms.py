@@ -1,7 +1,7 @@
-"""What asks for one of Quay's notifications: which bodies are taken, with which words others are refused, what comes of it.
+"""What asks for one of Quay's notifications: which bodies are taken, how others are refused, and what comes of it.
 
-The order of the checks and their texts are those of Quay's own source; those of the schema are compared with jsonschema,
-which is what Quay judges bodies by.
+The order of the checks and their texts are those of Quay's own source; those of the schema are compared with
+jsonschema, which is what Quay judges bodies by.
 """
 
 import json
