@@ -193,8 +193,7 @@ def _unsaid(event: str, known: set[str]) -> str:
 def refusal_of(problems: Sequence[Problem]) -> InvalidRequest:
     """What the configuration has against a draft: the first thing, for Quay tells one."""
     first = problems[0]
-    sentence = first.sentence[:1].upper() + first.sentence[1:]
-    return InvalidRequest(f"Invalid webhook URL: {sentence}" if first.path == "url" else sentence)
+    return InvalidRequest(f"Invalid webhook URL: {first.sentence}" if first.path == "url" else first.sentence)
 
 
 def shown(made: Made, failures: int) -> dict[str, Any]:

@@ -260,6 +260,6 @@ def test_today_event_config_changes_nothing():
 
 
 def test_the_first_thing_that_the_configuration_has_against_it_is_told():
-    refusal = refusal_of([Problem("url", "url is not allowed."), Problem("options", "options is not.")])
-    assert refusal.message == "Invalid webhook URL: Url is not allowed."
-    assert refusal_of([Problem("options", "options is not.")]).message == "Options is not."
+    refusal = refusal_of([Problem("url", "url is too long: shorten it"), Problem("events", "events is empty")])
+    assert refusal.message == "Invalid webhook URL: url is too long: shorten it"
+    assert refusal_of([Problem("events", "events is empty")]).message == "events is empty"
