@@ -47,6 +47,7 @@ from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.observers import Observers
+from sidecar.vendors import Vendors
 from sidecar.web.access import Access
 from sidecar.web.api import Api
 from sidecar.web.door import Door, Porter
@@ -87,7 +88,6 @@ class App:
             acked=self._metrics.acknowledged,
         )
         self._porter = Porter(self._observer.visited, monotonic=self._clock.monotonic)
-        self._admit(settings)
         self._ingest_listeners = Listeners()
         self._management_listeners = Listeners()
         self._watched = Watched(settings.stamps)
@@ -105,6 +105,8 @@ class App:
         self.walks = Walks(self._store, self._clock, self._observer)
         self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
         self._wiring = Wiring(self._store, self._clock, self._observer, self.operations, self.subscribing)
+        self._vendors = Vendors(self._store, self.subscribing, self._clock, self._observer, new_uuid=new_uuid)
+        self._admit(settings)
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -124,7 +126,15 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        api = Api(self.operations, self.status, health, self._store.care.backup, porter=self._porter, walks=self.walks)
+        api = Api(
+            self.operations,
+            self.status,
+            health,
+            self._store.care.backup,
+            porter=self._porter,
+            walks=self.walks,
+            vendors=self._vendors.apis,
+        )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
@@ -166,6 +176,7 @@ class App:
         self._sender = HttpSender(self._guard)
         courier = Courier(self._sender, self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
+        self._vendors.run(self._dispatcher.changed)
         self._wiring.connect(Running(self._sender, courier, self._dispatcher), self._rerouted)
         while not await self._wiring.begin(lambda: self.settings):  # noqa: ASYNC110 - there is nobody to set an event
             await asyncio.sleep(OPEN_AGAIN)
@@ -270,6 +281,7 @@ class App:
         self._ingress.max_body = settings.ingest.max_body
         self._porter.configure(settings.management.accounts, settings.management.public_url)
         self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}
+        self._vendors.configure(settings)
 
     def _words(self, settings: Settings) -> Words:
         """What the translator goes by. Asks the network's parts to be as the settings say."""
