@@ -99,6 +99,7 @@ class Wiring:
             made = await self._store.recall_made() if first else [one.made for one in self._subscribing.standing]
             binder, standing = await _bound(settings, made)
             names += [_lane_name(bound.subscription) for one in standing for bound in one.bound]
+            await self._store.ensure_namespaces(settings.management.accounts.namespaces, self._clock.now())
             states = await self._store.register(names, self._clock.now())
             await self._store.ensure_namespaces(settings.management.accounts.namespaces, self._clock.now())
         except StoreUnavailable as error:

@@ -112,9 +112,7 @@ class Site:
             ),
             "",
         )
-        self.api = Api(
-            self.operations, lambda: {}, health, self.house.store.care.backup, porter=self.porter, walks=walks
-        )
+        self.api = Api(self.operations, dict, health, self.house.store.care.backup, porter=self.porter, walks=walks)
         self.listeners = Listeners()
         self.socket = folder / "control.sock"
 
