@@ -22,7 +22,6 @@ from sidecar.domain.secret import Secret
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.sampling import Sampling
-from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.web.api import Api
@@ -63,7 +62,11 @@ ROUTES = {
     ("GET", "/readyz"): everybody("/readyz"),
     ("GET", "/metrics"): everybody("/metrics"),
     ("GET", "/v1/status"): Rights("/v1/status"),
-    ("GET", "/v1/subscriptions"): Rights("/v1/subscriptions"),
+    ("GET", "/v1/subscriptions"): Rights("/v1/subscriptions", manager=200),
+    ("POST", "/v1/subscriptions"): Rights("/v1/subscriptions", 422, body=b"{}"),
+    ("GET", "/v1/subscriptions/{name}"): Rights("/v1/subscriptions/one", manager=404),
+    ("PUT", "/v1/subscriptions/{name}"): Rights("/v1/subscriptions/one", 409, 404, body=b"{}"),
+    ("DELETE", "/v1/subscriptions/{name}"): Rights("/v1/subscriptions/one", 409, 404),
     ("GET", "/v1/events"): Rights("/v1/events"),
     ("GET", "/v1/events/{id}"): Rights("/v1/events/none", 404),
     ("GET", "/v1/events/{id}/explain"): Rights("/v1/events/none/explain", 404),
@@ -146,13 +149,6 @@ ASKED = [(method, rights) for (method, _), rights in ROUTES.items()] + [
 ]
 
 
-class NothingBinds:
-    """A configuration that reads no subscription: none is made here."""
-
-    def bind(self, trees, **_bounds):
-        raise AssertionError(trees)
-
-
 class Site:
     """Every API there is, around a house at work, on a listener that others can reach and on one of loopback."""
 
@@ -177,11 +173,17 @@ class Site:
             "",
         )
         store = self.house.store
-        self.subscribing = Subscribing(store, clock, observer, new_uuid=lambda: str(uuid.uuid4()))
-        sampling = Sampling(store, self.subscribing, clock, observer, new_uuid=lambda: str(uuid.uuid4()))
-        quay = QuayApi(self.subscribing, sampling, store, Surroundings(), observer)
+        sampling = Sampling(store, self.house.subscribing, clock, observer, new_uuid=lambda: str(uuid.uuid4()))
+        quay = QuayApi(self.house.subscribing, sampling, store, Surroundings(), observer)
         self.api = Api(
-            self.operations, dict, health, store.care.backup, porter=self.porter, walks=walks, vendors=[quay]
+            self.operations,
+            dict,
+            health,
+            store.care.backup,
+            subscribing=self.house.subscribing,
+            porter=self.porter,
+            walks=walks,
+            vendors=[quay],
         )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"
@@ -191,7 +193,6 @@ class Site:
 
     async def start(self):
         await self.house.start()
-        self.subscribing.take(NothingBinds(), ())
         (lane,) = self.house.dispatcher.views()
         self.operations.connect(
             Router([route(subscription("one"), lane.lane)]),
