@@ -254,7 +254,7 @@ class QuayApi:
                 return unavailable(sentence(error))
             case web.HTTPException():
                 return bare(error.status, error.reason)
-        self._observer.trouble("quay api", error)
+        self._observer.trouble("quay-api", error)
         return bare(500, "Internal Server Error")
 
 

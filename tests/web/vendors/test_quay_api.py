@@ -389,6 +389,20 @@ async def test_notifications_and_what_they_owe_outlive_a_restart(tmp_path):
         await first.receiver.stop()
 
 
+async def test_an_address_that_may_not_be_called_counts_as_a_failure(tmp_path):
+    """Whoever may make a notification could else have the sidecar call what they cannot reach themselves."""
+    site = QuaySite(tmp_path)
+    await site.start(guard={})
+    try:
+        one = f"{HERE}/{(await site.made())['uuid']}"
+        await site.push()
+        while (await site.json("GET", one))[1]["number_of_failures"] == 0:
+            pass
+        assert site.receiver.posts == []
+    finally:
+        await site.stop()
+
+
 async def test_what_a_removed_notification_owes_is_never_sent(site):
     site.receiver.status = 503
     made = await site.made()
