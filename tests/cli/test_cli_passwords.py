@@ -55,7 +55,7 @@ def on_a_terminal(*typed):
         stderr=theirs,
         env=ENVIRON,
         start_new_session=True,
-        preexec_fn=take,
+        preexec_fn=take,  # noqa: PLW1509 - how else a child gets a terminal of its own
     ) as process:
         os.close(theirs)
         shown = b""
