@@ -24,6 +24,7 @@ from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
+from sidecar.managing import vendors
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
@@ -46,7 +47,6 @@ from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.observers import Observers
-from sidecar.vendors import Vendors
 from sidecar.web.access import Access
 from sidecar.web.api import Api
 from sidecar.web.door import Door, Porter
@@ -87,6 +87,7 @@ class App:
             acked=self._metrics.acknowledged,
         )
         self._porter = Porter(self._observer.visited, monotonic=self._clock.monotonic)
+        self._admit(settings)
         self._ingest_listeners = Listeners()
         self._management_listeners = Listeners()
         self._watched = Watched(settings.stamps)
@@ -104,8 +105,6 @@ class App:
         self.walks = Walks(self._store, self._clock, self._observer)
         self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
         self._wiring = Wiring(self._store, self._clock, self._observer, self.operations, self.subscribing)
-        self._vendors = Vendors(self._store, self.subscribing, self._clock, self._observer, new_uuid=new_uuid)
-        self._admit(settings)
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -133,7 +132,14 @@ class App:
             subscribing=self.subscribing,
             porter=self._porter,
             walks=self.walks,
-            vendors=self._vendors.apis,
+            vendors=vendors(
+                self._store,
+                self.operations,
+                self.subscribing,
+                clock=self._clock,
+                observer=self._observer,
+                settings=lambda: self.settings,
+            ),
         )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
@@ -176,7 +182,6 @@ class App:
         self._sender = HttpSender(self._guard)
         courier = Courier(self._sender, self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
-        self._vendors.run(self._dispatcher.changed)
         self._wiring.connect(Running(self._sender, courier, self._dispatcher), self._rerouted)
         while not await self._wiring.begin(lambda: self.settings):  # noqa: ASYNC110 - there is nobody to set an event
             await asyncio.sleep(OPEN_AGAIN)
@@ -281,7 +286,6 @@ class App:
         self._ingress.max_body = settings.ingest.max_body
         self._porter.configure(settings.management.accounts, settings.management.public_url)
         self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}
-        self._vendors.configure(settings)
 
     def _words(self, settings: Settings) -> Words:
         """What the translator goes by. Asks the network's parts to be as the settings say."""

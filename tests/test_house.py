@@ -46,7 +46,7 @@ TESTED_THROUGH = {
     "sidecar.stores.sqlite.walkbook": ("stores/test_every_store.py", "the half of the store that walks ask"),
     "sidecar.pipeline.sampling": ("web/vendors/test_quay_api.py", "samples are queued by those who ask for them there"),
     "sidecar.stores.sqlite.samples": ("stores/test_every_store_samples.py", "one verb of every store"),
-    "sidecar.vendors": ("web/vendors/test_quay_api.py", "joined in a whole sidecar, as the composition root does it"),
+    "sidecar.managing": ("web/vendors/test_quay_api.py", "joined in a whole sidecar, as the composition root does it"),
     "sidecar.web.vendors.quay": ("web/vendors/test_quay_api.py", "asked over real connections"),
     "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
     "sidecar.telemetry.lines": ("telemetry/test_logs.py", "lines are read back as they were written"),

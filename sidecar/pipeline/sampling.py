@@ -16,7 +16,7 @@ from sidecar.ports.samples import Sample, Samples
 
 
 class Sampling:
-    """The verb. `changed` has the dispatcher look at lanes anew; the composition root says what does."""
+    """The verb. `changed` has the dispatcher look at lanes anew."""
 
     def __init__(
         self,
@@ -26,13 +26,14 @@ class Sampling:
         observer: Observer,
         *,
         new_uuid: Callable[[], str],
+        changed: Callable[[Collection[int]], None],
     ) -> None:
         self._store = store
         self._subscribing = subscribing
         self._clock = clock
         self._observer = observer
         self._new_uuid = new_uuid
-        self.changed: Callable[[Collection[int]], None] = lambda _lanes: None
+        self._changed = changed
 
     async def queue(
         self, person: Person, made: Made, message: Message, *, registry: RegistryRef, repository: Repository
@@ -57,6 +58,6 @@ class Sampling:
         )
         number = webhook_id(event, lane.name, message.word, 0)
         await self._store.owe_sample(Sample(event=event, message=message, lane=lane.id, webhook_id=number))
-        self.changed((lane.id,))
+        self._changed((lane.id,))
         self._observer.operated(person.name, "test", 1, f"subscription={made.api.value}/{made.id} queued")
         return True

@@ -49,8 +49,8 @@ BODY_LIMIT = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Vendor(Protocol):
-    """Another registry's management API, which answers for itself under a path of its own below `/api/`."""
+class Routes(Protocol):
+    """Another API that is served beside the native one."""
 
     def add_to(self, app: web.Application) -> None: ...
 
@@ -68,7 +68,7 @@ class Api:
         subscribing: Subscribing,
         porter: Porter | None = None,
         walks: Walks | None = None,
-        vendors: Sequence[Vendor] = (),
+        vendors: Sequence[Routes] = (),
     ) -> None:
         self._operations = operations
         self._subscribing = subscribing

@@ -173,8 +173,11 @@ class Site:
             "",
         )
         store = self.house.store
-        sampling = Sampling(store, self.house.subscribing, clock, observer, new_uuid=lambda: str(uuid.uuid4()))
-        quay = QuayApi(self.house.subscribing, sampling, store, Surroundings(), observer)
+        sampling = Sampling(
+            store, self.house.subscribing, clock, observer, new_uuid=lambda: str(uuid.uuid4()), changed=set
+        )
+        around = Surroundings(accounts=Accounts(), registries=(self.house.registries["main"].ref,))
+        quay = QuayApi(self.house.subscribing, sampling, store, lambda: around, observer)
         self.api = Api(
             self.operations,
             dict,

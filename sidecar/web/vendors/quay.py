@@ -7,6 +7,7 @@ way that nobody can rely on, this is right: docs/quay.md lists the differences.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
+import msgspec
 from aiohttp import hdrs, web
 
 from sidecar import dialects
@@ -48,16 +49,15 @@ _MANAGED: Final = frozenset({Thing.REPOSITORY, Thing.NOTIFICATIONS, Thing.NOTIFI
 Handler = Callable[[web.Request, Named, Person], Awaitable[web.Response]]
 
 
-class Surroundings:
-    """What the API takes from the configuration that runs; a reload changes it. The first registry is the usual one.
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the API takes from the configuration that runs. The first registry is the usual one.
 
     `public_url` is scheme and host under which clients reach this API, "" = those of their request.
     """
 
-    def __init__(self) -> None:
-        self.accounts = Accounts()
-        self.registries: tuple[RegistryRef, ...] = ()
-        self.public_url = ""
+    accounts: Accounts
+    registries: tuple[RegistryRef, ...]
+    public_url: str = ""
 
 
 class QuayApi:
@@ -68,7 +68,7 @@ class QuayApi:
         subscribing: Subscribing,
         sampling: Sampling,
         places: Places,
-        surroundings: Surroundings,
+        surroundings: Callable[[], Surroundings],
         observer: Observer,
     ) -> None:
         self._subscribing = subscribing
@@ -95,7 +95,7 @@ class QuayApi:
         app.router.add_route("*", BASE + "{path:.*}", self._answer)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        base = self._around.public_url or f"{request.scheme}://{request.host}"
+        base = self._around().public_url or f"{request.scheme}://{request.host}"
         try:
             response = await self._routed(request, base)
         except Exception as error:  # noqa: BLE001 - every error has an answer in Quay's shape; our own are told as well
@@ -140,15 +140,15 @@ class QuayApi:
         raise Bare(400, quay_accounts.NO_ROBOT)
 
     async def _get_entities(self, _request: web.Request, what: Named, _person: Person) -> web.Response:
-        return answer(quay_accounts.entities(what.name, self._around.accounts))
+        return answer(quay_accounts.entities(what.name, self._around().accounts))
 
     async def _get_organization(self, _request: web.Request, what: Named, person: Person) -> web.Response:
         await self._demand_organization(what.namespace)
-        return answer(quay_accounts.organization(what.namespace, person, self._around.accounts))
+        return answer(quay_accounts.organization(what.namespace, person, self._around().accounts))
 
     async def _demand_organization(self, name: str) -> None:
         """Raises Missing unless something was pushed there, or the configuration names it."""
-        if name not in self._around.accounts.namespaces and await self._places.namespace(name) is None:
+        if name not in self._around().accounts.namespaces and await self._places.namespace(name) is None:
             raise Missing
 
     async def _get_repository(self, _request: web.Request, what: Named, _person: Person) -> web.Response:
@@ -230,11 +230,12 @@ class QuayApi:
     async def _place(self, what: Named) -> tuple[RegistryRef, Repository]:
         """Where a sample is to have happened: in the registry that has the repository, else in the first one."""
         rows = await self._places.repository(what.repository) if what.repository else ()
-        registries = {one.name: one for one in self._around.registries}
+        usual, *_ = known = self._around().registries
+        registries = {one.name: one for one in known}
         for row in rows:
             if row.registry in registries:
                 return registries[row.registry], _repository(row.name, what.namespace)
-        return self._around.registries[0], _repository(what.repository, what.namespace)
+        return usual, _repository(what.repository, what.namespace)
 
     def _answer_to(self, error: Exception, base: str) -> web.Response:
         match error:
