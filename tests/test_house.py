@@ -44,7 +44,6 @@ TESTED_THROUGH = {
     "sidecar.ports.walks": ("stores/test_every_store.py", "what it promises is what every store is asked"),
     "sidecar.stores.sqlite.rows": ("stores/test_every_store.py", "what goes in must come out of the store alike"),
     "sidecar.stores.sqlite.walkbook": ("stores/test_every_store.py", "the half of the store that walks ask"),
-    "sidecar.pipeline.sampling": ("web/vendors/test_quay_api.py", "samples are queued by those who ask for them there"),
     "sidecar.stores.sqlite.samples": ("stores/test_every_store_samples.py", "one verb of every store"),
     "sidecar.managing": ("web/vendors/test_quay_api.py", "joined in a whole sidecar, as the composition root does it"),
     "sidecar.web.vendors.quay": ("web/vendors/test_quay_api.py", "asked over real connections"),
