@@ -287,7 +287,9 @@ def test_a_walk_is_told_when_its_state_changes_and_one_that_ended_before_us_only
 
 
 def test_who_changed_what_through_an_api_and_who_was_refused(logs, written):
-    visit = Visit(who="ada", door="closed", remote="192.0.2.1", method="PUT", path="/v1/subscriptions/one", status=200)
+    visit = Visit(
+        who="ada", door="listener", remote="192.0.2.1", method="PUT", path="/v1/subscriptions/one", status=200
+    )
     logs.visited(visit)
     logs.visited(msgspec.structs.replace(visit, who="", status=401, refused=True, untold=3))
     changed, refused = written.lines()
@@ -295,7 +297,7 @@ def test_who_changed_what_through_an_api_and_who_was_refused(logs, written):
         "level": "info",
         "message": "api changed",
         "who": "ada",
-        "door": "closed",
+        "door": "listener",
         "remote": "192.0.2.1",
         "method": "PUT",
         "path": "/v1/subscriptions/one",
