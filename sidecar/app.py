@@ -24,6 +24,7 @@ from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
+from sidecar.managing import vendors
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
@@ -54,7 +55,6 @@ from sidecar.web.health import Health
 from sidecar.web.ingress import Ingress
 from sidecar.web.server import Listeners, server_context
 from sidecar.web.status import status
-from sidecar.web.vendors.dtr import DtrApi
 from sidecar.wiring import USER_AGENT, Running, Wiring, new_uuid
 
 OWN_AGENT = "registry-sidecar/"
@@ -127,13 +127,6 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        dtr = DtrApi(
-            self.subscribing,
-            self._store,
-            clock=self._clock,
-            observer=self._observer,
-            legacy=lambda: self.settings.management.dtr_legacy,
-        )
         api = Api(
             self.operations,
             self.status,
@@ -142,7 +135,14 @@ class App:
             subscribing=self.subscribing,
             porter=self._porter,
             walks=self.walks,
-            vendors=(dtr,),
+            vendors=vendors(
+                self._store,
+                self.operations,
+                self.subscribing,
+                clock=self._clock,
+                observer=self._observer,
+                settings=lambda: self.settings,
+            ),
         )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:

@@ -20,7 +20,7 @@ from sidecar.config.shapes import Choice, Flag, Number, Or, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import NAME
 from sidecar.domain.delivery import MOVES, Reason, State
-from sidecar.domain.event import EventType
+from sidecar.domain.event import HAPPENINGS, EventType
 from sidecar.domain.record import QuarantineReason
 from sidecar.domain.registry import Asked
 from sidecar.telemetry.labels import EVENT_OUTCOMES, INGEST_OUTCOMES, SPAN_OUTCOMES
@@ -109,7 +109,7 @@ def _settings(dialect: dialects.Dialect) -> Iterator[tuple[object, str]]:
 def words() -> str:
     """Canonical types down, formats across."""
     known = dialects.load()
-    rows = [(code(kind.value), *(", ".join(said(one, kind)) or "-" for one in known.values())) for kind in EventType]
+    rows = [(code(kind.value), *(", ".join(said(one, kind)) or "-" for one in known.values())) for kind in HAPPENINGS]
     return table(("event", *(code(name) for name in known)), rows)
 
 

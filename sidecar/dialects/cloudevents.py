@@ -38,7 +38,7 @@ from msgspec import UNSET, UnsetType
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
 from sidecar.domain.enrichment import NOTHING, Fact
-from sidecar.domain.event import Descriptor, Event, EventType, Kind
+from sidecar.domain.event import HAPPENINGS, Descriptor, Event, EventType, Kind
 from sidecar.domain.message import Message
 
 CONTENT_TYPE = "application/cloudevents+json"  # exactly: the JavaScript SDK knows hardly any other spelling
@@ -123,7 +123,7 @@ class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 _WORDS = tuple(
     Word(name=kind.value, types=frozenset({kind}), reads=NOTHING if kind in _ABOUT_REPOSITORY else frozenset(Fact))
-    for kind in EventType
+    for kind in HAPPENINGS
 )
 
 
@@ -134,7 +134,7 @@ def vocabulary(_options: Options) -> Sequence[Word]:
 
 def aliases(options: Options) -> Mapping[str, str]:
     """The full types, as they stand in the messages."""
-    return {f"{options.type_prefix}{kind.value}": kind.value for kind in EventType}
+    return {f"{options.type_prefix}{kind.value}": kind.value for kind in HAPPENINGS}
 
 
 def check(options: Options) -> str:

@@ -4,9 +4,10 @@ Body and bytes are Quay's own: its keys in its order, written as Python's json m
 comma and colon, ASCII with escapes). A push tells of one tag; an untagged push is nothing to Quay.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii as _text
-from typing import Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -42,6 +43,26 @@ def _render(event: Event, word: str, _options: Options, _audience: Audience) -> 
         )
         for tag in event.tags
     )
+
+
+# What Quay adds to where it happened when somebody presses "Test Notification", as get_sample_data of Quay 3.15 has it.
+# It is not what happens: `pruned_image_count` is in no real push.
+_SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "repo_push": {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
+}
+
+
+def sample(word: str, registry: RegistryRef, place: Repository) -> Message:
+    """What Quay sends to try a notification of a repository. Every word of the vocabulary has one."""
+    body = {
+        "repository": place.path,
+        "namespace": place.namespace,
+        "name": place.name,
+        "docker_url": f"{registry.hostname}/{place.path}",
+        "homepage": _homepage(registry, place),
+        **_SAMPLES[word],
+    }
+    return Message(word=word, content_type="application/json", body=json.dumps(body).encode("ascii"))
 
 
 def _homepage(registry: RegistryRef, place: Repository) -> str:

@@ -16,6 +16,10 @@ class EventType(enum.StrEnum):
     TAG_DELETED = "tag.deleted"
     REPOSITORY_CREATED = "repository.created"
     REPOSITORY_DELETED = "repository.deleted"
+    TEST = "test"  # nothing happened: somebody asked for a sample. No registry tells it, nobody can subscribe to it
+
+
+HAPPENINGS = tuple(one for one in EventType if one is not EventType.TEST)
 
 
 class Kind(enum.StrEnum):
