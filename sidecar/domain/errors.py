@@ -7,6 +7,7 @@ SidecarError
 │   └── StoreDamaged       the store's file is damaged: only a backup mends it
 ├── StoreRefused           the store will never take this one item; its neighbours are unaffected
 ├── CursorMoved            somebody else translated these records first
+├── NamespaceTaken         a namespace, or its id, was given to somebody else since it was looked up: look again
 ├── Unreadable             a body or record that cannot be understood; goes to quarantine with its reason
 ├── BackupRefused          a backup cannot be written there, or not just now
 ├── AddressRefused         the guard forbids the address that a delivery would dial
@@ -50,6 +51,10 @@ class StoreRefused(SidecarError):
 
 class CursorMoved(SidecarError):
     """The journal was translated past the expected cursor by another translator."""
+
+
+class NamespaceTaken(SidecarError):
+    """A batch was to make a namespace whose name or id somebody else has taken since it was looked up."""
 
 
 class Unreadable(SidecarError):

@@ -6,9 +6,9 @@ from typing import Any
 
 from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Reason, State
-from sidecar.domain.errors import CursorMoved
+from sidecar.domain.errors import CursorMoved, NamespaceTaken
 from sidecar.ports import Position, WriteSet
-from sidecar.stores.sqlite import journal, rows
+from sidecar.stores.sqlite import journal, places, rows
 from sidecar.stores.sqlite.journal import quarantine_values
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
@@ -35,7 +35,6 @@ DO UPDATE SET count = count + excluded.count, last = max(last, excluded.last)
 """
 PARKED = "SELECT * FROM deletion WHERE parked IS NOT NULL"
 NAMESPACES = f"{_BY_KEY} namespace t ON t.name = v.value ->> 0"
-NEXT_NAMESPACE = "SELECT coalesce(max(id), 0) + 1 FROM namespace"
 WHOLE_MANIFESTS = "SELECT * FROM manifest WHERE registry = ? AND repository = ? AND live = 1"
 WHOLE_TAGS = "SELECT * FROM tag WHERE registry = ? AND repository = ? AND live = 1"
 
@@ -103,7 +102,7 @@ async def look(reader: Reader, need: Need) -> Facts:
         named = await reader.rows(NAMESPACES, (rows.keys((name,) for name in need.namespaces),))
         facts.namespaces = [rows.namespace(row) for row in named]
         if len(facts.namespaces) < len(need.namespaces):
-            facts.next_namespace = (await reader.rows(NEXT_NAMESPACE))[0][0]
+            facts.next_namespace = (await reader.rows(places.NEXT))[0][0]
     if need.tags:
         tags.update((row[:3], row) for row in await reader.rows(TAGS, (rows.keys(need.tags),)))
         wanted.update((*key[:2], tags[key][3]) for key in need.followed if key in tags)
@@ -132,7 +131,7 @@ async def look(reader: Reader, need: Need) -> Facts:
 
 
 def commit(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: WriteSet) -> list[Delivery]:
-    """Write one translated batch. Raises CursorMoved, and so writes nothing, when somebody else was here."""
+    """Write one translated batch. Raises CursorMoved or NamespaceTaken, and so writes nothing, when somebody was here."""
     moved = connection.execute(
         "UPDATE meta SET value = ? WHERE key = 'cursor' AND value = ?", (work.cursor, work.expected)
     ).rowcount
@@ -157,8 +156,14 @@ def commit(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: Wri
 
 def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
     changes = work.changes
+    if changes.namespaces:
+        try:
+            rows.insert(
+                connection, "INSERT INTO namespace", [rows.namespace_values(row) for row in changes.namespaces]
+            )
+        except sqlite3.IntegrityError as error:
+            raise NamespaceTaken("a namespace was made while its first records were translated") from error
     replace = (
-        ("namespace", [rows.namespace_values(row) for row in changes.namespaces]),
         ("repository", [rows.repository_values(row) for row in changes.repositories]),
         ("manifest", [rows.manifest_values(row) for row in changes.manifests]),
         ("tag", [rows.tag_values(row) for row in changes.tags]),

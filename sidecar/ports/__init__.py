@@ -35,6 +35,8 @@ from sidecar.domain.registry_answers import ManifestDocument, ManifestHead, Name
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
 from sidecar.domain.walk import Memory, Place, Step, Walk
+from sidecar.ports.places import Flags as Flags
+from sidecar.ports.places import Places as Places
 
 
 class Journal(Protocol):
