@@ -1,1 +1,1 @@
-"""Vendors' management APIs: their words for what the pipeline's verbs do, one package or module each."""
+"""Other registries' management APIs, so that their clients can manage subscriptions here."""
