@@ -24,7 +24,8 @@ from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.walks import Walks
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.telemetry.observers import Observers
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from sidecar.domain.lane_state import LaneState
+
 Tree = dict[str, Any]  # plain JSON: one entry of the configuration's `subscriptions`, without its name
 
 
@@ -100,6 +102,14 @@ class LastTrigger(msgspec.Struct, frozen=True):
     lane: int
     word: str
     at: int
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How a lane does: `failures` in a row, and when it last succeeded, 0 = never."""
+
+    state: LaneState
+    last_success: int
+    failures: int
 
 
 def lane_name(api: Api, number: int, serial: int) -> str:

@@ -14,8 +14,7 @@ import msgspec
 from sidecar.dialects.contract import Audience, Voice
 from sidecar.domain.delivery import Outcome
 from sidecar.domain.errors import Conflict, Forbidden, NotFound, Problem, Stale, Unauthenticated, Unusable
-from sidecar.domain.lane_state import LaneState
-from sidecar.domain.made import Api, Draft, LastTrigger, Made, MadePage, Tree, lane_name
+from sidecar.domain.made import Api, Draft, Health, LastTrigger, Made, MadePage, Tree, lane_name
 from sidecar.domain.message import Message
 from sidecar.domain.person import Person
 from sidecar.domain.subscription import Subscription
@@ -176,11 +175,11 @@ class Subscribing:
         _may(person, made.namespace)
         return await self._store.last_triggers([one.lane for one in made.targets])
 
-    async def lanes(self, person: Person, made: Made) -> Sequence[LaneState]:
-        """How its lanes stand, target by target: held, paused, failures in a row, how much is pending."""
+    async def lanes(self, person: Person, made: Made) -> Sequence[Health]:
+        """How its lanes do, target by target: held, paused, failures in a row, how much is pending."""
         _may(person, made.namespace)
-        states = {one.id: one for one in await self._store.lane_states()}
-        return [states[one.lane] for one in made.targets if one.lane in states]
+        found = {one.state.id: one for one in await self._store.lane_health([one.lane for one in made.targets])}
+        return [found[one.lane] for one in made.targets if one.lane in found]
 
     # --- changing ----------------------------------------------------------------------------------------------------
 

@@ -27,16 +27,18 @@ from sidecar.domain.listing import (
     QuarantineRow,
     UndeliveredCount,
 )
-from sidecar.domain.made import Draft, LastTrigger, Made
 from sidecar.domain.message import Message, Response
-from sidecar.domain.observation import Observation
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.registry_answers import ManifestDocument, ManifestHead, NamePage
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
-from sidecar.domain.walk import Memory, Place, Step, Walk
+from sidecar.domain.walk import Walk
+from sidecar.ports.madebook import Madebook as Madebook
 from sidecar.ports.places import Flags as Flags
 from sidecar.ports.places import Places as Places
+from sidecar.ports.walks import Itinerary as Itinerary
+from sidecar.ports.walks import Walkbook as Walkbook
 
 
 class Journal(Protocol):
@@ -238,67 +240,6 @@ class Interventions(Protocol):
     async def pause(self, pause: Pause, now: int) -> LaneState: ...  # as Queue.pause
 
 
-class Walkbook(Protocol):
-    """What is remembered of walks over restarts: their progress, what they found, and when we last ran."""
-
-    async def recall_walks(self) -> Memory: ...
-
-    async def walks(self, registry: str, limit: int) -> Sequence[Walk]: ...  # newest first
-
-    async def keep_walk(self, walk: Walk, step: Step) -> Walk:
-        """Write progress together with what belongs to it; a walk without an id gets one."""
-
-    async def forget_walks(self, registry: str) -> None:
-        """Remove what walks that are over have left behind."""
-
-    async def meet(self, registry: str, instance: str) -> None: ...  # a registry's process, to be known from now on
-
-    async def note_alive(self, now: int, *, orderly: bool) -> None: ...
-
-    async def findings(self, walk: int, after: str, limit: int) -> Sequence[Observation]: ...  # by their keys
-
-
-class Itinerary(Protocol):
-    """Where a walk has to go, and what is known there: live repositories and live tags of the catalogue."""
-
-    async def next_place(self, walk: int, after: str) -> Place | None: ...  # by name
-
-    async def unlisted(self, registry: str, walk: int, limit: int) -> Sequence[str]: ...  # known, and not in the walk
-
-    async def known_tags(self, registry: str, repository: str) -> Mapping[str, str]: ...  # their digests
-
-
-class Madebook(Protocol):
-    """What is kept of subscriptions made through APIs, with their lanes. One transaction each."""
-
-    async def recall_made(self) -> Sequence[Made]:
-        """Every one there is, by id."""
-
-    async def put_made(self, draft: Draft, *, creator: str, now: int) -> Made:
-        """Keep a new one and make its lanes. Raises Taken when its API has that key already."""
-
-    async def change_made(self, number: int, draft: Draft, *, expected: int, now: int) -> Made:
-        """Keep another state of one: lanes of targets that are gone are retired, those of new ones made.
-
-        Raises NotFound, Stale when its revision is not `expected`, Taken when another has the draft's key.
-        """
-
-    async def remove_made(self, number: int, *, expected: int, now: int) -> None:
-        """Remove one and retire its lanes. Raises NotFound, Stale when its revision is not `expected`."""
-
-    async def clear_retired(self, now: int) -> Mapping[int, Sequence[int]]:
-        """Cancel a bounded number of what retired lanes still owe: the ids by lane, none when nothing is left."""
-
-    async def lane_states(self) -> Sequence[LaneState]:
-        """Every lane that is not retired."""
-
-    async def last_triggers(self, lanes: Collection[int]) -> Sequence[LastTrigger]:
-        """When these lanes were last told something, by lane and word."""
-
-    async def forget_failures(self, lane: int) -> None:
-        """Count a lane's failures in a row from 0 again."""
-
-
 class Upkeep(Protocol):
     """Housekeeping in small slices."""
 
@@ -408,6 +349,9 @@ class Observer(Protocol):
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         """An operator changed something: `who` as far as the door tells, `what` the verb, how many."""
+
+    def visited(self, visit: Visit) -> None:
+        """Somebody changed something through an API, or was refused there."""
 
     def walked(self, walk: Walk) -> None:
         """A walk began, went on, ended or is held."""

@@ -209,7 +209,9 @@ async def test_a_page_of_repositories_never_cuts_a_name_in_two(store):
 async def test_a_repository_is_found_by_its_path_and_by_its_namespace_s(store):
     await hold(store, row("prj/app"), row("prj/app", "other"), row("solo"), row("prj/gone", live=False), row("a/b/c"))
     assert places(await store.repository("prj/app")) == [("main", "prj/app"), ("other", "prj/app")]
-    assert places(await store.repository("solo")) == places(await store.repository("library/solo")) == [("main", "solo")]
+    assert (
+        places(await store.repository("solo")) == places(await store.repository("library/solo")) == [("main", "solo")]
+    )
     assert places(await store.repository("a/b/c")) == [("main", "a/b/c")]
     for absent in ("prj/gone", "prj", "prj/none", "other/solo", "library/prj/app", ""):
         assert await store.repository(absent) == [], absent
