@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from sidecar.domain.person import Person
 from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
@@ -34,11 +33,10 @@ class HarborApi:
         muting: Muting,
         clock: Clock,
         observer: Observer,
-        person_of: Callable[[web.Request], Person],
         installation: Callable[[], Installation],
         unready: Callable[[], Sequence[str]],
     ) -> None:
-        desk = Desk(places, person_of)
+        desk = Desk(places)
         webhooks = Webhooks(desk, subscribing, operations)
         projects = Projects(desk, flags, subscribing, clock, observer)
         system = System(desk, muting, clock, installation=installation, unready=unready)

@@ -1,6 +1,6 @@
 """Who asks, and for which project: what nearly every route of Harbor's has to know first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from aiohttp import web
@@ -9,6 +9,7 @@ from sidecar.domain.catalogue import NamespaceRow, RepositoryRow
 from sidecar.domain.errors import Forbidden, NotFound, Unauthenticated
 from sidecar.domain.person import Person
 from sidecar.ports.places import Places
+from sidecar.web.exchange import person_of
 
 AS_NAME = "X-Is-Resource-Name"
 STEP = 1000  # rows that are read at once
@@ -23,15 +24,14 @@ class Concern(NamedTuple):
 
 
 class Desk:
-    """`person_of` tells who made a request. A project is a namespace, under the namespace's id."""
+    """A project is a namespace, under the namespace's id."""
 
-    def __init__(self, places: Places, person_of: Callable[[web.Request], Person]) -> None:
+    def __init__(self, places: Places) -> None:
         self.places = places
-        self._person_of = person_of
 
     def person(self, request: web.Request) -> Person:
         """Whoever asks, nobody included. Raises Unauthenticated for credentials that are not valid."""
-        person = self._person_of(request)
+        person = person_of(request)
         if person.refused:
             raise Unauthenticated("name and password do not belong together, or the token is not known")
         return person

@@ -55,9 +55,7 @@ class Kept(msgspec.Struct, frozen=True):
 class Projects:
     """Handlers under `/projects`."""
 
-    def __init__(
-        self, desk: Desk, flags: Flags, subscribing: Subscribing, clock: Clock, observer: Observer
-    ) -> None:
+    def __init__(self, desk: Desk, flags: Flags, subscribing: Subscribing, clock: Clock, observer: Observer) -> None:
         self._desk = desk
         self._flags = flags
         self._subscribing = subscribing
@@ -90,7 +88,9 @@ class Projects:
             raise Forbidden(f"{person.name} does not manage the namespace {name}")
         metadata = _checked(body)
         if not 1 <= len(name) <= LONGEST_NAME:
-            raise Refused(400, f"Project name {name[:LONGEST_NAME]} is illegal in length. (greater than 255 or less than 1)")
+            raise Refused(
+                400, f"Project name {name[:LONGEST_NAME]} is illegal in length. (greater than 255 or less than 1)"
+            )
         if not _NAME.fullmatch(name):
             raise Refused(400, f"Project name {name} is not in lower case or contains illegal characters")
         if body.registry_id:
@@ -128,9 +128,7 @@ class Projects:
             raise Refused(412, str(error)) from None
         await self._flags.put_flag(_flag(project), None)
         self._observer.operated(person.name, "project delete", 1, f"namespace={project.name}")
-        for policy in (
-            await self._subscribing.list(person, Api.HARBOR, namespace=project.name, limit=MOST)
-        ).items:
+        for policy in (await self._subscribing.list(person, Api.HARBOR, namespace=project.name, limit=MOST)).items:
             await self._subscribing.remove(person, policy)
         return done()
 

@@ -92,9 +92,7 @@ class Webhooks:
         concern = await self._desk.project(request)
         rows: list[dict[str, Any]] = []
         for policy in reversed(await self._policies(concern)):
-            rows += policies.last_triggers(
-                policy, await self._subscribing.last_triggers(concern.person, policy)
-            )
+            rows += policies.last_triggers(policy, await self._subscribing.last_triggers(concern.person, policy))
         return answer(rows)
 
     async def _policies(self, concern: Concern) -> Sequence[Made]:
