@@ -28,6 +28,7 @@ from sidecar.web.api import Api
 from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
+from sidecar.web.status import status
 
 _STOPPED = "the sidecar is stopped: this is its store, opened offline"
 
@@ -84,20 +85,15 @@ def _destinations(settings: Settings) -> dict[str, Destination]:
 
 
 def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
-    sizes = store.sizes
-    return {
-        "version": __version__,
-        "ready": False,
-        "unready": [_STOPPED],
-        "config": {"source": str(settings.source), "error": ""},
-        "store": {
-            "path": str(settings.store),
-            "down": store.down,
-            "sizeBytes": sizes.store,
-            "usedBytes": sizes.used,
-            "walBytes": sizes.wal,
-            "freeBytes": sizes.free,
-        },
-        "translator": {"cursor": None, "last": store.last},
-        "registries": [one.name for one in settings.registries],
-    }
+    return status(
+        version=__version__,
+        unready=[_STOPPED],
+        source=settings.source,
+        error="",
+        store=settings.store,
+        down=store.down,
+        sizes=store.sizes,
+        cursor=None,
+        last=store.last,
+        registries=[one.name for one in settings.registries],
+    )
