@@ -1,7 +1,7 @@
 """What became of deliveries in Harbor's words: states, shapes and the log.
 
-Keys and forms are those of Harbor v2.15.2's models (`Execution`, `Task`, `WebhookJob`), the log's sentences those of its
-`webhook_job.go`.
+Keys and forms are those of Harbor v2.15.2's models (`Execution`, `Task`, `WebhookJob`), the log's sentences those of
+its `webhook_job.go`.
 """
 
 import msgspec
@@ -118,14 +118,14 @@ def test_a_job():
 
 def test_the_log_tells_each_attempt():
     attempts = [
-        attempt(1, "server_error", 500, detail="answered 500", answer=b"\xff no"),
+        attempt(1, "server_error", 500, detail="answered 500", answer=b"\xff"),
         attempt(2, "timed_out", detail="no answer in 10 s", after=20),
         attempt(3, "ok", 204, after=60),
     ]
     assert jobs.log(job(attempts=3), PAYLOAD, attempts).splitlines() == [
         "2026-11-21T10:00:00Z [INFO] [attempt 1]: start to run webhook job",
         f"2026-11-21T10:00:00Z [INFO] [attempt 1]: send request to remote endpoint, body: {PAYLOAD}",
-        "2026-11-21T10:00:01Z [ERROR] [attempt 1]: exit webhook job, error: abnormal response code: 500, body: \ufffd no",
+        "2026-11-21T10:00:01Z [ERROR] [attempt 1]: exit webhook job, error: abnormal response code: 500, body: \ufffd",
         "2026-11-21T10:00:20Z [INFO] [attempt 2]: start to run webhook job",
         "2026-11-21T10:00:21Z [ERROR] [attempt 2]: exit webhook job, error: error to send request: no answer in 10 s",
         "2026-11-21T10:01:00Z [INFO] [attempt 3]: start to run webhook job",

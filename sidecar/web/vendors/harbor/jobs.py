@@ -1,6 +1,6 @@
 """What became of deliveries, as Harbor tells it: executions, their one task each, jobs, and a task's log. Pure.
 
-One delivery is one execution with one task, and all three have the delivery's id. Between attempts a delivery that failed
+One delivery is one execution with one task; all three have the delivery's id. Between attempts a delivery that failed
 is in `Error`, as a task is in Harbor while it waits to be run again; only then is its end time not set.
 """
 

@@ -1,7 +1,7 @@
 """Webhook policies: Harbor's JSON to what the pipeline is asked for, and back. Pure.
 
 What Harbor checks is checked in its order and refused in its words (`src/server/v2.0/handler/webhook.go`, v2.15.2).
-Unknown keys are ignored, as there. Event types may be those of any version from 1.9 on, and are given back as they came.
+Unknown keys are ignored, as there. Event types may be those of any version from 1.9 on, and are given back as sent.
 Those that the sidecar has no event for are taken and never come true, as in a Harbor without a scanner or quotas.
 """
 

@@ -1,6 +1,6 @@
 """Harbor's routes for projects: namespaces, with what clients keep beside them and want back unchanged.
 
-A project is there from the first push into its namespace on, when the configuration names it, or when somebody makes it.
+A project is there from the first push into its namespace on, or when the configuration names it or somebody makes it.
 What Harbor would do by a project's metadata (scans, signatures, quotas) is not done here; it is kept and given back.
 """
 

@@ -67,7 +67,7 @@ class Query(msgspec.Struct, frozen=True):
         names = known[0][0].keys() if known else ()
         sorts = [one for one in self.sorts if one[0] in names] or sorts_of(usual)
         for name, downwards in reversed(sorts):
-            found.sort(key=lambda pair: pair[0][name], reverse=downwards)  # noqa: B023 - used before the next turn
+            found.sort(key=lambda pair: pair[0][name], reverse=downwards)
         return [one for _, one in found]
 
     def page_of(self, rows: Sequence[Row]) -> Sequence[Row]:

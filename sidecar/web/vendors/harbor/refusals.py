@@ -1,4 +1,4 @@
-"""Harbor's errors: `{"errors": [{"code", "message"}]}` with a status for each code (`src/lib/http/error.go`, v2.15.2)."""
+"""Harbor's errors: `{"errors": [{"code", "message"}]}` a status for each code (`src/lib/http/error.go`)."""
 
 import http
 
