@@ -25,6 +25,7 @@ from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
+from sidecar.managing import vendors
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
@@ -32,6 +33,7 @@ from sidecar.pipeline.courier import Courier
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
+from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
@@ -104,7 +106,10 @@ class App:
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
         self.walks = Walks(self._store, self._clock, self._observer)
         self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
-        self._wiring = Wiring(self._store, self._clock, self._observer, self.operations, self.subscribing)
+        self._muting = Muting(self._store, self._observer)
+        self._wiring = Wiring(
+            self._store, self._clock, self._observer, self.operations, self.subscribing, muting=self._muting
+        )
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -124,7 +129,24 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        api = Api(self.operations, self.status, health, self._store.care.backup, porter=self._porter, walks=self.walks)
+        api = Api(
+            self.operations,
+            self.status,
+            health,
+            self._store.care.backup,
+            porter=self._porter,
+            walks=self.walks,
+            vendors=vendors(
+                self._store,
+                self.operations,
+                self.subscribing,
+                self._muting,
+                clock=self._clock,
+                observer=self._observer,
+                settings=lambda: self.settings,
+                unready=self.unready,
+            ),
+        )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED

@@ -4,13 +4,13 @@ It is kept as a flag. The running routes are made without those who may not hear
 event; what is owed already is delivered. What happens meanwhile is not told later either.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import msgspec
 
 from sidecar.domain.errors import Forbidden
 from sidecar.domain.person import Person
-from sidecar.domain.subscription import Subscription
+from sidecar.pipeline.routing import Route
 from sidecar.ports import Observer
 from sidecar.ports.places import Flags
 
@@ -22,7 +22,7 @@ class Muting:
         self._flags = flags
         self._observer = observer
         self.silent: frozenset[str] = frozenset()
-        self.changed: Callable[[], Awaitable[None]] | None = None
+        self.changed: Callable[[], None] = lambda: None
 
     async def recall(self, formats: tuple[str, ...]) -> None:
         """Read what was set before. Raises StoreUnavailable."""
@@ -37,14 +37,13 @@ class Muting:
         await self._flags.put_flag(_key(which), not silent)
         self.silent = self.silent | {which} if silent else self.silent - {which}
         self._observer.operated(person.name, "silence" if silent else "unsilence", 1, f"format={which}")
-        if self.changed is not None:
-            await self.changed()
+        self.changed()
 
-    def heard(self, subscription: Subscription) -> Subscription:
-        """The subscription as it is to be routed."""
-        if subscription.format not in self.silent:
-            return subscription
-        return msgspec.structs.replace(subscription, enabled=False)
+    def heard(self, route: Route) -> Route:
+        """The route as events are to find it."""
+        if route.subscription.format not in self.silent:
+            return route
+        return msgspec.structs.replace(route, subscription=msgspec.structs.replace(route.subscription, enabled=False))
 
 
 def _key(which: str) -> str:

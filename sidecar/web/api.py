@@ -3,8 +3,8 @@
 Who may use it is decided at the door; what an error of ours is over HTTP, at the end of this module.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import hdrs, web
@@ -38,8 +38,14 @@ BODY_LIMIT = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class Routes(Protocol):
+    """Another API that is served beside the native one."""
+
+    def add_to(self, app: web.Application) -> None: ...
+
+
 class Api:
-    """The native API over the operator's verbs. Without a porter there are no users."""
+    """The native API over the operator's verbs, with vendors' beside it. Without a porter there are no users."""
 
     def __init__(
         self,
@@ -50,6 +56,7 @@ class Api:
         *,
         porter: Porter | None = None,
         walks: Walks | None = None,
+        vendors: Sequence[Routes] = (),
     ) -> None:
         self._operations = operations
         self._status = status
@@ -57,6 +64,7 @@ class Api:
         self._backup = backup
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
+        self._vendors = vendors
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -82,6 +90,8 @@ class Api:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
+        for vendor in self._vendors:
+            vendor.add_to(app)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:

@@ -50,7 +50,7 @@ class Got(NamedTuple):
 
 
 class HarborSite:
-    """`admin` is one, `maria` manages acme and team-*, `otto` other; each with a token. Deliveries to loopback are let."""
+    """`admin` is one, `maria` manages acme* and team-*, `otto` other*; each with a token. Loopback may be delivered to."""
 
     def __init__(self, folder, **sections):
         self.config = folder / "config.yml"
@@ -86,8 +86,8 @@ class HarborSite:
                 "listen": "127.0.0.1:0",
                 "users": [
                     {"name": "admin", "tokens": [TOKENS["admin"]], "admin": True},
-                    {"name": "maria", "tokens": [TOKENS["maria"]], "namespaces": ["acme", "team-*"]},
-                    {"name": "otto", "tokens": [TOKENS["otto"]], "namespaces": ["other"]},
+                    {"name": "maria", "tokens": [TOKENS["maria"]], "namespaces": ["acme*", "team-*"]},
+                    {"name": "otto", "tokens": [TOKENS["otto"]], "namespaces": ["other*"]},
                 ],
             },
             "store": f"sqlite:///{self.folder}/data/sidecar.db",

@@ -11,7 +11,9 @@ async def names(harbor, query="", who="admin"):
 
 async def test_a_push_makes_a_project_and_its_repositories(harbor):
     """A single segment lies in `library`, which is there from the start under id 1."""
-    await harbor.notify(push("a", repository="acme/billing/api"), push("b", repository="acme/web"), push("c", repository="solo"))
+    await harbor.notify(
+        push("a", repository="acme/billing/api"), push("b", repository="acme/web"), push("c", repository="solo")
+    )
 
     async def there():
         return await harbor.get("/projects?page_size=0&sort=project_id")
@@ -39,7 +41,6 @@ async def test_who_sees_which(harbor):
     await harbor.project("acme")
     await harbor.project("other", metadata={"public": "true"})
     await harbor.project("secret")
-    # The configuration names acme and other outright, so they are there in any case.
     assert await names(harbor) == ["acme", "library", "other", "secret"]
     assert await names(harbor, who="maria") == ["acme", "other"]
     assert await names(harbor, who="") == ["other"]
@@ -62,7 +63,12 @@ async def test_who_sees_which(harbor):
 
 async def test_whether_one_exists_is_asked_by_head(harbor):
     await harbor.project("acme")
-    for name, who, status in (("acme", "admin", 200), ("nowhere", "admin", 404), ("acme", "otto", 403), ("acme", "", 401)):
+    for name, who, status in (
+        ("acme", "admin", 200),
+        ("nowhere", "admin", 404),
+        ("acme", "otto", 403),
+        ("acme", "", 401),
+    ):
         answer = await harbor.ask("HEAD", f"/projects?project_name={name}", who=who)
         assert (answer.status, answer.body) == (status, b"")
 
@@ -121,7 +127,9 @@ async def test_who_makes_and_removes_projects(harbor):
 
 
 async def test_a_change_keeps_what_it_does_not_name(harbor):
-    await harbor.project("acme-2", metadata={"auto_scan": "true", "public": "true"}, cve_allowlist={"items": [{"cve_id": "CVE-1"}]})
+    await harbor.project(
+        "acme-2", metadata={"auto_scan": "true", "public": "true"}, cve_allowlist={"items": [{"cve_id": "CVE-1"}]}
+    )
     assert (await harbor.ask("PUT", "/projects/acme-2", {"metadata": {"severity": "high"}})).status == 200
     read = await harbor.get("/projects/acme-2")
     assert read["metadata"] == {"auto_scan": "true", "severity": "high", "public": "true"}
