@@ -280,14 +280,9 @@ def _without(
 
 def _trace(connection: sqlite3.Connection, traced: Collection[int], work: WriteSet) -> None:
     """Note when lanes were last told something, one row for each lane and word of the batch."""
-    last = {
-        (one.lane, one.word): planned.event.time
-        for planned in work.events
-        for one in planned.deliveries
-        if one.lane in traced
-    }
+    last = {(one.lane, one.word) for planned in work.events for one in planned.deliveries if one.lane in traced}
     if last:
-        values = [(lane, word, at) for (lane, word), at in last.items()]
+        values = [(lane, word, work.now) for lane, word in last]
         rows.insert(connection, "INSERT OR REPLACE INTO last_trigger (lane, word, at)", values)
 
 

@@ -50,7 +50,10 @@ class Got(NamedTuple):
 
 
 class HarborSite:
-    """`admin` is one, `maria` manages acme* and team-*, `otto` other*; each with a token. Loopback may be delivered to."""
+    """Loopback may be delivered to.
+
+    `admin` is an administrator, `maria` manages acme* and team-*, `otto` other*; each has a token.
+    """
 
     def __init__(self, folder, **sections):
         self.config = folder / "config.yml"
@@ -93,6 +96,7 @@ class HarborSite:
             "store": f"sqlite:///{self.folder}/data/sidecar.db",
             "registries": [{"name": "main", "hostname": "registry.example.com"}],
             "guard": {"allow": ["127.0.0.0/8"]},
+            "defaults": {"delivery": {"retry": {"initial": "20ms"}}},
             **self.sections,
         }
         self.config.write_text(json.dumps(settings))
@@ -163,10 +167,17 @@ class HarborSite:
 
     async def received(self, count):
         """The first so many requests of the receiver, once they are there."""
-        await self.until(lambda: len(self.got) >= count, f"{count} requests")
+        await self.until(lambda: len(self.got) >= count)
         return self.got[:count]
 
-    async def until(self, holds, what="it"):
+    async def reads(self, path, holds, **given):
+        """The JSON of a path, once it is as it has to become."""
+        async with asyncio.timeout(10):
+            while not holds(found := await self.get(path, **given)):
+                await asyncio.sleep(0.01)
+        return found
+
+    async def until(self, holds):
         async with asyncio.timeout(10):
             while not holds():  # noqa: ASYNC110 - it waits for what sets no event
                 await asyncio.sleep(0.005)

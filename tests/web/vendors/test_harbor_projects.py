@@ -15,16 +15,10 @@ async def test_a_push_makes_a_project_and_its_repositories(harbor):
         push("a", repository="acme/billing/api"), push("b", repository="acme/web"), push("c", repository="solo")
     )
 
-    async def there():
-        return await harbor.get("/projects?page_size=0&sort=project_id")
-
-    while len(await there()) < 2:
-        pass
-    library, acme = await there()
+    listed = "/projects?page_size=0&sort=project_id"
+    library, acme = await harbor.reads(listed, lambda found: [one["repo_count"] for one in found] == [1, 2])
     assert (library["project_id"], library["name"]) == (1, "library")
     assert acme["name"] == "acme"
-    while (await there())[1]["repo_count"] < 2:
-        pass
     repositories = await harbor.ask("GET", "/projects/acme/repositories")
     assert [one["name"] for one in repositories.json] == ["acme/billing/api", "acme/web"]
     assert {one["project_id"] for one in repositories.json} == {acme["project_id"]}
