@@ -13,7 +13,6 @@ import gc
 import os
 import random
 import ssl
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,7 +55,7 @@ from sidecar.web.health import Health
 from sidecar.web.ingress import Ingress
 from sidecar.web.server import Listeners, server_context
 from sidecar.web.status import status
-from sidecar.wiring import USER_AGENT, Running, Wiring
+from sidecar.wiring import USER_AGENT, Running, Wiring, new_uuid
 
 OWN_AGENT = "registry-sidecar/"
 WATCH_EVERY = 5.0  # seconds between looks at the configuration's files
@@ -134,6 +133,7 @@ class App:
             self.status,
             health,
             self._store.care.backup,
+            subscribing=self.subscribing,
             porter=self._porter,
             walks=self.walks,
             vendors=vendors(
@@ -385,10 +385,6 @@ class App:
             return
         configured = dict(self._wiring.described(self.settings)[0])
         await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
-
-
-def new_uuid() -> str:
-    return str(uuid.uuid4())
 
 
 def _plans(settings: Settings, apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:

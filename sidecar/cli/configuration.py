@@ -24,6 +24,12 @@ def read_settings(path: Path) -> "Settings":
     return load(path, os.environ)
 
 
+def written(path: Path) -> tuple[bytes, list[str]]:
+    """A configuration file as it is written, and its default namespaces. Raises ConfigError when it cannot be used."""
+    settings = read_settings(path)
+    return path.read_bytes(), [one.default_namespace for one in settings.registries]
+
+
 Ask = Annotated[bool, typer.Option("--ask", help="Also ask each registry's API whether it answers.")]
 
 

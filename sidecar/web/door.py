@@ -54,7 +54,16 @@ class Needs(enum.Enum):
 
 
 # Every other route of the native API is for admins. Keys are a method and a route's canonical path.
-NEEDS: Final[dict[tuple[str, str], Needs]] = {}
+NEEDS: Final[dict[tuple[str, str], Needs]] = {
+    ("GET", "/v1/subscriptions"): Needs.MANAGER,
+    ("POST", "/v1/subscriptions"): Needs.MANAGER,
+    ("GET", "/v1/subscriptions/{name}"): Needs.MANAGER,
+    ("PUT", "/v1/subscriptions/{name}"): Needs.MANAGER,
+    ("DELETE", "/v1/subscriptions/{name}"): Needs.MANAGER,
+    ("POST", "/v1/subscriptions/{name}/pause"): Needs.MANAGER,
+    ("POST", "/v1/subscriptions/{name}/resume"): Needs.MANAGER,
+    ("POST", "/v1/subscriptions/{name}/test"): Needs.MANAGER,
+}
 
 
 class Porter:

@@ -282,7 +282,7 @@ def _trace(connection: sqlite3.Connection, traced: Collection[int], work: WriteS
     """Note when lanes were last told something, one row for each lane and word of the batch."""
     last = {(one.lane, one.word) for planned in work.events for one in planned.deliveries if one.lane in traced}
     if last:
-        values = [(lane, word, work.now) for lane, word in last]
+        values = [(lane, word, work.now) for lane, word in sorted(last)]
         rows.insert(connection, "INSERT OR REPLACE INTO last_trigger (lane, word, at)", values)
 
 

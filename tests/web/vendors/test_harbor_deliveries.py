@@ -183,7 +183,7 @@ async def test_policies_survive_a_restart_with_their_ids(harbor):
 
 
 async def test_what_became_of_an_event(harbor):
-    """One execution with one task for each target; the payload as text; the log with both attempts; jobs the old way."""
+    """One execution with one task; the payload as text; the log with both attempts; jobs, as it was told before."""
     await harbor.project("acme")
     number = await harbor.policy("acme")
     harbor.statuses.append(503)

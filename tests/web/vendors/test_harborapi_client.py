@@ -1,7 +1,7 @@
 """harborapi, a client of Harbor written by others, drives every call for webhooks that it has, and those for projects.
 
-It checks what it gets against models generated from Harbor's own description, follows links to further pages, and raises
-for an empty body that says it is JSON.
+It checks what it gets against models generated from Harbor's own description, follows links to further pages, and
+raises for an empty body that says it is JSON.
 """
 
 import warnings
