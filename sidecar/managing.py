@@ -8,7 +8,7 @@ from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.ports import Clock, Observer
 from sidecar.stores.sqlite import SQLiteStore
-from sidecar.web.api import Routes
+from sidecar.web.api import Vendor
 from sidecar.web.vendors.harbor.api import HarborApi
 from sidecar.web.vendors.harbor.system import Installation
 
@@ -23,7 +23,7 @@ def vendors(
     observer: Observer,
     settings: Callable[[], Settings],
     unready: Callable[[], Sequence[str]],
-) -> list[Routes]:
+) -> list[Vendor]:
     """`settings` are those in force, `unready` sentences why the sidecar is not well."""
     harbor = HarborApi(
         subscribing=subscribing,

@@ -49,14 +49,15 @@ BODY_LIMIT = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Routes(Protocol):
-    """Another API that is served beside the native one."""
+class Vendor(Protocol):
+    """Another registry's management API."""
 
-    def add_to(self, app: web.Application) -> None: ...
+    def add_to(self, app: web.Application) -> None:
+        """Add its routes; it answers for its own errors."""
 
 
 class Api:
-    """The native API over the operator's verbs, with vendors' beside it. Without a porter there are no users."""
+    """The native API over the operator's verbs, and vendors' beside it. Without a porter there are no users."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Api:
         subscribing: Subscribing,
         porter: Porter | None = None,
         walks: Walks | None = None,
-        vendors: Sequence[Routes] = (),
+        vendors: Sequence[Vendor] = (),
     ) -> None:
         self._operations = operations
         self._subscribing = subscribing

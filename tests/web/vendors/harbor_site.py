@@ -173,7 +173,7 @@ class HarborSite:
     async def reads(self, path, holds, **given):
         """The JSON of a path, once it is as it has to become."""
         async with asyncio.timeout(10):
-            while not holds(found := await self.get(path, **given)):
+            while not holds(found := await self.get(path, **given)):  # noqa: ASYNC110 - nothing sets an event
                 await asyncio.sleep(0.01)
         return found
 
