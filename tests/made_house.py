@@ -108,15 +108,20 @@ class MadeHouse:
         """Wait until all is translated, and nothing is owed or under way."""
         async with asyncio.timeout(10):
             while True:
-                views = self.dispatcher.views()
-                if not self.translator.lag and not any(one.in_flight for one in views):
-                    if not sum(one.due for one in await self.store.undelivered()):
-                        return
+                busy = self.translator.lag or any(one.in_flight for one in self.dispatcher.views())
+                if not busy and not any(one.due for one in await self.store.undelivered()):
+                    return
                 await asyncio.sleep(0.002)
 
     def told(self, url=URL):
         """How many requests went there."""
         return sum(one.url == url for one in self.sender.requests)
+
+    async def until(self, true):
+        """Wait until it is so."""
+        async with asyncio.timeout(10):
+            while not true():  # noqa: ASYNC110 - it waits for what others do, and they set no event
+                await asyncio.sleep(0.002)
 
     async def kill(self):
         """Nothing is finished, nothing told."""

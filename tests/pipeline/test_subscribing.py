@@ -6,12 +6,21 @@ import msgspec
 import pytest
 
 from made_house import ADA, MIA, URL, MadeHouse, draft
-from sidecar.domain.errors import Conflict, Forbidden, NotFound, Stale, StoreUnavailable, Taken, Unauthenticated, Unusable
+from sidecar.domain.delivery import Reason, State
+from sidecar.domain.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    Stale,
+    StoreUnavailable,
+    Taken,
+    Unauthenticated,
+    Unusable,
+)
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.made import Api
 from sidecar.domain.message import Response
 from sidecar.domain.person import ANONYMOUS
-from sidecar.domain.delivery import Reason, State
 from sidecar.pipeline import subscribing as verbs
 from sidecar.pipeline.subscribing import Subscribing
 
@@ -237,7 +246,9 @@ async def test_who_saw_an_older_state_changes_nothing(house):
             await work
     (now,) = (await house.subscribing.list(MIA)).items
     assert (now.name, now.revision, now.enabled) == ("second", 2, True)
-    assert (await house.subscribing.replace(MIA, made, draft(name="third"))).revision == 3, "nobody asked for a revision"
+    assert (await house.subscribing.replace(MIA, made, draft(name="third"))).revision == 3, (
+        "nobody asked for a revision"
+    )
 
 
 async def test_enabling_what_is_enabled_changes_nothing(house):
@@ -247,7 +258,9 @@ async def test_enabling_what_is_enabled_changes_nothing(house):
 
 async def test_what_a_replacement_does_not_say_of_itself_stays(house):
     made = await house.subscribing.create(MIA, draft("1/ci", api=Api.HARBOR, form="harbor"))
-    changed = await house.subscribing.replace(MIA, made, msgspec.structs.replace(made.draft(), key="", uuid="", name="n"))
+    changed = await house.subscribing.replace(
+        MIA, made, msgspec.structs.replace(made.draft(), key="", uuid="", name="n")
+    )
     assert (changed.id, changed.uuid, changed.key, changed.policy) == (made.id, made.uuid, made.key, made.policy)
 
 
@@ -265,25 +278,19 @@ async def test_removal_while_attempts_are_under_way_cancels_the_rest_and_loses_n
     await house.push(*(f"prj/{at}" for at in range(5)))
     await _under_way(house, made.targets[0].name)
     await house.subscribing.remove(MIA, made)
-    await _until(lambda: house.store.pending(made.targets[0].lane) == 0)
+    await house.until(lambda: house.store.pending(made.targets[0].lane) == 0)
     answered.set()
     await house.settled()
     assert (house.told(), house.told("https://other.example")) == (1, 5)
     rows = await house.store.deliveries(DeliveryFilter(subscription=made.targets[0].name))
     assert [one.state for one in rows] == [State.CANCELLED] * 5
-    await _until(lambda: not house.dispatcher._leaving)
+    await house.until(lambda: not house.dispatcher._leaving)
     assert house.observer.troubles == []
     await house.stop()
 
 
 async def _under_way(house, name):
-    await _until(lambda: any(one.in_flight for one in house.dispatcher.views() if one.name == name))
-
-
-async def _until(true):
-    async with asyncio.timeout(10):
-        while not true():
-            await asyncio.sleep(0.002)
+    await house.until(lambda: any(one.in_flight for one in house.dispatcher.views() if one.name == name))
 
 
 async def test_a_destination_that_says_gone_after_the_removal_is_no_trouble(tmp_path):
@@ -299,7 +306,7 @@ async def test_a_destination_that_says_gone_after_the_removal_is_no_trouble(tmp_
     await _under_way(house, made.targets[0].name)
     await house.subscribing.remove(MIA, made)
     answered.set()
-    await _until(lambda: not house.dispatcher._leaving)
+    await house.until(lambda: not house.dispatcher._leaving)
     assert house.observer.troubles == []
     await house.stop()
 
