@@ -37,7 +37,7 @@ class Door(enum.Enum):
 
     SOCKET = "socket"
     LOOPBACK = "loopback"
-    CLOSED = "closed"  # reachable by others: without users only health and metrics answer there
+    CLOSED = "listener"  # reachable by others: without users only health and metrics answer there
 
     @property
     def owner(self) -> Person:
