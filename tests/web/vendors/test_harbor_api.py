@@ -6,7 +6,9 @@ own black-box test (`tests/apitests/python/test_webhook_crud.py`); the demands a
 
 import json
 import re
+import shlex
 import uuid
+from pathlib import Path
 
 import pytest
 from harbor_site import BASE, TOKENS
@@ -14,6 +16,7 @@ from web_site import exchange
 
 RFC3339_MILLISECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 POLICIES = "/projects/acme/webhook/policies"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def from_location(answer):
@@ -421,3 +424,49 @@ async def test_only_administrators_configure_and_only_what_can_be(harbor):
     assert (await harbor.ask("PUT", "/configurations", {"read_only": True})).errors[0] == "BAD_REQUEST"
     assert (await harbor.ask("PUT", "/configurations", {"notification_enable": "maybe"})).status == 400
     assert (await harbor.ask("PUT", "/configurations", raw=b"[]")).status == 422
+
+
+# --- the documentation -----------------------------------------------------------------------------------------------
+
+
+def curls(page):
+    """The curl commands of a page: who asks, method, path, body."""
+    words = [
+        word
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+        for word in shlex.split(block, comments=True)
+    ]
+    commands = " ".join(shlex.quote(word) for word in words).split("curl ")[1:]
+    for command in map(shlex.split, commands):
+        given = dict(zip(command, command[1:], strict=False))
+        (path,) = [word.removeprefix("$HARBOR") for word in command if word.startswith("$HARBOR")]
+        yield given["-u"].partition(":")[0], given.get("-X", "GET"), path, given.get("-d")
+
+
+async def test_the_examples_of_the_documentation(harbor):
+    """In their order, by the person who asks there: all of them are answered as is said."""
+    harbor.sections["management"] = {
+        "listen": "127.0.0.1:0",
+        "users": [
+            {"name": "maria", "tokens": [TOKENS["maria"]], "namespaces": ["prj"]},
+            {"name": "admin", "tokens": [TOKENS["admin"]], "admin": True},
+        ],
+    }
+    await harbor.app.stop(drain=1)
+    await harbor.start_sidecar()
+    assert (await harbor.ask("DELETE", "/projects/prj")).status == 200  # the configuration names it, so it is there
+    statuses = []
+    for who, method, path, body in curls(DOCS / "harbor.md"):
+        answer = await harbor.ask(method, path, who=who, raw=body.encode() if body else None)
+        statuses.append((method, answer.status))
+        if path.endswith("/policies") and method == "POST":
+            assert answer.headers["Location"] == f"{BASE}/projects/prj/webhook/policies/1"
+    assert statuses == [
+        ("POST", 201),
+        ("POST", 201),
+        ("GET", 200),
+        ("GET", 200),
+        ("GET", 200),
+        ("DELETE", 200),
+        ("PUT", 200),
+    ]

@@ -42,6 +42,32 @@ async def test_the_default_format(harbor):
     assert got.json == {"type": "PUSH_ARTIFACT", "occur_at": AT, "operator": "maria", "event_data": push_data()}
 
 
+async def test_the_body_of_the_manual_of_1_10_where_the_operator_says_so(harbor):
+    """`Default` is then the form that Harbor's 1.x manual prints, also for policies that are there already."""
+    await harbor.project("acme")
+    await harbor.policy("acme")
+    harbor.sections["defaults"] = {"formats": {"harbor": {"options": {"flavour": "legacy"}}}}
+    harbor.write()
+    assert await harbor.app.reload() == ""
+    await harbor.notify(push("a", "latest", repository="acme/repo1"))
+    (got,) = await harbor.received(1)
+    milliseconds = instant.parse_rfc3339(TIME) // instant.MILLISECOND
+    assert got.json == {
+        "event_type": "pushImage",
+        "events": [
+            {
+                "project": "acme",
+                "repo_name": "repo1",
+                "tag": "latest",
+                "full_name": "acme/repo1",
+                "trigger_time": milliseconds,
+                "image_id": digest("a").removeprefix("sha256:"),
+                "project_type": "Private",
+            }
+        ],
+    }
+
+
 async def test_cloudevents_name_project_and_policy(harbor):
     project = await harbor.project("acme")
     policy = await harbor.policy("acme", target={"payload_format": "CloudEvents"})

@@ -96,7 +96,7 @@ def test_an_http_target_is_a_subscription_that_retries_everything():
     assert asked.targets == (
         {
             "format": "harbor",
-            "options": {"flavour": "default"},
+            "options": {},
             "url": "https://hooks.example.com/harbor?type=harbor",
             "events": ["PUSH_ARTIFACT", "DELETE_ARTIFACT"],
             "headers": {"Authorization": "Bearer abc"},
@@ -113,7 +113,7 @@ def test_each_target_has_its_own_form():
         event_types=["pushImage", "UPLOAD_CHART"],
     )
     assert [one["options"] for one in asked.targets] == [
-        {"flavour": "default", "chart_events": True},
+        {"chart_events": True},
         {"flavour": "cloudevents"},
         {"flavour": "slack", "chart_events": True},
     ]

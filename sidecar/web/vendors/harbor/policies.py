@@ -42,7 +42,9 @@ OLD_TYPES = {
     "PROJECT QUOTA EXCEED": "QUOTA_EXCEED",
 }
 NOTIFY_TYPES = ("http", "slack")
-FLAVOURS = {"Default": "default", "CloudEvents": "cloudevents"}
+# What `Default` is, is left to `defaults.formats.harbor` of the configuration: the body of 2.x, or the manual's of 1.x.
+FLAVOURS: dict[str, Tree] = {"Default": {}, "CloudEvents": {"flavour": "cloudevents"}}
+SLACK: Tree = {"flavour": "slack"}
 NOTHING_HEARD = {"events": [EventType.PUSHED.value], "enabled": False}  # a target for whose words there are no events
 
 
@@ -124,10 +126,9 @@ def draft(policy: PolicyBody, project: int, namespace: str, asker: str) -> Draft
 def _tree(target: TargetBody, words: Sequence[str]) -> Tree:
     """A target as the configuration would have it. Harbor tries again whatever a receiver answers but 2xx."""
     slack = target.type == "slack"
-    flavour = "slack" if slack else FLAVOURS[target.payload_format or "Default"]
-    options: Tree = {"flavour": flavour}
+    options = dict(SLACK if slack else FLAVOURS[target.payload_format or "Default"])
     said = list(dict.fromkeys(OLD_TYPES.get(one, one) for one in words))
-    if flavour != "cloudevents" and set(said) & set(CHART_TYPES):
+    if options.get("flavour") != "cloudevents" and set(said) & set(CHART_TYPES):
         options["chart_events"] = True
     known = msgspec.convert(options, Options)
     spoken = [word for word in said if DIALECT.says(word, known)]

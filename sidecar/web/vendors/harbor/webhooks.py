@@ -180,7 +180,7 @@ class Webhooks:
 
 def _job(policy: Made, row: DeliveryRow, running: Collection[int]) -> Job:
     target = next(one for one in policy.targets if one.name == row.subscription)
-    slack = target.subscription.get("options", {}).get("flavour") == "slack"
+    slack = target.subscription.get("options", {}).get("flavour") == policies.SLACK["flavour"]
     return Job(row=row, policy=policy.policy, slack=slack, running=row.id in running)
 
 
