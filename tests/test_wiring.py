@@ -11,10 +11,17 @@ from sidecar.domain.made import Api
 from sidecar.domain.message import Response
 from sidecar.domain.transport import ClientTls, Transport
 from sidecar.pipeline.subscribing import Subscribing
+from sidecar.stores.sqlite import file
 from sidecar.wiring import Wiring
 
 FILE = {"name": "file", "format": "dtr", "url": "https://file.example"}
 STRICT = Transport(strict=True)
+
+
+@pytest.fixture(autouse=True)
+def small_log(monkeypatch):
+    """A log of its working size takes longer to lay out than most of these tests take."""
+    monkeypatch.setattr(file, "LOG_SPACE", 4096)
 
 
 # --- over starts -----------------------------------------------------------------------------------------------------

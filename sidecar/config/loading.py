@@ -56,7 +56,7 @@ def _settings(
     expanded = Expansion(environ, sources, problems).tree(tree)
     assert isinstance(expanded, Mapping)
     root: Section = keys.root().read(defaults.apply(expanded), problems)
-    _check_defaults(root, problems)
+    _check_defaults(root, sources, problems)
     reader = _Reader(root, sources, problems)
 
     listed: list[Section] = root.get("registries", [])
@@ -91,13 +91,17 @@ def _settings(
     )
 
 
-def _check_defaults(root: Section, problems: Problems) -> None:
+def _check_defaults(root: Section, sources: Sources, problems: Problems) -> None:
     section: Section | None = root.get("defaults")
     formats: dict[str, Section] = section.get("formats", {}) if section is not None else {}
     for name, one in formats.items():
         node: Node | None = one.get("options")
         if isinstance(node, Mapping):
             options.check_defaults(dialects.load()[name], node, problems)
+        tls: Section | None = one.get("tls")
+        for key in ("ca_file", "cert_file", "key_file"):  # whoever is subscribed later may be connected to with them
+            if tls is not None and key in tls.values:
+                sources.note(Path(tls.values[key]))
 
 
 class _Reader:

@@ -120,3 +120,19 @@ def test_any_list_admits_what_some_pattern_takes_and_no_exclusion_does(wanted, u
     some = not wanted or any(Globs.of([one], segments=segments).admits(value) for one in wanted)
     none = not any(Globs.of([one], segments=segments).admits(value) for one in unwanted)
     assert globs.admits(value) is (some and none)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        ((), None),
+        (("**",), None),
+        (("prj/**",), {"prj"}),
+        (("prj/*/x", "other", "!third/**"), {"prj", "other"}),
+        (("prj/**", "*/x"), None),
+        (("pr?/x",), None),
+        (("!prj/**",), None),
+    ],
+)
+def test_the_first_segments_of_what_can_be_admitted(patterns, expected):
+    assert Globs.of(patterns, segments=True).heads() == expected

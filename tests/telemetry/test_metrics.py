@@ -293,3 +293,21 @@ def test_walks_are_shown_while_they_run_when_they_are_held_and_when_they_finishe
 def test_two_metrics_do_not_share_anything():
     Metrics().planned("a", 1)
     Metrics()
+
+
+def test_what_is_made_through_apis_is_counted_by_format(metrics):
+    """However many there are: their names would be labels without end."""
+    metrics.subscribed([("argocd", "harbor"), ("api:harbor/1", "harbor"), ("api:native/2", "harbor")], {"api:native/2"})
+    for name in ("argocd", "api:harbor/1", "api:native/2"):
+        metrics.planned(name, 1)
+        metrics.attempted(name, settled(State.DELIVERED, Reason.OK), Outcome(reason=Reason.OK), DELIVERY)
+    assert value(metrics, "deliveries_planned_total", subscription="argocd") == 1
+    assert value(metrics, "deliveries_planned_total", subscription="api:harbor") == 2
+    labels = {"subscription": "api:harbor", "format": "harbor", "outcome": "delivered", "reason": "ok"}
+    assert value(metrics, "deliveries_total", **labels) == 2
+    assert value(metrics, "tls_unverified", subscription="api:harbor") == 1
+    assert value(metrics, "tls_unverified", subscription="argocd") == 0
+    metrics.subscribed([("argocd", "harbor")])
+    assert not any(label[1].startswith("api:") for _, labels in read(metrics) for label in labels)
+    metrics.planned("api:harbor/1", 1)  # it was removed while this was under way
+    assert value(metrics, "deliveries_planned_total", subscription="argocd") == 1

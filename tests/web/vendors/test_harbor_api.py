@@ -4,6 +4,7 @@ The requests are those of terraform-provider-harbor 3.12, harbor-cli 0.0.26 with
 own black-box test (`tests/apitests/python/test_webhook_crud.py`); the demands are the ways in which these break.
 """
 
+import itertools
 import json
 import re
 import shlex
@@ -438,7 +439,7 @@ def curls(page):
     ]
     commands = " ".join(shlex.quote(word) for word in words).split("curl ")[1:]
     for command in map(shlex.split, commands):
-        given = dict(zip(command, command[1:], strict=False))
+        given = dict(itertools.pairwise(command))
         (path,) = [word.removeprefix("$HARBOR") for word in command if word.startswith("$HARBOR")]
         yield given["-u"].partition(":")[0], given.get("-X", "GET"), path, given.get("-d")
 
