@@ -60,15 +60,15 @@ class Wiring:
         operations: Operations,
         made: Subscribing,
         *,
-        muting: Muting,
+        muting: Muting | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._observer = observer
         self._operations = operations
         self._subscribing = made
-        self._muting = muting
-        muting.changed = self._muted
+        self._muting = muting or Muting(store, observer)
+        self._muting.changed = self._muted
         self._settings: Settings | None = None
         self._binder: ConfigBinder | None = None
         self._running: Running | None = None
