@@ -300,3 +300,21 @@ async def test_the_test_of_2_0_sends_a_sample_at_once(harbor):
     assert refused.errors == ("BAD_REQUEST", "the target did not take the test: answered 500")
     assert (await harbor.ask("POST", place, {"targets": []})).status == 400
     assert await harbor.get(POLICIES) == []
+
+
+async def test_private_addresses_need_the_operators_word(harbor):
+    """A policy is made all the same; nothing is sent, and both its test and its executions say why."""
+    harbor.sections["guard"] = {}
+    harbor.write()
+    assert await harbor.app.reload() == ""
+    await harbor.project("acme")
+    number = await harbor.policy("acme")
+    refused = await harbor.ask("POST", f"{POLICIES}/test", harbor.body())
+    assert refused.errors[0] == "BAD_REQUEST"
+    assert "guard.allow" in refused.errors[1]
+    await harbor.notify(push("a", repository="acme/api"))
+    (execution,) = await harbor.reads(
+        f"{POLICIES}/{number}/executions", lambda found: found and found[0]["end_time"] > "2000"
+    )
+    assert (execution["status"], "guard.allow" in execution["status_message"]) == ("Error", True)
+    assert harbor.got == []

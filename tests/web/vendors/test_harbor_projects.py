@@ -100,6 +100,7 @@ async def test_the_location_can_hold_the_name(harbor):
         ),
         ({"project_name": "x", "registry_id": 1}, 400, "a project cannot be a proxy cache here"),
         ({"project_name": 7}, 422, "$.project_name"),
+        ({"project_name": "x", "metadata": {"public": {}}}, 422, "$.metadata"),
     ],
 )
 async def test_projects_that_cannot_be_made(harbor, body, status, message):

@@ -38,7 +38,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
 
     project_name: str | None = None
     public: bool | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, str | None] | None = None
     cve_allowlist: dict[str, Any] | None = None
     registry_id: int | None = None
 
@@ -46,7 +46,7 @@ class ProjectBody(msgspec.Struct, frozen=True):
 class Kept(msgspec.Struct, frozen=True):
     """What is kept beside a namespace for Harbor's clients."""
 
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
     cve_allowlist: dict[str, Any] = {}
     owner: str = ""
     updated: int = 0
@@ -173,7 +173,7 @@ def _flag(project: NamespaceRow) -> str:
     return f"harbor.project.{project.id}"
 
 
-def _checked(body: ProjectBody) -> dict[str, Any]:
+def _checked(body: ProjectBody) -> dict[str, str]:
     """The metadata of a request, with the `public` of old clients in it. Raises Refused."""
     metadata = {name: value for name, value in (body.metadata or {}).items() if value is not None}
     if body.public is not None and not metadata.get("public"):
