@@ -11,7 +11,7 @@ POLICY = {
     "event_types": ["PUSH_ARTIFACT"],
     "targets": [{"type": "http", "address": "https://example.com"}],
 }
-SCHEMA = {"project_name": "library"}  # is there already
+LIBRARY = {"project_name": "library"}  # is there already
 WEBHOOK = "/projects/{project}/webhook"
 # Method, path, where it is asked, body, and the statuses: of an admin, of a manager of `prj`, of somebody who manages
 # nothing, of one with wrong credentials, of nobody. `library` is the only project there is; `prj` is not there yet.
@@ -31,9 +31,9 @@ _WEBHOOKS = (
 )
 _ROWS = (
     ("GET", "/projects", "/projects", None, 200, 200, 200, 401, 200),
-    ("POST", "/projects", "/projects", SCHEMA, 409, 403, 403, 401, 401),
+    ("POST", "/projects", "/projects", LIBRARY, 409, 403, 403, 401, 401),
     ("GET", "/projects/{project}", "/projects/prj", None, 404, 404, 403, 401, 401),
-    ("PUT", "/projects/{project}", "/projects/prj", SCHEMA, 404, 404, 403, 401, 401),
+    ("PUT", "/projects/{project}", "/projects/prj", LIBRARY, 404, 404, 403, 401, 401),
     ("DELETE", "/projects/{project}", "/projects/library", None, 412, 403, 403, 401, 401),
     ("GET", "/projects/{project}/scanner", "/projects/library/scanner", None, 404, 403, 403, 401, 401),
     ("GET", "/projects/{project}/repositories", "/projects/library/repositories", None, 200, 403, 403, 401, 401),
