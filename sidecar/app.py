@@ -33,6 +33,7 @@ from sidecar.pipeline.courier import Courier
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
+from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
@@ -107,7 +108,10 @@ class App:
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
         self.walks = Walks(self._store, self._clock, self._observer)
         self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
-        self._wiring = Wiring(self._store, self._clock, self._observer, self.operations, self.subscribing)
+        self._muting = Muting(self._store, self._observer)
+        self._wiring = Wiring(
+            self._store, self._clock, self._observer, self.operations, self.subscribing, muting=self._muting
+        )
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -139,9 +143,11 @@ class App:
                 self._store,
                 self.operations,
                 self.subscribing,
+                self._muting,
                 clock=self._clock,
                 observer=self._observer,
                 settings=lambda: self.settings,
+                unready=self.unready,
             ),
         )
         context = self._tls("management.tls", management.tls)

@@ -54,6 +54,13 @@ TESTED_THROUGH = {
     "sidecar.telemetry.lines": ("telemetry/test_logs.py", "lines are read back as they were written"),
     "sidecar.web.backup": ("web/test_web_backup.py", "asked over real connections"),
     "sidecar.web.exchange": ("web/test_api.py", "what it refuses is looked at as the API's sentences"),
+    "sidecar.web.vendors.harbor.answers": ("web/vendors/test_harbor_api.py", "what all of its answers have in common"),
+    "sidecar.web.vendors.harbor.api": ("web/vendors/test_harbor_api.py", "asked over real connections"),
+    "sidecar.web.vendors.harbor.desk": ("web/vendors/test_harbor_api.py", "who may, and which project is meant"),
+    "sidecar.web.vendors.harbor.projects": ("web/vendors/test_harbor_projects.py", "asked over real connections"),
+    "sidecar.web.vendors.harbor.system": ("web/vendors/test_harbor_api.py", "asked over real connections"),
+    "sidecar.web.vendors.harbor.times": ("web/vendors/test_harbor_policies.py", "times are looked at where they stand"),
+    "sidecar.web.vendors.harbor.webhooks": ("web/vendors/test_harbor_deliveries.py", "asked over real connections"),
     "sidecar.web.status": ("cli/test_cli_status.py", "asked of a sidecar at work, and offline"),
     "sidecar.web.shapes": ("web/test_api.py", "what the API answers is looked at as JSON"),
 }

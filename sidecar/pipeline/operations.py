@@ -99,6 +99,11 @@ class Operations:
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
+    @property
+    def under_way(self) -> frozenset[int]:
+        """The deliveries that an attempt is being made of just now."""
+        return self._dispatcher.under_way if self._dispatcher is not None else frozenset()
+
     async def events(self, where: EventFilter) -> Sequence[EventRow]:
         return await self._store.events(where)
 

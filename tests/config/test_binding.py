@@ -85,7 +85,7 @@ def test_apis_know_every_key_of_the_file_but_those_that_are_the_operators():
             'match.tags[0] must be text, not a number: quote it as "7"',
         ),
         ({**HARBOR, "match": {"tag": []}}, "match.tag", "match.tag is unknown: did you mean `tags`?"),
-        ({**HARBOR, "options": {"flavour": "x"}}, "options.flavour", "must be default, cloudevents or legacy"),
+        ({**HARBOR, "options": {"flavour": "x"}}, "options.flavour", "must be default, cloudevents, slack or legacy"),
         ({**HARBOR, "events": []}, "events", "events must name at least one event"),
         ({**HARBOR, "events": ["PULL", 1]}, "events[1]", "events[1] must be text"),
         ({**HARBOR, "events": ["nonsense"]}, "events[0]", "events[0]: "),

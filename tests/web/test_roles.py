@@ -11,6 +11,7 @@ import uuid
 import aiohttp
 import bcrypt
 import dtr_roles
+import harbor_roles
 import msgspec
 import pytest
 
@@ -145,7 +146,7 @@ BELOW = {
         ("OPTIONS", everybody(ONE)),
     ],
 }
-for _route, (_ask, _body, _statuses) in dtr_roles.rows().items():
+for _route, (_ask, _body, _statuses) in {**dtr_roles.rows(), **harbor_roles.rows()}.items():
     ROUTES[_route] = Rights(_ask, *_statuses, body=_body)
 
 ASKED = [(method, rights) for (method, _), rights in ROUTES.items()] + [
@@ -190,7 +191,11 @@ class Site:
             subscribing=self.house.subscribing,
             porter=self.porter,
             walks=walks,
-            vendors=[quay, dtr_roles.dtr_api(self.house, clock)],
+            vendors=[
+                quay,
+                dtr_roles.dtr_api(self.house, clock),
+                harbor_roles.harbor_api(self.house, self.operations, clock),
+            ],
         )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"
