@@ -40,7 +40,8 @@ class AioReader:
     async def open(cls, path: Path, *, patience: float = PATIENCE) -> "AioReader":
         connecting = aiosqlite.connect(read_only_uri(path), uri=True, isolation_level=None)
         # Nobody closes a reader when a fault ends the process, which must end all the same.
-        getattr(connecting, "_thread", connecting).daemon = True
+        thread: Any = getattr(connecting, "_thread", connecting)
+        thread.daemon = True
         connection = await connecting
         await connection.execute("PRAGMA query_only = 1")
         reader = cls(connection, path, patience)
