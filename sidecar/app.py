@@ -340,7 +340,8 @@ class App:
 
     def status(self) -> dict[str, Any]:
         """The sidecar in one look, for `GET /v1/status`."""
-        sizes = self._store.sizes
+        sizes, translator = self._store.sizes, self._translator
+        cursor, lag = (0, 0.0) if translator is None else (translator.cursor, translator.lag_seconds())
         return {
             "version": __version__,
             "ready": not self.unready(),
@@ -354,11 +355,9 @@ class App:
                 "walBytes": sizes.wal,
                 "freeBytes": sizes.free,
             },
-            "translator": {
-                "cursor": self._translator.cursor if self._translator is not None else 0,
-                "last": self._store.last,
-            },
+            "translator": {"cursor": cursor, "last": self._store.last, "lagSeconds": round(lag, 3)},
             "registries": [one.name for one in self.settings.registries],
+            "lastEvents": self._metrics.last_events(),
         }
 
     def _committed(self, report: CycleReport) -> None:

@@ -1,7 +1,8 @@
 """The native API under /v1: JSON in camelCase, instants as RFC 3339 in UTC, errors as problem+json.
 
-It has no users yet, so it answers only where reaching it proves enough: on the Unix socket, and on loopback listeners
-for requests that come neither through a proxy nor from another site's page.
+The console is served beside it, behind the same door. There are no users yet, so both answer only where reaching them
+proves enough: on the Unix socket, and on loopback listeners for requests that come neither through a proxy nor from
+another site's page.
 """
 
 import enum
@@ -17,6 +18,7 @@ from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
 from sidecar.web.backup import Backup, add_backup
+from sidecar.web.console.console import Console, shows
 from sidecar.web.exchange import (
     WHO,
     BadArgument,
@@ -65,6 +67,7 @@ class Api:
         self._health = health
         self._backup = backup
         self._walks = walks
+        self._console = Console(operations, status, self._lanes, walks)
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -90,6 +93,7 @@ class Api:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
+        self._console.add_to(app)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:
@@ -221,7 +225,7 @@ class QuarantineFilterBody(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 def _guarded(door: Door) -> Any:
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith("/v1/") and door is not Door.SOCKET:
+        if (request.path.startswith("/v1/") or shows(request.path)) and door is not Door.SOCKET:
             refusal = _refusal(request, door)
             if refusal:
                 return problem(403, refusal)
