@@ -9,7 +9,7 @@ from sidecar.web.console.rendering import part
 
 LAG = 60.0  # seconds of waiting records that are worth a word
 
-_HOLDS = {"operator": "paused by an operator", "gone": "held: the receiver answered 410"}
+_HOLDS = {"operator": "paused", "gone": "held after a 410"}
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -31,15 +31,15 @@ class Notice(msgspec.Struct, frozen=True):
 def standing(lane: Mapping[str, Any]) -> Standing:
     """Whether a subscription (as the API shows it) is sent anything, and if not why."""
     if lane["orphaned"]:
-        return Standing("bad" if lane["pending"] else "off", "orphaned: not in the configuration any more")
+        return Standing("bad" if lane["pending"] else "off", "orphaned")
     if lane["hold"]:
         return Standing("bad" if lane["hold"] == "gone" else "warn", _HOLDS.get(lane["hold"], f"held: {lane['hold']}"))
     if not lane["enabled"]:
         return Standing("off", "disabled")
     if lane["breaker"] == "open":
-        return Standing("bad", "failing: breaker open, next probe", lane["nextProbe"])
+        return Standing("bad", "breaker open, next probe", lane["nextProbe"])
     if lane["pausedUntil"]:
-        return Standing("warn", "asked to wait, paused until", lane["pausedUntil"])
+        return Standing("warn", "told to wait, until", lane["pausedUntil"])
     return Standing("good", "active")
 
 
@@ -58,21 +58,7 @@ def notices(
         found.append(
             Notice("bad", f"the oldest untranslated record waits for {status['translator']['lagSeconds']:.0f} s")
         )
-    for lane in lanes:
-        stands, page = standing(lane), f"/console/subscriptions/{part(lane['name'])}"
-        if stands.tone in {"bad", "warn"}:
-            waiting = f"; {lane['pending']:,} deliveries wait" if lane["pending"] else ""
-            found.append(Notice(stands.tone, f"{lane['name']}: {stands.text.partition(',')[0]}{waiting}", page))
-        elif lane["failures"]:
-            times = (
-                "the last attempt failed" if lane["failures"] == 1 else f"the last {lane['failures']:,} attempts failed"
-            )
-            found.append(Notice("warn", f"{lane['name']}: {times}", page))
-    for lane in lanes:
-        if lane["dead"]:
-            many = "1 delivery is dead" if lane["dead"] == 1 else f"{lane['dead']:,} deliveries are dead"
-            page = f"/console/undelivered?subscription={part(lane['name'])}"
-            found.append(Notice("warn", f"{lane['name']}: {many}", page))
+    found += [one for one in map(_of_lane, lanes) if one is not None]
     found += [
         Notice("bad", f"the walk of registry {one['registry']} is held: {one['held']['why']}", "/console/walks")
         for one in walks
@@ -83,3 +69,19 @@ def notices(
             Notice("warn", "something is in quarantine: it could not be read or translated", "/console/quarantine")
         )
     return sorted(found, key=lambda one: one.tone != "bad")
+
+
+def _of_lane(lane: Mapping[str, Any]) -> Notice | None:
+    """What is the matter with one subscription, in one line; None when nothing is, or when it was meant so."""
+    stands = standing(lane)
+    said = [stands.text.partition(",")[0]] if stands.tone in {"bad", "warn"} else []
+    if lane["failures"]:
+        said.append("the last attempt failed" if lane["failures"] == 1 else f"{lane['failures']:,} failures in a row")
+    if said and lane["pending"]:
+        said.append("1 delivery waits" if lane["pending"] == 1 else f"{lane['pending']:,} deliveries wait")
+    if lane["dead"]:
+        said.append("1 delivery is dead" if lane["dead"] == 1 else f"{lane['dead']:,} deliveries are dead")
+    if not said:
+        return None
+    tone = "bad" if stands.tone == "bad" else "warn"
+    return Notice(tone, f"{lane['name']}: {', '.join(said)}", f"/console/subscriptions/{part(lane['name'])}")
