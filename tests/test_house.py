@@ -32,6 +32,7 @@ TESTED_THROUGH = {
     "sidecar.config.registries": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.subscriptions": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.texts": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
+    "sidecar.domain.refusals": ("cli/test_cli_records.py", "the sentences are looked at where they are shown"),
     "sidecar.domain.pulled": ("domain/test_pulls.py", "the rules of pulls are tested as the events that they come to"),
     "sidecar.pipeline.telling": ("pipeline/test_translator.py", "what is told is what the translator's observer hears"),
     "sidecar.telemetry.backlogs": ("test_app.py", "the gauges of a sidecar at work"),
@@ -44,6 +45,9 @@ TESTED_THROUGH = {
     "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
     "sidecar.telemetry.lines": ("telemetry/test_logs.py", "lines are read back as they were written"),
     "sidecar.web.backup": ("web/test_web_backup.py", "asked over real connections"),
+    "sidecar.web.console.console": ("web/test_console.py", "pages and forms are asked for over real connections"),
+    "sidecar.web.console.forms": ("web/test_console_forms.py", "forms are sent over real connections"),
+    "sidecar.web.console.pages": ("web/test_console.py", "pages are asked for over real connections"),
     "sidecar.web.exchange": ("web/test_api.py", "what it refuses is looked at as the API's sentences"),
     "sidecar.web.shapes": ("web/test_api.py", "what the API answers is looked at as JSON"),
 }

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from aiohttp import hdrs, web
@@ -94,14 +94,16 @@ class Frame:
 
     def _token(self, person: str, verb: str, target: object) -> str:
         """What a form carries that does this to that: good for nothing else, and for this person alone."""
-        made = hmac.digest(self._key, msgspec.json.encode([person, verb, str(target)]), "sha256")
+        what = msgspec.json.encode([person, verb, str(target).encode("utf-8", "replace")])
+        made = hmac.digest(self._key, what, "sha256")
         return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
     async def form(self, request: web.Request, verb: str, target: object) -> dict[str, str]:
         """The fields of a form of ours. Raises FormRefused for any other."""
         if _foreign(request):
             raise FormRefused("this form was not sent by a page of this console, so nothing was done")
-        fields = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        raw = await request.read() if request.content_type == "application/x-www-form-urlencoded" else b""
+        fields = dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, errors="replace"))
         given = fields.pop("token", "").encode("utf-8", "replace")
         if not hmac.compare_digest(given, self._token(who(request), verb, target).encode()):
             raise FormRefused(
