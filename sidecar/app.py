@@ -50,10 +50,12 @@ from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.observers import Observers
 from sidecar.web.access import Access
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door, Porter
 from sidecar.web.health import Health
 from sidecar.web.ingress import Ingress
 from sidecar.web.server import Listeners, server_context
+from sidecar.web.status import status
 
 USER_AGENT = f"registry-sidecar/{__version__}"
 OWN_AGENT = "registry-sidecar/"
@@ -81,11 +83,13 @@ class App:
         self._intake = Intake(self._store, self._clock, self._observer)
         self._ingress = Ingress(
             self._intake,
-            _access(settings),
+            Access((), {}),
             max_body=settings.ingest.max_body,
             observer=self._observer,
             acked=self._metrics.acknowledged,
         )
+        self._porter = Porter(self._observer.visited, monotonic=self._clock.monotonic)
+        self._admit(settings)
         self._ingest_listeners = Listeners()
         self._management_listeners = Listeners()
         self._watched = Watched(settings.stamps)
@@ -124,7 +128,7 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        api = Api(self.operations, self.status, health, self._store.care.backup, walks=self.walks)
+        api = Api(self.operations, self.status, health, self._store.care.backup, porter=self._porter, walks=self.walks)
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
@@ -213,6 +217,7 @@ class App:
             await self._sender.close()
         await self._apis.close()
         await self._management_listeners.stop()
+        self._porter.login.close()
         await self._store.close()
 
     def _spawn(self, work: Any, name: str) -> None:
@@ -240,8 +245,7 @@ class App:
                 self._log.error("configuration refused, the old one stays", detail=str(error))
                 return str(error)
             fixed = needs_restart(self.settings, settings)
-            self._ingress.access = _access(settings)
-            self._ingress.max_body = settings.ingest.max_body
+            self._admit(settings)
             self._store.set_retention(settings.retention)
             self._guard = Guard(settings.guard_allow, settings.guard_deny)
             if self._sender is not None:
@@ -271,6 +275,7 @@ class App:
         ]
         try:
             states = await self._store.register(names, self._clock.now())
+            await self._store.ensure_namespaces(settings.management.accounts.namespaces, self._clock.now())
         except StoreUnavailable as error:
             self._observer.trouble("store", error)
             return False
@@ -293,6 +298,13 @@ class App:
             if state.orphaned and state.pending:
                 self._observer.lane_changed(state.name, "orphaned", f"{state.pending} deliveries wait for its return")
         return True
+
+    def _admit(self, settings: Settings) -> None:
+        """Who may post what, who may use the APIs, and which repositories are whose."""
+        self._ingress.access = Access([one.name for one in settings.registries], settings.ingest.tokens)
+        self._ingress.max_body = settings.ingest.max_body
+        self._porter.configure(settings.management.accounts, settings.management.public_url)
+        self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}
 
     def _words(self, settings: Settings) -> Words:
         apis = self._apis.configure(settings.registries, settings.contexts)
@@ -340,25 +352,18 @@ class App:
 
     def status(self) -> dict[str, Any]:
         """The sidecar in one look, for `GET /v1/status`."""
-        sizes, translator = self._store.sizes, self._translator
-        cursor, lag = (0, 0.0) if translator is None else (translator.cursor, translator.lag_seconds())
-        return {
-            "version": __version__,
-            "ready": not self.unready(),
-            "unready": self.unready(),
-            "config": {"source": str(self.settings.source), "error": self._config_error},
-            "store": {
-                "path": str(self.settings.store),
-                "down": self._store.down,
-                "sizeBytes": sizes.store,
-                "usedBytes": sizes.used,
-                "walBytes": sizes.wal,
-                "freeBytes": sizes.free,
-            },
-            "translator": {"cursor": cursor, "last": self._store.last, "lagSeconds": round(lag, 3)},
-            "registries": [one.name for one in self.settings.registries],
-            "lastEvents": self._metrics.last_events(),
-        }
+        return status(
+            unready=self.unready(),
+            source=self.settings.source,
+            error=self._config_error,
+            store=self.settings.store,
+            down=self._store.down,
+            sizes=self._store.sizes,
+            translator=self._translator,
+            last=self._store.last,
+            registries=[one.name for one in self.settings.registries],
+            last_events=self._metrics.last_events(),
+        )
 
     def _committed(self, report: CycleReport) -> None:
         if report.items:
@@ -387,10 +392,6 @@ class App:
             return
         configured = {one.subscription.name for one in self.settings.subscriptions}
         await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
-
-
-def _access(settings: Settings) -> Access:
-    return Access([one.name for one in settings.registries], settings.ingest.tokens)
 
 
 def _plans(settings: Settings, apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:

@@ -14,6 +14,7 @@ from sidecar.domain.event import Event, RegistryRef
 from sidecar.domain.glob import Globs
 from sidecar.domain.lane_state import LaneName
 from sidecar.domain.message import Response
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined
 from sidecar.domain.registry import Registry
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Subscription
@@ -64,6 +65,7 @@ class RecordingObserver:
         self.refusals: list[tuple[str, Reason, int]] = []
         self.requests: list[tuple[str, str, int]] = []
         self.operations: list[tuple[str, str, int, str]] = []
+        self.visits: list[Visit] = []
         self.walks: list[Walk] = []
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
@@ -90,6 +92,9 @@ class RecordingObserver:
 
     def walked(self, walk: Walk) -> None:
         self.walks.append(walk)
+
+    def visited(self, visit: Visit) -> None:
+        self.visits.append(visit)
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         self.operations.append((who, what, count, detail))

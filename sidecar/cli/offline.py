@@ -24,9 +24,11 @@ from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.walks import Walks
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.telemetry.observers import Observers
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
+from sidecar.web.status import status
 
 _STOPPED = "the sidecar is stopped: this is its store, opened offline"
 
@@ -83,20 +85,14 @@ def _destinations(settings: Settings) -> dict[str, Destination]:
 
 
 def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
-    sizes = store.sizes
-    return {
-        "version": __version__,
-        "ready": False,
-        "unready": [_STOPPED],
-        "config": {"source": str(settings.source), "error": ""},
-        "store": {
-            "path": str(settings.store),
-            "down": store.down,
-            "sizeBytes": sizes.store,
-            "usedBytes": sizes.used,
-            "walBytes": sizes.wal,
-            "freeBytes": sizes.free,
-        },
-        "translator": {"cursor": None, "last": store.last},
-        "registries": [one.name for one in settings.registries],
-    }
+    return status(
+        unready=[_STOPPED],
+        source=settings.source,
+        error="",
+        store=settings.store,
+        down=store.down,
+        sizes=store.sizes,
+        translator=None,
+        last=store.last,
+        registries=[one.name for one in settings.registries],
+    )

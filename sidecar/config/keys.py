@@ -10,7 +10,7 @@ from typing import Any, Final
 from sidecar import dialects
 from sidecar.config import amounts, headers, places
 from sidecar.config.shapes import Choice, Flag, Number, Off, Or, Shape, Text
-from sidecar.config.tables import Field, Later, ListOf, MapOf, Raw, Table
+from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import (
     LISTEN,
     NAME,
@@ -29,6 +29,7 @@ from sidecar.config.texts import (
     matching,
     size,
 )
+from sidecar.config.users import TEAMS, USER
 from sidecar.domain import instant
 from sidecar.domain.event import Kind
 from sidecar.domain.registry import PULL_WINDOW, Reconcile
@@ -40,8 +41,6 @@ DEFAULT_INGEST: Final = "127.0.0.1:8080"
 DEFAULT_MANAGEMENT: Final = ":8081"
 DEFAULT_SOCKET: Final = "control.sock"
 DEFAULT_MAX_BODY: Final = 8 * 1024**2
-
-_LOCAL_ONLY: Final = "the native API answers on loopback addresses and on the socket only, so remove the key"
 
 SERVER_TLS: Final = Table(
     {
@@ -73,10 +72,18 @@ MANAGEMENT: Final = Table(
             DEFAULT_SOCKET,
         ),
         "tls": Field(SERVER_TLS, "serve TLS"),
-        "public_url": Field(Later()),
-        "users": Field(Later(_LOCAL_ONLY)),
-        "htpasswd_file": Field(Later(_LOCAL_ONLY)),
-        "teams": Field(Later()),
+        "public_url": Field(
+            Text(parse=places.public_url, pattern=r"https?://[\x21-\x7e]+"),
+            "where people and programs reach this listener, such as https://sidecar.example.com",
+        ),
+        "users": Field(
+            ListOf(item=USER, optional=True),
+            "who may use the API over TCP; without any, only loopback listeners serve it",
+        ),
+        "htpasswd_file": Field(
+            Text(), "the registry's own: proves who somebody is; what they may do stands under `users`"
+        ),
+        "teams": Field(TEAMS, "by namespace, the teams and their users: {prj: {release: [maria]}}"),
     }
 )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping as Environment
 from pathlib import Path
 
 from sidecar import dialects
-from sidecar.config import defaults, keys, options, places
+from sidecar.config import defaults, keys, options, places, users
 from sidecar.config.expansion import Expansion
 from sidecar.config.problems import Mistakes, Problems
 from sidecar.config.registries import registries, tokens
@@ -128,7 +128,21 @@ class _Reader:
                         f"management.listen {one} and ingest.listen {other} cannot be listened on both: "
                         "use another port",
                     )
-        return ManagementSettings(listen=listen, socket=self._socket(), tls=self._tls(section))
+        accounts = users.accounts(section, self._sources, self._problems)
+        tls = self._tls(section)
+        if accounts.needed and tls is None and not all(one.loopback for one in listen):
+            self._problems.warn(
+                section.line("listen"),
+                "management.listen can be reached from other machines without TLS, so passwords and tokens travel "
+                "unencrypted: set management.tls, or let a proxy on this machine speak TLS",
+            )
+        return ManagementSettings(
+            listen=listen,
+            socket=self._socket(),
+            tls=tls,
+            public_url=section.get("public_url", ""),
+            accounts=accounts,
+        )
 
     def _socket(self) -> Path | None:
         named: str | bool = self._management.get("socket", keys.DEFAULT_SOCKET)

@@ -8,6 +8,7 @@ import msgspec
 
 from sidecar.config.watch import Stamp
 from sidecar.dialects.contract import Voice
+from sidecar.domain.account import NOBODY, Accounts
 from sidecar.domain.registry import Registry
 from sidecar.domain.retention import Retention
 from sidecar.domain.secret import Secret
@@ -55,11 +56,16 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`socket` None = no Unix socket. The native API answers on loopback listeners and the socket only."""
+    """`socket` None = no Unix socket. `public_url` is without a slash at its end, "" = not told.
+
+    Without accounts the API answers on loopback listeners and the socket only.
+    """
 
     listen: tuple[Address, ...]
     socket: Path | None
     tls: ServerTls | None = None
+    public_url: str = ""
+    accounts: Accounts = NOBODY
 
 
 class Bound(msgspec.Struct, frozen=True):

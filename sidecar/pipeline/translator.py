@@ -15,7 +15,7 @@ import msgspec
 from sidecar.domain import instant
 from sidecar.domain.catalogue import Catalogue, Changes, DeletionKey, Need, need_of
 from sidecar.domain.delivery import Delivery
-from sidecar.domain.errors import CursorMoved, StoreRefused, StoreUnavailable, Unreadable
+from sidecar.domain.errors import CursorMoved, NamespaceTaken, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import EventType
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
@@ -211,6 +211,9 @@ class Translator:
             batch = self._set_aside(records[0], QuarantineReason.UNTRANSLATABLE, detail)
         try:
             due = await self._patiently(lambda: self._translation.commit(batch.work))
+        except NamespaceTaken:
+            await self._attempt(records)  # the events carry the namespace's id: fold them again with the one it has
+            return
         except StoreRefused as error:
             if len(records) > 1:
                 for record in records:

@@ -12,6 +12,7 @@ from sidecar.domain import instant
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.errors import SidecarError
 from sidecar.domain.event import Event
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined
 from sidecar.domain.walk import Walk, WalkState
 from sidecar.telemetry.lines import LEVELS, configure, get
@@ -146,6 +147,13 @@ class Logs:
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         self._log.info("operated", who=who, what=what, count=count, detail=detail)
+
+    def visited(self, visit: Visit) -> None:
+        where = {"door": visit.door, "remote": visit.remote, "method": visit.method, "path": visit.path}
+        if visit.refused:
+            self._log.warning("api refused", who=visit.who, **where, status=visit.status, suppressed=visit.untold)
+        else:
+            self._log.info("api changed", who=visit.who, **where, status=visit.status)
 
     def walked(self, walk: Walk) -> None:
         before, self._walking[walk.registry] = self._walking.get(walk.registry), (walk.id, walk.state)

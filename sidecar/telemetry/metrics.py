@@ -23,6 +23,7 @@ from sidecar import __version__
 from sidecar.domain import instant
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.domain.registry import Asked
 from sidecar.domain.walk import OPEN, Walk, WalkState
@@ -208,6 +209,9 @@ class Metrics:
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         """Nothing: who did what is for the log."""
+
+    def visited(self, visit: Visit) -> None:
+        """Nothing: as before."""
 
     def walked(self, walk: Walk) -> None:
         rounds = self._rounds.get(walk.registry)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
 from sidecar.domain.event import Event
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined
 from sidecar.domain.walk import Walk
 from sidecar.ports import Observer
@@ -27,6 +28,7 @@ class Observers:
         self._attempted = tuple(one.attempted for one in observers)
         self._lane_changed = tuple(one.lane_changed for one in observers)
         self._operated = tuple(one.operated for one in observers)
+        self._visited = tuple(one.visited for one in observers)
         self._walked = tuple(one.walked for one in observers)
         self._trouble = tuple(one.trouble for one in observers)
 
@@ -53,6 +55,9 @@ class Observers:
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         self._tell(self._operated, who, what, count, detail)
+
+    def visited(self, visit: Visit) -> None:
+        self._tell(self._visited, visit)
 
     def walked(self, walk: Walk) -> None:
         self._tell(self._walked, walk)

@@ -1,26 +1,24 @@
 """The native API under /v1: JSON in camelCase, instants as RFC 3339 in UTC, errors as problem+json.
 
-The console is served beside it, behind the same door. There are no users yet, so both answer only where reaching them
-proves enough: on the Unix socket, and on loopback listeners for requests that come neither through a proxy nor from
-another site's page.
+The console is served beside it. Who may use them is decided at the door; what an error of ours is over HTTP, at the end
+of this module.
 """
 
-import enum
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
 
-from sidecar.domain.errors import BackupRefused, Conflict, NotFound, StoreUnavailable
+from sidecar.domain.errors import BackupRefused, Conflict, Forbidden, NotFound, StoreUnavailable, Unauthenticated
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
 from sidecar.web.backup import Backup, add_backup
-from sidecar.web.console.console import Console, shows
+from sidecar.web.console.console import Console
+from sidecar.web.door import Door, Porter, unauthorized
 from sidecar.web.exchange import (
-    WHO,
     BadArgument,
     answer,
     before_of,
@@ -42,16 +40,8 @@ BODY_LIMIT = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Door(enum.Enum):
-    """Through which kind of listener a request came."""
-
-    SOCKET = "socket"
-    LOOPBACK = "loopback"
-    CLOSED = "closed"  # reachable by others: health and metrics only
-
-
 class Api:
-    """The native API over the operator's verbs."""
+    """The native API over the operator's verbs. Without a porter there are no users."""
 
     def __init__(
         self,
@@ -60,18 +50,20 @@ class Api:
         health: Health,
         backup: Backup | None = None,
         *,
+        porter: Porter | None = None,
         walks: Walks | None = None,
     ) -> None:
         self._operations = operations
         self._status = status
         self._health = health
         self._backup = backup
+        self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
         self._console = Console(operations, status, self._lanes, walks)
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
-        app = web.Application(middlewares=[_guarded(door), _errors], client_max_size=BODY_LIMIT)
+        app = web.Application(middlewares=[self._porter.at(door), _errors], client_max_size=BODY_LIMIT)
         add_health(app, self._health)
         get, post = app.router.add_get, app.router.add_post
         get("/v1/status", self._get_status)
@@ -222,43 +214,6 @@ class QuarantineFilterBody(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     registry: str = ""
 
 
-def _guarded(door: Door) -> Any:
-    @web.middleware
-    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if (request.path.startswith("/v1/") or shows(request.path)) and door is not Door.SOCKET:
-            refusal = _refusal(request, door)
-            if refusal:
-                return problem(403, refusal)
-        request[WHO] = door.value
-        return await handler(request)
-
-    return guarded
-
-
-def _refusal(request: web.Request, door: Door) -> str:
-    """Why a request over TCP may not use the API, "" when it may."""
-    if door is Door.CLOSED:
-        return (
-            "This listener can be reached by others, so the API does not answer here: "
-            "use the Unix socket (management.socket), or a listener bound to 127.0.0.1."
-        )
-    if any(name.startswith("x-forwarded-") or name == "forwarded" for name in map(str.lower, request.headers)):
-        return "The API on a loopback listener does not answer through a proxy."
-    host = _host_only(request.headers.get(hdrs.HOST, "").lower())
-    if host not in {"localhost", "127.0.0.1", "::1", ""}:
-        return f"The API on a loopback listener answers to localhost and 127.0.0.1, not to {host[:100]!r}."
-    origin = request.headers.get(hdrs.ORIGIN, "")
-    if origin and _host_only(origin.partition("://")[2]) not in {"localhost", "127.0.0.1", "::1"}:
-        return "The API does not answer to pages of other sites."
-    return ""
-
-
-def _host_only(text: str) -> str:
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.rpartition(":")[0] if text.count(":") == 1 else text
-
-
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
@@ -269,6 +224,10 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return problem(409, sentence(error))
     except BadArgument as error:
         return problem(400, sentence(error))
+    except Unauthenticated as error:
+        return unauthorized(sentence(error))
+    except Forbidden as error:
+        return problem(403, sentence(error))
     except StoreUnavailable as error:
         return problem(503, sentence(error))
     except web.HTTPException as error:

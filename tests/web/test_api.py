@@ -17,7 +17,8 @@ from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Router
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
 from virtual_time import VirtualClock

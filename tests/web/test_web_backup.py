@@ -10,7 +10,8 @@ from sidecar.domain.errors import BackupRefused, StoreUnavailable
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
 from sidecar.stores.sqlite import SQLiteStore
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
 from virtual_time import VirtualClock

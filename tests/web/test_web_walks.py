@@ -13,7 +13,8 @@ from sidecar.domain.subscription import Rate
 from sidecar.pipeline import walker
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.walks import Plan, Walks
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
 from virtual_time import VirtualClock

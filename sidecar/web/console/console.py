@@ -30,8 +30,3 @@ class Console:
     @staticmethod
     async def _home(_request: web.Request) -> web.Response:
         return web.Response(status=308, headers={"Location": "/"})
-
-
-def shows(path: str) -> bool:
-    """Whether a path is the console's."""
-    return path in {"/", "/console"} or path.startswith("/console/")
