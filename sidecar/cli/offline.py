@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from sidecar import __version__
 from sidecar.app import USER_AGENT
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.clock import SystemClock

@@ -17,7 +17,7 @@ from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.walks import Plan, Walks
 from sidecar.web.api import Api
-from sidecar.web.door import Door
+from sidecar.web.door import Door, Porter
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
 from virtual_time import VirtualClock
@@ -145,13 +145,14 @@ class Site:
             "registries": ["main", "mute"],
             "lastEvents": {},
         }
+        self.porter = Porter(lambda _visit: None)
         self.api = self._api()
         self.listeners = Listeners()
         self.folder = folder
 
     def _api(self):
         health = Health(stalled=lambda: 0.0, unready=list, render_metrics=lambda: (b"", "text/plain"))
-        return Api(self.operations, lambda: self.status, health, walks=self.walks)
+        return Api(self.operations, lambda: self.status, health, porter=self.porter, walks=self.walks)
 
     def _receiver(self, request):
         if "/hook" in request.url:

@@ -4,11 +4,17 @@ A browser sends its user's password with whatever another site's page asks of it
 the one or the other proof.
 """
 
+import base64
+
 import pytest
-from console_site import FROM_A_PAGE, SUBSCRIPTIONS, Site
+from console_site import FROM_A_PAGE, SUBSCRIPTIONS, Page, Site
 
 from notifications import envelope, push
+from sidecar.domain.account import Account, Accounts
+from sidecar.domain.glob import Globs
 from sidecar.domain.message import Response
+from sidecar.domain.person import Person
+from sidecar.domain.secret import Secret
 
 
 @pytest.fixture
@@ -256,3 +262,52 @@ async def test_looking_changes_nothing(site):
     assert answer.status == 404
     await site.crawl()
     await nothing_happened(site, path)
+
+
+# --- with users ------------------------------------------------------------------------------------------------------
+
+
+def basic(name):
+    """What a browser sends for a user who has typed a token where it asked for the password."""
+    return f"Basic {base64.b64encode(f'{name}:token-of-{name}'.encode()).decode()}"
+
+
+ROOT = basic("root")
+ADMIN = basic("second")
+MARIA = basic("maria")
+
+
+@pytest.fixture
+def users(site):
+    """Two administrators, and maria who manages a namespace."""
+    people = (
+        Person(name="root", admin=True),
+        Person(name="second", admin=True),
+        Person(name="maria", namespaces=Globs.of(["prj"], segments=True)),
+    )
+    accounts = [Account(person=one, tokens=(Secret(f"token-of-{one.name}"),)) for one in people]
+    site.porter.configure(Accounts(needed=True, accounts=tuple(accounts)), "")
+
+
+async def test_a_browser_is_asked_who_it_is_and_only_administrators_get_in(site, users):
+    """What the pages show is everything there is, which nobody sees through the API who is no administrator."""
+    for path in ("/", "/console/events", "/console/walks", "/console/nothing", "/console/deliveries/1/body"):
+        answer, _ = await site.ask(path)
+        assert answer.status == 401, path
+        assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+        answer, body = await site.ask(path, headers={"Authorization": MARIA})
+        assert answer.status == 403, path
+        assert b"maria is not an administrator." in body
+    answer, body = await site.ask("/", headers={"Authorization": ROOT})
+    assert answer.status == 200
+    assert Page(body.decode()).title == "Overview"
+
+
+async def test_who_pressed_is_who_signed_in_and_forms_are_for_whom_they_were_shown(site, users):
+    path = "/console/subscriptions/one"
+    _, body = await site.ask(path, headers={"Authorization": ROOT})
+    form = Page(body.decode()).forms()[f"{path}/pause"]
+    for person, status in ((MARIA, 403), (ADMIN, 403), (ROOT, 303)):
+        answer, _ = await site.ask(f"{path}/pause", "POST", data=form, headers={**FROM_A_PAGE, "Authorization": person})
+        assert answer.status == status
+    assert done_by(site) == [("root", "pause", 1, "subscription=one")]
