@@ -13,29 +13,26 @@ import gc
 import os
 import random
 import ssl
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from sidecar import __version__
 from sidecar.clock import SystemClock
 from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
-from sidecar.dialects.contract import Audience
 from sidecar.domain.errors import ConfigError, StoreUnavailable
-from sidecar.domain.lane_state import LaneName, LaneState
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
-from sidecar.outbound.signing import Signer
-from sidecar.pipeline.courier import Courier, Destination
+from sidecar.pipeline.courier import Courier
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
-from sidecar.pipeline.routing import Route, Router
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.pipeline.walks import Plan, Walks
@@ -56,8 +53,8 @@ from sidecar.web.health import Health
 from sidecar.web.ingress import Ingress
 from sidecar.web.server import Listeners, server_context
 from sidecar.web.status import status
+from sidecar.wiring import USER_AGENT, Running, Wiring
 
-USER_AGENT = f"registry-sidecar/{__version__}"
 OWN_AGENT = "registry-sidecar/"
 WATCH_EVERY = 5.0  # seconds between looks at the configuration's files
 GAUGES_EVERY = 5.0
@@ -93,22 +90,20 @@ class App:
         self._ingest_listeners = Listeners()
         self._management_listeners = Listeners()
         self._watched = Watched(settings.stamps)
-        self._states: dict[int, LaneState] = {}
-        self._router = Router(())
         self._sender: HttpSender | None = None
-        self._courier: Courier | None = None
         self._translator: Translator | None = None
         self._dispatcher: Dispatcher | None = None
         self._keeper: Keeper | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
-        self._reloading = asyncio.Lock()
         self._config_error = ""
         self._socket_app: web.Application | None = None
         self.ingest_ports: list[int] = []
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
         self.walks = Walks(self._store, self._clock, self._observer)
+        self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
+        self._wiring = Wiring(self._store, self._clock, self._observer, self.operations, self.subscribing)
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -168,10 +163,12 @@ class App:
         if self._store.unclean:
             self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
-        courier = self._courier = Courier(self._sender, self._clock, random)
+        courier = Courier(self._sender, self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
-        while not await self._register(self.settings):  # noqa: ASYNC110 - there is nobody to set an event
+        self._wiring.connect(Running(self._sender, courier, self._dispatcher), self._rerouted)
+        while not await self._wiring.begin(lambda: self.settings):  # noqa: ASYNC110 - there is nobody to set an event
             await asyncio.sleep(OPEN_AGAIN)
+        self._rerouted()
         self._translator = Translator(
             self._store,
             self._store,
@@ -213,6 +210,7 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.walks.stop()
+        self.subscribing.stop()
         if self._sender is not None:
             await self._sender.close()
         await self._apis.close()
@@ -234,7 +232,7 @@ class App:
 
     async def reload(self) -> str:
         """Read the configuration again; returns "" or the sentence why the old one stays."""
-        async with self._reloading:
+        async with self.subscribing.lock:
             try:
                 settings = await asyncio.to_thread(load, self.settings.source, self._environ)
                 await self._take(settings)
@@ -262,42 +260,8 @@ class App:
     async def _take(self, settings: Settings) -> None:
         """Give the new subscriptions their lanes. Raises ConfigError when the store cannot just now."""
         self._watched = Watched(settings.stamps)
-        if not await self._register(settings):
+        if not await self._wiring.register(settings):
             raise ConfigError(f"the new configuration waits: {self._store.down}")
-
-    async def _register(self, settings: Settings) -> bool:
-        """Give every subscription its lane; False when the store cannot."""
-        if self._dispatcher is None or self._sender is None:
-            return True
-        names = [
-            LaneName(name=one.subscription.name, format=one.subscription.format, formerly=one.subscription.formerly)
-            for one in settings.subscriptions
-        ]
-        try:
-            states = await self._store.register(names, self._clock.now())
-            await self._store.ensure_namespaces(settings.management.accounts.namespaces, self._clock.now())
-        except StoreUnavailable as error:
-            self._observer.trouble("store", error)
-            return False
-        self._states = {one.id: one for one in states}
-        by_name = {one.name: one for one in states}
-        destinations: dict[int, Destination] = {}
-        routes = []
-        for bound in settings.subscriptions:
-            subscription = bound.subscription
-            state = by_name[subscription.name]
-            signer = Signer.of(subscription.signing)
-            destinations[state.id] = Destination.of(subscription, bound.voice, signer, USER_AGENT)
-            routes.append(Route(subscription, bound.voice, state.id, Audience(subscription.name, state.policy)))
-        self._router = Router(routes)
-        self._sender.configure(settings.transports)  # before the first attempt that asks for a new one
-        self._dispatcher.configure(destinations, states)
-        named = {one.subscription.name: one for one in destinations.values()}
-        self.operations.connect(self._router, named, self._dispatcher, self._courier)
-        for state in states:
-            if state.orphaned and state.pending:
-                self._observer.lane_changed(state.name, "orphaned", f"{state.pending} deliveries wait for its return")
-        return True
 
     def _admit(self, settings: Settings) -> None:
         """Who may post what, who may use the APIs, and which repositories are whose."""
@@ -307,21 +271,27 @@ class App:
         self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}
 
     def _words(self, settings: Settings) -> Words:
+        """What the translator goes by. Asks the network's parts to be as the settings say."""
         apis = self._apis.configure(settings.registries, settings.contexts)
         self._enricher.configure(apis)
         self.walks.configure(_plans(settings, apis))
         return Words(
             registries={one.name: one for one in settings.registries},
-            router=self._router,
-            subscriptions={one.id: one.name for one in self._states.values()},
+            router=self._wiring.router,
+            subscriptions=self._wiring.names,
             enricher=self._enricher if self._apis.clients else None,
         )
+
+    def _rerouted(self) -> None:
+        """Events go elsewhere from now on, since somebody changed a subscription."""
+        self._metrics.subscribed(*self._wiring.described(self.settings))
+        if self._translator is not None:
+            self._translator.reroute(self._wiring.router, self._wiring.names)
 
     def _describe(self, settings: Settings) -> None:
         self._metrics.configure(
             [one.name for one in settings.registries],
-            [(one.subscription.name, one.subscription.format) for one in settings.subscriptions],
-            settings.unverified,
+            *self._wiring.described(settings),
             [one.name for one in settings.registries if one.api is not None],
         )
         for warning in settings.warnings:
@@ -390,8 +360,12 @@ class App:
             self._metrics.set_lag(self._translator.lag_seconds())
         if self._dispatcher is None:
             return
-        configured = {one.subscription.name for one in self.settings.subscriptions}
+        configured = dict(self._wiring.described(self.settings)[0])
         await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
+
+
+def new_uuid() -> str:
+    return str(uuid.uuid4())
 
 
 def _plans(settings: Settings, apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:

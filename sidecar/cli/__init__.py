@@ -16,6 +16,7 @@ from sidecar.cli import (
     demo,
     describe,
     listen,
+    passwords,
     pulls,
     quarantine,
     reconcile,
@@ -71,6 +72,7 @@ app.command()(status.status)
 app.command()(backup.backup)
 app.command()(listen.listen)
 app.command()(demo.demo)
+app.command()(passwords.hash_password)
 app.command()(describe.version)
 
 

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from sidecar.app import USER_AGENT
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.clock import SystemClock
 from sidecar.config.settings import Settings
@@ -28,6 +27,7 @@ from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
 from sidecar.web.status import status
+from sidecar.wiring import USER_AGENT
 
 _STOPPED = "the sidecar is stopped: this is its store, opened offline"
 

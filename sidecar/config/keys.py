@@ -1,7 +1,6 @@
 """The tables of keys: every key of the file, what it may hold and what it means.
 
-The loader reads by them and the JSON Schema is generated from them. Keys of later versions are listed as such, so that
-they are refused by name instead of being taken for a slip of the pen.
+The loader reads by them and the JSON Schema is generated from them.
 """
 
 import functools

@@ -70,6 +70,7 @@ def _settings(
     management = reader.management(ingest)
     guard = root.get("guard") or keys.GUARD.absent("guard")
     retention = root.get("retention") or keys.RETENTION.absent("retention")
+    written = expanded.value("defaults")
     if problems.mistakes:
         return None
     return Settings(
@@ -86,6 +87,7 @@ def _settings(
         stamps=sources.stamps,
         warnings=problems.warnings,
         contexts=transports.contexts,
+        defaults=written if isinstance(written, Mapping) else None,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from sidecar.config.tree import Mapping
 from sidecar.config.watch import Stamp
 from sidecar.dialects.contract import Voice
 from sidecar.domain.account import NOBODY, Accounts
@@ -83,8 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole configuration.
 
     `files` are the paths whose change makes a reload worthwhile; `stamps` says what each looked like before it was
-    read, for watch.Watched. `contexts` has TLS as the files made it that were judged. A `store` or `socket` that is
-    relative counts from the working directory.
+    read, for watch.Watched. `contexts` has TLS as the files made it that were judged. `defaults` are as they were
+    written, for subscriptions that come later. A relative `store` or `socket` counts from the working directory.
     """
 
     source: Path
@@ -100,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stamps: dict[Path, Stamp] = {}
     warnings: tuple[str, ...] = ()
     contexts: dict[ClientTls, ssl.SSLContext] = {}
+    defaults: Mapping | None = None
 
     @property
     def transports(self) -> dict[Transport, ssl.SSLContext | None]:

@@ -117,6 +117,16 @@ def lane_name(api: Api, number: int, serial: int) -> str:
     return f"api:{api.value}/{number}" + (f"/{serial}" if serial > 1 else "")
 
 
+def through_api(name: str) -> bool:
+    """Whether a lane of this name is that of a subscription made through an API."""
+    return name.startswith("api:")
+
+
+def label_of(name: str, form: str) -> str:
+    """What metrics call a lane: those made through APIs are not told apart, since their number has no bound."""
+    return f"api:{form}" if through_api(name) else name
+
+
 def kept(old: Sequence[Target], new: Sequence[Tree]) -> list[Target | None]:
     """For each new target the old one whose lane it goes on with, None where a new lane is due.
 

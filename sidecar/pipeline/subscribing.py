@@ -6,14 +6,23 @@ read from there. A change is written first and takes effect then: killed in betw
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
 from sidecar.dialects.contract import Audience, Voice
 from sidecar.domain.delivery import Outcome
-from sidecar.domain.errors import Conflict, Forbidden, NotFound, Problem, Stale, Unauthenticated, Unusable
+from sidecar.domain.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    Problem,
+    Stale,
+    StoreUnavailable,
+    Unauthenticated,
+    Unusable,
+)
 from sidecar.domain.made import Api, Draft, Health, LastTrigger, Made, MadePage, Tree, lane_name
 from sidecar.domain.message import Message
 from sidecar.domain.person import Person
@@ -23,6 +32,7 @@ from sidecar.pipeline.operations import Tried
 from sidecar.pipeline.routing import Route
 from sidecar.ports import Clock, Madebook, Observer
 
+STORE_RETRY: Final = 1.0  # seconds
 MOST: Final = 10_000  # subscriptions made through APIs
 MOST_TARGETS: Final = 64  # of one of them
 MOST_DOCUMENT: Final = 256 * 1024  # bytes of JSON that an API may have kept with one
@@ -68,6 +78,13 @@ class Standing(msgspec.Struct, frozen=True):
     bound: tuple[Bound, ...] = ()
 
 
+class Apply(Protocol):
+    """Has a change take effect; neither raises nor waits for the store."""
+
+    async def __call__(self, before: Made | None, after: Standing | None) -> None:
+        """`before` None = it is new, `after` None = it is gone."""
+
+
 def stand(made: Made, binder: Binder) -> Standing:
     """What one comes to under a configuration; with its trouble where that does not let it be used."""
     try:
@@ -92,7 +109,7 @@ class Subscribing:
     """The verbs. `person` is whoever asks; every change is told to the observer under that name.
 
     Raised by all of them: Unauthenticated when nobody was recognised, Forbidden when the person does not manage the
-    namespace, StoreUnavailable. While the store is not open everything but an empty list is StoreUnavailable.
+    namespace, StoreUnavailable. Until the store is open everything is StoreUnavailable.
     """
 
     def __init__(self, store: Madebook, clock: Clock, observer: Observer, *, new_uuid: Callable[[], str]) -> None:
@@ -101,22 +118,27 @@ class Subscribing:
         self._observer = observer
         self._new_uuid = new_uuid
         self._binder: Binder | None = None
-        self._apply: Callable[[], Awaitable[None]] | None = None
+        self._apply: Apply | None = None
         self._trial: Trial | None = None
         self._standing: dict[int, Standing] = {}
         self._clearing: set[asyncio.Task[None]] = set()
-        self.cleared: Callable[[Iterable[int]], None] = lambda _lanes: None
         self.lock = asyncio.Lock()  # changes and reloads come one after the other
 
     # --- what the composition root says ------------------------------------------------------------------------------
 
-    def connect(self, binder: Binder, apply: Callable[[], Awaitable[None]], trial: Trial | None) -> None:
-        """Use this configuration from now on. `apply` has what stands routed and delivered; `trial` sends samples."""
-        self._binder, self._apply, self._trial = binder, apply, trial
+    def connect(self, apply: Apply, trial: Trial) -> None:
+        """What has changes take effect, and what sends samples."""
+        self._apply, self._trial = apply, trial
 
-    def take(self, standing: Iterable[Standing]) -> None:
-        """What stands, as it was read from the store or bound anew."""
+    def take(self, binder: Binder, standing: Iterable[Standing]) -> None:
+        """Use this configuration from now on, and what it makes of everything that there is."""
+        self._binder = binder
         self._standing = {one.made.id: one for one in standing}
+
+    def stop(self) -> None:
+        """Clear nothing more: the next start does."""
+        for task in self._clearing:
+            task.cancel()
 
     @property
     def standing(self) -> Sequence[Standing]:
@@ -139,6 +161,7 @@ class Subscribing:
         Without a namespace: all that the person manages.
         """
         _recognised(person)
+        self._running()
         if namespace is not None:
             _may(person, namespace)
         found = [
@@ -156,6 +179,7 @@ class Subscribing:
     ) -> Made:
         """The one that has all of what is given; `number` is its id. Raises NotFound."""
         _recognised(person)
+        self._running()
         for one in self._standing.values():
             made = one.made
             if (
@@ -191,7 +215,7 @@ class Subscribing:
             if len(self._standing) >= MOST:
                 raise Conflict(f"there are {MOST} subscriptions already: remove one first")
             made = await self._store.put_made(draft, creator=person.name, now=self._clock.now())
-            return await self._stands(person, made, "subscription create")
+            return await self._stands(person, None, made, "subscription create")
 
     async def replace(self, person: Person, made: Made, draft: Draft, *, revision: int | None = None) -> Made:
         """Have it be otherwise; `api`, `uuid` and `id` stay. `revision` None = whatever it is by now.
@@ -221,8 +245,9 @@ class Subscribing:
             await self._store.remove_made(now.id, expected=now.revision, now=self._clock.now())
             del self._standing[now.id]
             self._observer.operated(person.name, "subscription delete", 1, _described(now))
-            await self._applied()
-        self._clear_soon()
+            if self._apply is not None:
+                await self._apply(now, None)
+        self.clear_soon()
 
     async def forget_failures(self, person: Person, made: Made) -> None:
         """Count the failures in a row of its lanes from 0 again. Raises NotFound."""
@@ -243,7 +268,7 @@ class Subscribing:
         if not 0 <= target < len(bound):
             raise NotFound(f"there is no target {target}")
         if self._trial is None:
-            raise Conflict("nothing is sent while the sidecar is starting or stopped; try again later")
+            raise Conflict("nothing is sent while the sidecar is stopped; start it and try again")
         one = bound[target]
         policy = what.policy if isinstance(what, Made) else 0
         audience = Audience(one.subscription.name, policy)
@@ -259,7 +284,7 @@ class Subscribing:
 
     def _running(self) -> Binder:
         if self._binder is None:
-            raise Conflict("subscriptions cannot be changed while the sidecar is starting; try again later")
+            raise StoreUnavailable("the sidecar is starting: try again in a moment")
         return self._binder
 
     def _bound(self, what: Made | Draft) -> Sequence[Bound]:
@@ -304,30 +329,32 @@ class Subscribing:
     async def _change(self, person: Person, before: Made, draft: Draft, what: str) -> Made:
         now = self._clock.now()
         made = await self._store.change_made(before.id, draft, expected=before.revision, now=now)
-        made = await self._stands(person, made, what)
+        made = await self._stands(person, before, made, what)
         if {one.lane for one in before.targets} - {one.lane for one in made.targets}:
-            self._clear_soon()
+            self.clear_soon()
         return made
 
-    async def _stands(self, person: Person, made: Made, what: str) -> Made:
+    async def _stands(self, person: Person, before: Made | None, made: Made, what: str) -> Made:
         standing = self._standing[made.id] = stand(made, self._running())
         self._observer.operated(person.name, what, 1, _described(made))
-        await self._applied()
+        if self._apply is not None:
+            await self._apply(before, standing)
         return standing.made
 
-    async def _applied(self) -> None:
-        if self._apply is not None:
-            await self._apply()
-
-    def _clear_soon(self) -> None:
-        task = asyncio.create_task(self.clear())
+    def clear_soon(self) -> None:
+        """Cancel what retired lanes still owe, step by step, beside everything else."""
+        task = asyncio.create_task(self._clear())
         self._clearing.add(task)
         task.add_done_callback(self._clearing.discard)
 
-    async def clear(self) -> None:
-        """Cancel what retired lanes still owe, step by step. Broken off, it is done at the next start."""
-        while moved := await self._store.clear_retired(self._clock.now()):
-            self.cleared(moved)
+    async def _clear(self) -> None:
+        while True:
+            try:
+                if not await self._store.clear_retired(self._clock.now()):
+                    return
+            except StoreUnavailable as error:
+                self._observer.trouble("clearing", error)
+                await asyncio.sleep(STORE_RETRY)
 
 
 def _recognised(person: Person) -> None:

@@ -120,6 +120,10 @@ class Translator:
         self._telling.names = words.subscriptions
         self._backlog.bounds = {one.lane: one.subscription.policy.backlog for one in words.router.routes}
 
+    def reroute(self, router: Router, names: Mapping[int, str]) -> None:
+        """Use other routes from the next batch on, and all else as before."""
+        self.configure(msgspec.structs.replace(self._words, router=router, subscriptions=names))
+
     def stop(self) -> None:
         """Have `run` return after the batch at hand."""
         self._stopped.set()

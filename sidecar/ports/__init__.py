@@ -171,7 +171,8 @@ class Queue(Protocol):
         """Make the lanes of a configuration, and return every lane there is.
 
         A new name gets a lane; a name with `formerly` takes over that lane and what it owes; a lane whose name is not
-        given is orphaned, and one whose name returns is no longer.
+        given is orphaned, and one whose name returns is no longer. Of the lanes that come with subscriptions made
+        through APIs those are named that can be used.
         """
 
     async def pause(self, pause: Pause, now: int) -> LaneState:

@@ -23,6 +23,7 @@ from sidecar import __version__
 from sidecar.domain import instant
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
+from sidecar.domain.made import label_of
 from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.domain.registry import Asked
@@ -115,7 +116,8 @@ class Metrics:
             self._quarantine.labels(reason.value)
         self._sources: dict[str, Source] = {}
         self._askings: dict[str, Asking] = {}
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, Lane] = {}  # by label
+        self._told: dict[str, Lane] = {}  # by subscription
         self._rounds: dict[str, Rounds] = {}
         self._holds: dict[str, Histogram] = {}
         self.configure((), ())
@@ -125,7 +127,7 @@ class Metrics:
     def configure(
         self,
         registries: Iterable[str],
-        subscriptions: Iterable[tuple[str, str]],
+        subscriptions: Sequence[tuple[str, str]],
         unverified: Collection[str] = (),
         asked: Collection[str] = (),
     ) -> None:
@@ -147,7 +149,12 @@ class Metrics:
             self._rounds.pop(name).drop()
         for name in names - self._rounds.keys() - {UNKNOWN}:
             self._rounds[name] = Rounds(name, self._rounds_of)
-        formats = dict(subscriptions)
+        self.subscribed(subscriptions, unverified)
+
+    def subscribed(self, subscriptions: Sequence[tuple[str, str]], unverified: Collection[str] = ()) -> None:
+        """As `configure`, for the subscriptions alone. Those made through APIs share a label for each format."""
+        labels = {name: label_of(name, form) for name, form in subscriptions}
+        formats = {labels[name]: form for name, form in subscriptions}
         for name in [name for name, lane in self._lanes.items() if formats.get(name) != lane.format]:
             self._lanes.pop(name).drop()
         for name in formats.keys() - self._lanes.keys():
@@ -158,8 +165,10 @@ class Metrics:
                 (self._plan, self._attempts, self._end_to_end),
                 (self._backlog, self._oldest, self._paused, self._unverified, self._broken),
             )
+        believed = {labels.get(name, name) for name in unverified}
         for name, lane in self._lanes.items():
-            lane.unverified.set(name in unverified)
+            lane.unverified.set(name in believed)
+        self._told = {name: self._lanes[label] for name, label in labels.items()}
 
     # --- the pipeline's observer ------------------------------------------------------------------------------------
 
@@ -185,17 +194,17 @@ class Metrics:
         }
 
     def planned(self, subscription: str, count: int) -> None:
-        lane = self._lanes.get(subscription)
+        lane = self._told.get(subscription)
         if lane is not None:
             lane.planned.inc(count)
 
     def refused(self, subscription: str, reason: Reason, count: int) -> None:
-        lane = self._lanes.get(subscription)
+        lane = self._told.get(subscription)
         if lane is not None:
             lane.count(State.DEAD, reason).inc(count)
 
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:  # noqa: ARG002 - the settlement says what became of it
-        lane = self._lanes.get(subscription)
+        lane = self._told.get(subscription)
         if lane is None:
             return  # it left the configuration while this was under way
         lane.count(settlement.state, settlement.reason).inc()
@@ -266,7 +275,7 @@ class Metrics:
     def set_lane(
         self, subscription: str, *, backlog: int, oldest_due: float, paused: bool, breaker_open: bool = False
     ) -> None:
-        """`oldest_due` is for how many seconds the oldest due delivery has waited, 0 when none is due."""
+        """`subscription` is its label; `oldest_due` for how many seconds the oldest due delivery has waited, or 0."""
         lane = self._lanes.get(subscription)
         if lane is not None:
             lane.backlog.set(backlog)

@@ -118,16 +118,19 @@ class Login:
         proof = self._hash(b"password", name.encode(), stored.encode(), secret)
         if self._remembered.get(proof, 0) > now and account is not None:
             return account.person
+        check = self._checking.get(proof)
+        if check is not None:  # the same guess once more is no further guess
+            return self._welcome(name, stored, proof) if await asyncio.shield(check) and known else INVALID
         wait = max(self._addresses.wait(address, now), self._names.wait(name, now))
         if wait:
             raise Throttled(_seconds(wait))
-        if proof not in self._checking and len(self._checking) >= MOST_WAITING:
+        if len(self._checking) >= MOST_WAITING:
             raise Throttled(1)
         # Taken before the check and given back if it succeeds, else many at once would have more tries than there are.
         self._addresses.take(address, now)
         self._names.take(name, now)
-        matches = await self._check(proof, secret, stored)
-        if not (known and matches):
+        # Whoever goes away does not take the others' answer along.
+        if not (await asyncio.shield(self._check(proof, secret, stored)) and known):
             return INVALID
         self._addresses.give_back(address, now)
         self._names.give_back(name, now)
@@ -144,16 +147,14 @@ class Login:
             self._remembered.popitem(last=False)
         return account.person
 
-    async def _check(self, proof: bytes, secret: bytes, stored: str) -> bool:
-        """Whether it is the password. Requests that show the same wait for one check."""
-        check = self._checking.get(proof)
-        if check is None:
-            if self._thread is None:
-                self._thread = ThreadPoolExecutor(1, thread_name_prefix="login")
-            loop = asyncio.get_running_loop()
-            check = self._checking[proof] = loop.run_in_executor(self._thread, _matches, secret, stored)
-            check.add_done_callback(lambda _done: self._checking.pop(proof, None))
-        return await asyncio.shield(check)  # whoever goes away does not take the others' answer along
+    def _check(self, proof: bytes, secret: bytes, stored: str) -> "asyncio.Future[bool]":
+        """Have the thread find out whether it is the password."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="login")
+        loop = asyncio.get_running_loop()
+        check = self._checking[proof] = loop.run_in_executor(self._thread, _matches, secret, stored)
+        check.add_done_callback(lambda _done: self._checking.pop(proof, None))
+        return check
 
     def _refused(self, address: str, now: int) -> Person:
         """Not valid, and no check was needed to see it. Raises Throttled when there were too many of these."""

@@ -102,6 +102,9 @@ def change(connection: sqlite3.Connection, pending: Pending, current: tuple[int,
     )
     made = _with_lanes(connection, pending, number, draft, (before.targets, lanes))
     going_on = {one.lane for one in made.targets}
+    if draft.targets != before.draft().targets:  # new ones were judged: whatever was wrong with the old is over
+        for lane in going_on:
+            queue.set_orphaned(connection, lane, orphaned=False, now=now)
     _retire(connection, pending, [one.lane for one in before.targets if one.lane not in going_on], now)
     return made
 

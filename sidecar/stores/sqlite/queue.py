@@ -23,7 +23,6 @@ LANES = """
 SELECT id, name, format, policy, paused_until, hold, orphaned, held_since, held_total FROM lane
 WHERE retired = 0 ORDER BY id
 """
-MADE_ELSEWHERE = "SELECT id FROM lane WHERE made > 0 AND retired = 0"  # lanes that no configuration names
 
 
 async def next_due(reader: Reader, lane: int, after: int) -> int | None:
@@ -133,7 +132,6 @@ def state_of(row: tuple[int, str, str, int, int, str, int, int, int], pending: i
 
 def register(connection: sqlite3.Connection, pending: Pending, names: Sequence[LaneName], now: int) -> list[LaneState]:
     known = {row[1]: row[0] for row in connection.execute(LANES)}
-    apart = {row[0] for row in connection.execute(MADE_ELSEWHERE)}
     moved = 0  # deliveries that went from one lane to another
     joined: dict[int, int] = {}
     for one in names:
@@ -163,14 +161,13 @@ def register(connection: sqlite3.Connection, pending: Pending, names: Sequence[L
     wanted = {one.name for one in names}
     pending.joined(joined, {known[name] for name in wanted})
     for name, lane in known.items():
-        if lane not in apart:
-            _set_orphaned(connection, lane, orphaned=name not in wanted, now=now)
+        set_orphaned(connection, lane, orphaned=name not in wanted, now=now)
     if moved:
         pending.recount(connection)
     return [state_of(row, pending.counted(row[0]).due) for row in connection.execute(LANES).fetchall()]
 
 
-def _set_orphaned(connection: sqlite3.Connection, lane: int, *, orphaned: bool, now: int) -> None:
+def set_orphaned(connection: sqlite3.Connection, lane: int, *, orphaned: bool, now: int) -> None:
     before = connection.execute("SELECT orphaned, hold FROM lane WHERE id = ?", (lane,)).fetchone()
     if before is None or bool(before[0]) == orphaned:
         return
