@@ -13,7 +13,6 @@ import gc
 import os
 import random
 import ssl
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,7 +52,7 @@ from sidecar.web.health import Health
 from sidecar.web.ingress import Ingress
 from sidecar.web.server import Listeners, server_context
 from sidecar.web.status import status
-from sidecar.wiring import USER_AGENT, Running, Wiring
+from sidecar.wiring import USER_AGENT, Running, Wiring, new_uuid
 
 OWN_AGENT = "registry-sidecar/"
 WATCH_EVERY = 5.0  # seconds between looks at the configuration's files
@@ -123,7 +122,15 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        api = Api(self.operations, self.status, health, self._store.care.backup, porter=self._porter, walks=self.walks)
+        api = Api(
+            self.operations,
+            self.status,
+            health,
+            self._store.care.backup,
+            subscribing=self.subscribing,
+            porter=self._porter,
+            walks=self.walks,
+        )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
@@ -362,10 +369,6 @@ class App:
             return
         configured = dict(self._wiring.described(self.settings)[0])
         await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
-
-
-def new_uuid() -> str:
-    return str(uuid.uuid4())
 
 
 def _plans(settings: Settings, apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:

@@ -5,6 +5,7 @@ subscription touches its own lanes alone.
 """
 
 import asyncio
+import uuid
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -21,13 +22,14 @@ from sidecar.domain.message import Message
 from sidecar.domain.subscription import Subscription
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.signing import Signer
-from sidecar.pipeline import inspection, subscribing
+from sidecar.pipeline import inspection
 from sidecar.pipeline.courier import Courier, Destination
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.inspection import ShownRequest
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
-from sidecar.pipeline.subscribing import Standing, Subscribing
+from sidecar.pipeline.standing import Bound, Standing, stand
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.ports import Clock, Observer
 from sidecar.stores.sqlite import SQLiteStore
 
@@ -101,6 +103,7 @@ class Wiring:
             names += [_lane_name(bound.subscription) for one in standing for bound in one.bound]
             await self._store.ensure_namespaces(settings.management.accounts.namespaces, self._clock.now())
             states = await self._store.register(names, self._clock.now())
+            await self._store.ensure_namespaces(settings.management.accounts.namespaces, self._clock.now())
         except StoreUnavailable as error:
             self._observer.trouble("store", error)
             return False
@@ -122,7 +125,7 @@ class Wiring:
     # --- one of them --------------------------------------------------------------------------------------------------
 
     async def apply(self, before: Made | None, after: Standing | None) -> None:
-        """Implements `pipeline.subscribing.Apply`."""
+        """Implements `pipeline.standing.Apply`."""
         if self._running is None:
             return
         targets = after.made.targets if after is not None else ()
@@ -146,8 +149,8 @@ class Wiring:
         self._running.dispatcher.configure({route.lane: to for route, to in mine}, states)
         self._running.dispatcher.retire(retired)
 
-    async def try_once(self, bound: subscribing.Bound, message: Message, serial: str) -> Attempted:
-        """Implements `pipeline.subscribing.Trial`."""
+    async def try_once(self, bound: Bound, message: Message, serial: str) -> Attempted:
+        """Implements `pipeline.standing.Trial`."""
         if self._running is None or self._binder is None:
             raise Conflict("nothing is sent while the sidecar is starting; try again in a moment")
         to, number = _destination(bound), f"msg_test{serial.replace('-', '')}"
@@ -183,25 +186,45 @@ class Wiring:
         self._operations.connect(self.router, named, running.dispatcher, running.courier)
 
 
+def new_uuid() -> str:
+    """A random one."""
+    return str(uuid.uuid4())
+
+
+async def shown(settings: Settings, store: SQLiteStore, operations: Operations, made: Subscribing) -> None:
+    """Join what is subscribed to the lanes that a store has for it, for looking: nothing is registered or sent."""
+    binder, standing = await _bound(settings, await store.recall_made())
+    made.take(binder, standing)
+    lanes = {row.state.name: row.state for row in await store.lanes()}
+    every = [*settings.subscriptions, *(bound for one in standing for bound in one.bound)]
+    pairs = [_joined(one, lanes.get(one.subscription.name) or _unknown(one.subscription)) for one in every]
+    operations.connect(Router([route for route, _ in pairs]), {to.subscription.name: to for _, to in pairs})
+
+
 async def _bound(settings: Settings, made: Sequence[Made]) -> tuple[ConfigBinder, list[Standing]]:
     """What a configuration makes of all of them: on a thread, since many take their time."""
-    binder = ConfigBinder(settings)
+    binder = ConfigBinder.of(settings)
     if not made:
         return binder, []
-    return binder, await asyncio.to_thread(lambda: [subscribing.stand(one, binder) for one in made])
+    return binder, await asyncio.to_thread(lambda: [stand(one, binder) for one in made])
 
 
 def _lane_name(one: Subscription) -> LaneName:
     return LaneName(name=one.name, format=one.format, formerly=one.formerly)
 
 
-def _joined(bound: subscribing.Bound, state: LaneState) -> Pair:
+def _joined(bound: Bound, state: LaneState) -> Pair:
     one = bound.subscription
     return Route(one, bound.voice, state.id, Audience(one.name, state.policy)), _destination(bound)
 
 
-def _destination(bound: subscribing.Bound) -> Destination:
+def _destination(bound: Bound) -> Destination:
     return Destination.of(bound.subscription, bound.voice, Signer.of(bound.subscription.signing), USER_AGENT)
+
+
+def _unknown(one: Subscription) -> LaneState:
+    """What has no lane yet: a configuration that no sidecar has run with."""
+    return LaneState(id=0, name=one.name, format=one.format, policy=0)
 
 
 def _fresh(target: Target) -> LaneState:

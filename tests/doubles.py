@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sidecar.clock import SystemClock
+from sidecar.config.binding import ConfigBinder
 from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
@@ -25,6 +27,7 @@ from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.routing import Route, Router
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.ports import SendRequest
 from sidecar.stores.sqlite import SQLiteStore
@@ -146,6 +149,8 @@ class House:
         self.observer = RecordingObserver()
         self.store = store or SQLiteStore(path, inline=inline)
         self.intake = Intake(self.store, clock, self.observer)
+        self.subscribing = Subscribing(self.store, clock, self.observer, new_uuid=lambda: str(uuid.uuid4()))
+        self.subscribing.take(ConfigBinder(registries or [registry()]), ())
         self.courier = Courier(sender, clock, random.Random(seed))
         self.dispatcher = Dispatcher(
             self.store, self.courier, clock=clock, chance=random.Random(seed + 1), observer=self.observer

@@ -6,13 +6,16 @@ from them, and what they connect to is judged strictly.
 
 import functools
 import ssl
+from collections.abc import Collection
+from collections.abc import Mapping as Lookup
 from collections.abc import Sequence as ListOf
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from sidecar.config import defaults, keys
+from sidecar.config import defaults as spread
+from sidecar.config import keys
 from sidecar.config.client_tls import text_of_certificates
 from sidecar.config.problems import Problems
 from sidecar.config.settings import Bound, Settings
@@ -71,12 +74,39 @@ class _Found(Problems):
 
 
 class ConfigBinder:
-    """Implements `ports.Binder` under one configuration. `contexts` grows with each TLS setting that it meets."""
+    """Implements `pipeline.standing.Binder` under one configuration.
 
-    def __init__(self, settings: Settings) -> None:
-        self._registries: ListOf[Registry] = settings.registries
-        self._defaults = settings.defaults
-        self.contexts: dict[ClientTls, ssl.SSLContext] = dict(settings.contexts)
+    `defaults` are the file's as they are written, `names` what it calls its own. `contexts` grows with each TLS setting
+    that is met.
+    """
+
+    def __init__(
+        self,
+        registries: ListOf[Registry],
+        *,
+        defaults: Mapping | None = None,
+        names: Collection[str] = (),
+        contexts: Lookup[ClientTls, ssl.SSLContext] | None = None,
+    ) -> None:
+        self._registries = registries
+        self._defaults = defaults
+        self._names = frozenset(names)
+        self.contexts = dict(contexts or {})
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ConfigBinder":
+        """The binder of a whole configuration."""
+        return cls(
+            settings.registries,
+            defaults=settings.defaults,
+            names=[one.subscription.name for one in settings.subscriptions],
+            contexts=settings.contexts,
+        )
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names that the file has taken."""
+        return self._names
 
     def bind(
         self, trees: ListOf[tuple[str, Tree]], *, namespace: str = "", repository: str = "", hidden: bool = False
@@ -113,7 +143,7 @@ class ConfigBinder:
             return node
         own = node.value("tls")
         trusts = isinstance(own, Mapping) and ("ca" in own.entries or "verify" in own.entries)
-        return defaults.under(node, self._defaults, ("delivery",), leaving=("ca_file",) if trusts else ())
+        return spread.under(node, self._defaults, ("delivery",), leaving=("ca_file",) if trusts else ())
 
 
 def _bounded(one: Bound, namespace: str, repository: str) -> Bound:

@@ -1,13 +1,15 @@
 """Subscriptions made through an API instead of the configuration file: what is asked for, and what is kept."""
 
 import enum
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from sidecar.domain.lane_state import LaneState
 
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 Tree = dict[str, Any]  # plain JSON: one entry of the configuration's `subscriptions`, without its name
 
 
@@ -110,6 +112,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     state: LaneState
     last_success: int
     failures: int
+
+
+def name_problem(name: str) -> str:
+    """What is wrong with a name that people choose, as the rest of a sentence; "" when nothing."""
+    if NAME.fullmatch(name):
+        return ""
+    return "must be at most 100 letters, digits, dots, dashes and underscores, a letter or digit first"
 
 
 def lane_name(api: Api, number: int, serial: int) -> str:

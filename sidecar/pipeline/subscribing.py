@@ -6,13 +6,12 @@ read from there. A change is written first and takes effect then: killed in betw
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
-from sidecar.dialects.contract import Audience, Voice
-from sidecar.domain.delivery import Outcome
+from sidecar.dialects.contract import Audience
 from sidecar.domain.errors import (
     Conflict,
     Forbidden,
@@ -20,89 +19,22 @@ from sidecar.domain.errors import (
     Problem,
     Stale,
     StoreUnavailable,
+    Taken,
     Unauthenticated,
     Unusable,
 )
-from sidecar.domain.made import Api, Draft, Health, LastTrigger, Made, MadePage, Tree, lane_name
-from sidecar.domain.message import Message
+from sidecar.domain.made import Api, Draft, Health, LastTrigger, Made, MadePage, lane_name, name_problem
 from sidecar.domain.person import Person
-from sidecar.domain.subscription import Subscription
-from sidecar.pipeline.inspection import ShownRequest, rehearsed
+from sidecar.pipeline.inspection import rehearsed
 from sidecar.pipeline.operations import Tried
 from sidecar.pipeline.routing import Route
+from sidecar.pipeline.standing import Apply, Binder, Bound, Standing, Trial, bind, stand, with_enabled
 from sidecar.ports import Clock, Madebook, Observer
 
 STORE_RETRY: Final = 1.0  # seconds
 MOST: Final = 10_000  # subscriptions made through APIs
 MOST_TARGETS: Final = 64  # of one of them
 MOST_DOCUMENT: Final = 256 * 1024  # bytes of JSON that an API may have kept with one
-
-
-class Bound(Protocol):
-    """A target as the configuration reads it."""
-
-    @property
-    def subscription(self) -> Subscription: ...
-
-    @property
-    def voice(self) -> Voice: ...
-
-
-class Binder(Protocol):
-    """Reads targets by the tables that the configuration file is read by."""
-
-    def bind(
-        self, trees: Sequence[tuple[str, Tree]], *, namespace: str = "", repository: str = "", hidden: bool = False
-    ) -> Sequence[Bound]:
-        """Each tree as the subscription of that name, bounded to a namespace and repository.
-
-        Defaults are put under it; `${...}` stays as it is written. Raises Unusable with everything that is wrong with
-        any of them; with `hidden` its sentences show no value.
-        """
-
-
-class Trial(Protocol):
-    """Has one message sent to where a target says, once, without keeping anything."""
-
-    async def __call__(self, bound: Bound, message: Message, serial: str) -> tuple[ShownRequest, Outcome, int]:
-        """The request as it was sent, what came of it, and how many nanoseconds it took.
-
-        `serial` tells this trial from every other. Raises Conflict when nothing is running.
-        """
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """One as it stands: what is kept, and what its targets come to; no `bound` when they cannot be used."""
-
-    made: Made
-    bound: tuple[Bound, ...] = ()
-
-
-class Apply(Protocol):
-    """Has a change take effect; neither raises nor waits for the store."""
-
-    async def __call__(self, before: Made | None, after: Standing | None) -> None:
-        """`before` None = it is new, `after` None = it is gone."""
-
-
-def stand(made: Made, binder: Binder) -> Standing:
-    """What one comes to under a configuration; with its trouble where that does not let it be used."""
-    try:
-        bound = bind(made, binder, hidden=True)
-    except Unusable as error:
-        return Standing(msgspec.structs.replace(made, trouble=str(error)))
-    return Standing(msgspec.structs.replace(made, trouble=""), tuple(bound))
-
-
-def bind(made: Made, binder: Binder, *, hidden: bool) -> Sequence[Bound]:
-    """Raises Unusable."""
-    trees = [(one.name, _enabled(one.subscription, made.enabled)) for one in made.targets]
-    return binder.bind(trees, namespace=made.namespace, repository=made.repository, hidden=hidden)
-
-
-def _enabled(tree: Tree, enabled: bool) -> Tree:
-    """A target of what is disabled as a whole is disabled."""
-    return tree if enabled else {**tree, "enabled": False}
 
 
 class Subscribing:
@@ -143,6 +75,32 @@ class Subscribing:
     @property
     def standing(self) -> Sequence[Standing]:
         return list(self._standing.values())
+
+    @property
+    def by_lane(self) -> Mapping[str, Made]:
+        """All of them, by the names of their lanes."""
+        return {target.name: one.made for one in self._standing.values() for target in one.made.targets}
+
+    def number_of(self, name: str) -> int:
+        """The id of what people call so: a name of our own API, or a lane's. 0 = it is none of these."""
+        for one in self._standing.values():
+            made = one.made
+            if (made.api is Api.NATIVE and made.key == name) or any(target.name == name for target in made.targets):
+                return made.id
+        return 0
+
+    def lane_of(self, name: str) -> str:
+        """The lane's name of what people call so."""
+        standing = self._standing.get(self.number_of(name)) if name else None
+        if standing is None or any(one.name == name for one in standing.made.targets):
+            return name
+        return standing.made.targets[0].name
+
+    def managed(self, person: Person, name: str) -> str:
+        """As `lane_of`, for somebody who may hold and try it. Raises Forbidden."""
+        standing = self._standing.get(self.number_of(name))
+        _may(person, standing.made.namespace if standing is not None else "")
+        return self.lane_of(name)
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -295,7 +253,7 @@ class Subscribing:
     def _read(self, draft: Draft) -> Sequence[Bound]:
         """A draft's targets, under names that nothing else has. Raises Unusable."""
         trees = [
-            (lane_name(draft.api, 0, serial), _enabled(tree, draft.enabled))
+            (lane_name(draft.api, 0, serial), with_enabled(tree, draft.enabled))
             for serial, tree in enumerate(draft.targets, start=1)
         ]
         return self._running().bind(trees, namespace=draft.namespace, repository=draft.repository)
@@ -303,6 +261,10 @@ class Subscribing:
     def _judged(self, draft: Draft, uuid: str) -> Draft:
         """The draft with its uuid and key. Raises Unusable."""
         problems = []
+        if draft.api is Api.NATIVE and (problem := name_problem(draft.key)):
+            problems.append(Problem("name", f"name {problem}"))
+        elif draft.api is Api.NATIVE and draft.key in self._running().names:
+            raise Taken(f"there is a subscription {draft.key} in the configuration file already: choose another name")
         if not 1 <= len(draft.targets) <= MOST_TARGETS:
             problems.append(Problem("targets", f"targets must be from 1 to {MOST_TARGETS}"))
         if draft.repository and not draft.namespace:

@@ -23,7 +23,7 @@ class Places(Protocol):
         """Make those that are not there: a namespace that the configuration names exists before its first push."""
 
     async def make_namespace(self, name: str, now: int, *, public: bool = False) -> NamespaceRow:
-        """A new one with an id of its own. Raises Conflict when the name is taken."""
+        """A new one with an id of its own. Raises Taken, a Conflict, when there is one of that name."""
 
     async def change_namespace(self, number: int, *, public: bool) -> NamespaceRow:
         """Make it public or private; subscribers are told so from the next event on. Raises NotFound."""

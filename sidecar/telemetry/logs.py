@@ -149,11 +149,19 @@ class Logs:
         self._log.info("operated", who=who, what=what, count=count, detail=detail)
 
     def visited(self, visit: Visit) -> None:
-        where = {"door": visit.door, "remote": visit.remote, "method": visit.method, "path": visit.path}
+        say, message = self._log.info, "api changed"
         if visit.refused:
-            self._log.warning("api refused", who=visit.who, **where, status=visit.status, suppressed=visit.untold)
-        else:
-            self._log.info("api changed", who=visit.who, **where, status=visit.status)
+            say, message = self._log.warning, "api refused"
+        say(
+            message,
+            who=visit.who,
+            door=visit.door,
+            remote=visit.remote,
+            method=visit.method,
+            path=visit.path,
+            status=visit.status,
+            suppressed=visit.untold,
+        )
 
     def walked(self, walk: Walk) -> None:
         before, self._walking[walk.registry] = self._walking.get(walk.registry), (walk.id, walk.state)

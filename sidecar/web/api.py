@@ -10,9 +10,19 @@ from typing import Any
 import msgspec
 from aiohttp import hdrs, web
 
-from sidecar.domain.errors import BackupRefused, Conflict, Forbidden, NotFound, StoreUnavailable, Unauthenticated
+from sidecar.domain.errors import (
+    BackupRefused,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Stale,
+    StoreUnavailable,
+    Unauthenticated,
+    Unusable,
+)
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.pipeline.operations import Operations
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
 from sidecar.web.backup import Backup, add_backup
@@ -33,6 +43,7 @@ from sidecar.web.exchange import (
 )
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
+from sidecar.web.subscriptions import SubscriptionRoutes
 from sidecar.web.verbs import Verbs
 from sidecar.web.walks import WalkRoutes
 
@@ -50,10 +61,12 @@ class Api:
         health: Health,
         backup: Backup | None = None,
         *,
+        subscribing: Subscribing,
         porter: Porter | None = None,
         walks: Walks | None = None,
     ) -> None:
         self._operations = operations
+        self._subscribing = subscribing
         self._status = status
         self._health = health
         self._backup = backup
@@ -67,7 +80,6 @@ class Api:
         add_health(app, self._health)
         get, post = app.router.add_get, app.router.add_post
         get("/v1/status", self._get_status)
-        get("/v1/subscriptions", self._get_subscriptions)
         get("/v1/events", self._get_events)
         get("/v1/events/{id}", self._get_event)
         get("/v1/events/{id}/explain", self._get_explanation)
@@ -80,7 +92,8 @@ class Api:
         get("/v1/quarantine/{id}", self._get_quarantined)
         post("/v1/quarantine/{id}/retry", self._retry)
         app.router.add_delete("/v1/quarantine/{id}", self._delete)
-        Verbs(self._operations).add_to(app)
+        SubscriptionRoutes(self._subscribing, self._operations, self._lanes).add_to(app)
+        Verbs(self._operations, self._subscribing).add_to(app)
         if self._backup is not None:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
@@ -91,13 +104,14 @@ class Api:
     async def _get_status(self, _request: web.Request) -> web.Response:
         return answer(self._status())
 
-    async def _get_subscriptions(self, _request: web.Request) -> web.Response:
-        return answer({"subscriptions": await self._lanes()})
-
     async def _lanes(self) -> list[dict[str, Any]]:
         lanes, views = await self._operations.subscriptions()
         routes = {one.subscription.name: one for one in self._operations.routes}
-        return [shapes.lane(one, routes.get(one.state.name), views.get(one.state.name)) for one in lanes]
+        made = self._subscribing.by_lane
+        return [
+            shapes.lane(one, routes.get(one.state.name), views.get(one.state.name), made.get(one.state.name))
+            for one in lanes
+        ]
 
     async def _get_events(self, request: web.Request) -> web.Response:
         query = query_of(request, {"registry", "repository", "type", "since"})
@@ -131,7 +145,7 @@ class Api:
     async def _get_deliveries(self, request: web.Request) -> web.Response:
         query = query_of(request, {"subscription", "state", "reason", "event"})
         where = DeliveryFilter(
-            subscription=query.get("subscription", ""),
+            subscription=self._subscribing.lane_of(query.get("subscription", "")),
             states=states_of(query.get("state", "")),
             reason=query.get("reason", ""),
             event=query.get("event", ""),
@@ -150,7 +164,9 @@ class Api:
     async def _get_undelivered(self, request: web.Request) -> web.Response:
         query = query_of(request, {"subscription"})
         where = DeliveryFilter(
-            subscription=query.get("subscription", ""), before=before_of(query), limit=limit_of(query)
+            subscription=self._subscribing.lane_of(query.get("subscription", "")),
+            before=before_of(query),
+            limit=limit_of(query),
         )
         found, counts = await self._operations.undelivered(where)
         lanes = {one["name"]: one for one in await self._lanes()}
@@ -220,6 +236,12 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except NotFound as error:
         return problem(404, sentence(error))
+    except Unusable as error:
+        return problem(
+            422, sentence(error), errors=[{"path": one.path, "detail": one.sentence} for one in error.problems]
+        )
+    except Stale as error:
+        return problem(412, sentence(error))
     except (BackupRefused, Conflict) as error:
         return problem(409, sentence(error))
     except BadArgument as error:

@@ -37,7 +37,7 @@ class Door(enum.Enum):
 
     SOCKET = "socket"
     LOOPBACK = "loopback"
-    CLOSED = "closed"  # reachable by others: without users only health and metrics answer there
+    CLOSED = "listener"  # reachable by others: without users only health and metrics answer there
 
     @property
     def owner(self) -> Person:
@@ -54,7 +54,16 @@ class Needs(enum.Enum):
 
 
 # Every other route is for admins, the console's as well. Keys are a method and a route's canonical path.
-NEEDS: Final[dict[tuple[str, str], Needs]] = {}
+NEEDS: Final[dict[tuple[str, str], Needs]] = {
+    ("GET", "/v1/subscriptions"): Needs.MANAGER,
+    ("POST", "/v1/subscriptions"): Needs.MANAGER,
+    ("GET", "/v1/subscriptions/{name}"): Needs.MANAGER,
+    ("PUT", "/v1/subscriptions/{name}"): Needs.MANAGER,
+    ("DELETE", "/v1/subscriptions/{name}"): Needs.MANAGER,
+    ("POST", "/v1/subscriptions/{name}/pause"): Needs.MANAGER,
+    ("POST", "/v1/subscriptions/{name}/resume"): Needs.MANAGER,
+    ("POST", "/v1/subscriptions/{name}/test"): Needs.MANAGER,
+}
 
 
 class Porter:

@@ -1,14 +1,15 @@
 """Errors as application/problem+json (RFC 9457): a status and one sentence."""
 
 import http
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 
-def problem(status: int, detail: str) -> web.Response:
-    """`{"title", "status", "detail"}`."""
-    body = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail}
+def problem(status: int, detail: str, **more: Any) -> web.Response:
+    """`{"title", "status", "detail"}`, and what else there is to say."""
+    body = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/problem+json")
 
 

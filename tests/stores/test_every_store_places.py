@@ -5,7 +5,7 @@ from store_work import NOW, entry, nothing, write_set
 from test_every_store import STORES, Place
 
 from sidecar.domain.catalogue import Changes, NamespaceRow, Need, RepositoryRow
-from sidecar.domain.errors import Conflict, NamespaceTaken, NotFound
+from sidecar.domain.errors import Conflict, NamespaceTaken, NotFound, Taken
 
 
 @pytest.fixture(params=STORES)
@@ -79,9 +79,9 @@ async def test_a_namespace_that_is_made_counts_up_and_is_found_after_a_restart(p
 
 async def test_a_name_is_given_once(store):
     await store.make_namespace("prj", NOW)
-    with pytest.raises(Conflict, match="the namespace prj is already there"):
+    with pytest.raises(Taken, match="the namespace prj is already there"):
         await store.make_namespace("prj", NOW)
-    with pytest.raises(Conflict, match="the namespace library is already there"):
+    with pytest.raises(Taken, match="the namespace library is already there"):
         await store.make_namespace("library", NOW)
     assert len(await store.namespaces()) == 2
 

@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 
+import msgspec
 import pytest
 import structlog
 
@@ -13,6 +14,7 @@ from sidecar.dialects.contract import sample
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.domain.instant import parse_rfc3339
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined
 from sidecar.domain.walk import Cause, Walk, WalkState
 from sidecar.telemetry.logs import Logs, configure
@@ -282,3 +284,24 @@ def test_a_walk_is_told_when_its_state_changes_and_one_that_ended_before_us_only
         600,
         "too much",
     )
+
+
+def test_who_changed_what_through_an_api_and_who_was_refused(logs, written):
+    visit = Visit(
+        who="ada", door="listener", remote="192.0.2.1", method="PUT", path="/v1/subscriptions/one", status=200
+    )
+    logs.visited(visit)
+    logs.visited(msgspec.structs.replace(visit, who="", status=401, refused=True, untold=3))
+    changed, refused = written.lines()
+    assert {key: changed[key] for key in ("level", "message", "who", "door", "remote", "method", "path", "status")} == {
+        "level": "info",
+        "message": "api changed",
+        "who": "ada",
+        "door": "listener",
+        "remote": "192.0.2.1",
+        "method": "PUT",
+        "path": "/v1/subscriptions/one",
+        "status": 200,
+    }
+    said = (refused["level"], refused["message"], refused["who"], refused["status"], refused["suppressed"])
+    assert said == ("warning", "api refused", "", 401, 3)

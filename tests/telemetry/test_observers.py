@@ -27,6 +27,8 @@ CALLS = [
     ("refused", "argocd", "backlog_full", 3),
     ("attempted", "argocd", "settlement", "outcome", "delivery"),
     ("lane_changed", "argocd", "held", "gone"),
+    ("operated", "ada", "pause", 1, "subscription=one"),
+    ("visited", "visit"),
     ("trouble", "journal", "error"),
 ]
 

@@ -152,7 +152,14 @@ class Site:
 
     def _api(self):
         health = Health(stalled=lambda: 0.0, unready=list, render_metrics=lambda: (b"", "text/plain"))
-        return Api(self.operations, lambda: self.status, health, porter=self.porter, walks=self.walks)
+        return Api(
+            self.operations,
+            lambda: self.status,
+            health,
+            subscribing=self.house.subscribing,
+            porter=self.porter,
+            walks=self.walks,
+        )
 
     def _receiver(self, request):
         if "/hook" in request.url:

@@ -50,7 +50,9 @@ class Site:
         health = Health(
             stalled=lambda: 0.0, unready=lambda: ["starting"], render_metrics=lambda: (b"# metrics\n", "text/plain")
         )
-        self.api = Api(self.operations, lambda: {"version": "1.2.3", "ready": True}, health)
+        self.api = Api(
+            self.operations, lambda: {"version": "1.2.3", "ready": True}, health, subscribing=self.house.subscribing
+        )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"
         self.session = None

@@ -11,6 +11,7 @@ from sidecar.web.console.standing import Notice, Standing, notices, standing
 NOON = instant.parse_rfc3339("2026-11-22T12:00:00Z")
 LANE = {
     "name": "one",
+    "trouble": "",
     "orphaned": False,
     "hold": "",
     "enabled": True,
@@ -117,6 +118,7 @@ def test_a_part_of_a_path_is_one_part():
         ({"hold": "gone"}, Standing("bad", "held after a 410")),
         ({"hold": "moon"}, Standing("warn", "held: moon")),
         ({"orphaned": True}, Standing("off", "orphaned")),
+        ({"orphaned": True, "trouble": "its format is gone"}, Standing("bad", "cannot be used as it was made")),
         ({"orphaned": True, "pending": 1, "hold": "operator"}, Standing("bad", "orphaned")),
         ({"breaker": "open", "nextProbe": "T"}, Standing("bad", "breaker open, next probe", "T")),
         ({"pausedUntil": "T"}, Standing("warn", "told to wait, until", "T")),

@@ -223,7 +223,7 @@ async def test_every_change_is_told_with_who_what_from_where_and_through_which_d
     visit = last(site)
     assert (visit.who, visit.door, visit.remote, visit.method, visit.path, visit.status, visit.refused) == (
         "ada",
-        "closed",
+        "listener",
         "127.0.0.1",
         "POST",
         "/v1/subscriptions/one/pause",

@@ -327,7 +327,7 @@ async def test_memory_is_bounded_whatever_is_shown(login, monkeypatch):
 
 
 async def test_no_password_is_kept_in_clear(watch):
-    password = "".join(["correct", "-horse-", "battery"])
+    password = "correct-horse-battery"
     accounts = Accounts(needed=True, accounts=(Account(person=ADA, password_hash=hashed(password)),))
     login = Login(accounts, monotonic=watch)
     header = basic("ada", password)

@@ -65,7 +65,11 @@ ROUTES = {
     ("GET", "/readyz"): everybody("/readyz"),
     ("GET", "/metrics"): everybody("/metrics"),
     ("GET", "/v1/status"): Rights("/v1/status"),
-    ("GET", "/v1/subscriptions"): Rights("/v1/subscriptions"),
+    ("GET", "/v1/subscriptions"): Rights("/v1/subscriptions", manager=200),
+    ("POST", "/v1/subscriptions"): Rights("/v1/subscriptions", 422, body=b"{}"),
+    ("GET", "/v1/subscriptions/{name}"): Rights("/v1/subscriptions/one", manager=404),
+    ("PUT", "/v1/subscriptions/{name}"): Rights("/v1/subscriptions/one", 409, 404, body=b"{}"),
+    ("DELETE", "/v1/subscriptions/{name}"): Rights("/v1/subscriptions/one", 409, 404),
     ("GET", "/v1/events"): Rights("/v1/events"),
     ("GET", "/v1/events/{id}"): Rights("/v1/events/none", 404),
     ("GET", "/v1/events/{id}/explain"): Rights("/v1/events/none/explain", 404),
@@ -139,7 +143,13 @@ class Site:
             "",
         )
         self.api = Api(
-            self.operations, self.status, health, self.house.store.care.backup, porter=self.porter, walks=walks
+            self.operations,
+            self.status,
+            health,
+            self.house.store.care.backup,
+            subscribing=self.house.subscribing,
+            porter=self.porter,
+            walks=walks,
         )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"

@@ -37,7 +37,7 @@ class Site:
         self.walks = Walks(store, clock, self.house.observer)
         operations = Operations(store, self.house.intake, clock, self.house.observer)
         health = Health(stalled=lambda: 0.0, unready=list, render_metrics=lambda: (b"", "text/plain"))
-        self.api = Api(operations, dict, health, walks=self.walks)
+        self.api = Api(operations, dict, health, subscribing=self.house.subscribing, walks=self.walks)
         self.listeners = Listeners()
 
     async def start(self):

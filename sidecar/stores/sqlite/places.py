@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sidecar.domain.catalogue import NamespaceRow, RepositoryRow
-from sidecar.domain.errors import Conflict, NotFound
+from sidecar.domain.errors import Conflict, NotFound, Taken
 from sidecar.domain.names import split_repository
 from sidecar.stores.sqlite import rows
 from sidecar.stores.sqlite.reading import Reader
@@ -129,9 +129,9 @@ def ensure(connection: sqlite3.Connection, names: Sequence[str], now: int) -> No
 
 
 def make(connection: sqlite3.Connection, name: str, public: bool, now: int) -> NamespaceRow:
-    """A new namespace with the next id. Raises Conflict when there is one of this name."""
+    """A new namespace with the next id. Raises Taken when there is one of this name."""
     if connection.execute(NAMED, (name,)).fetchone() is not None:
-        raise Conflict(f"the namespace {name} is already there")
+        raise Taken(f"the namespace {name} is already there")
     made = NamespaceRow(id=connection.execute(NEXT).fetchone()[0], name=name, public=public, created=now)
     rows.insert(connection, "INSERT INTO namespace", [rows.namespace_values(made)])
     return made

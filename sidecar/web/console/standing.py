@@ -30,6 +30,8 @@ class Notice(msgspec.Struct, frozen=True):
 
 def standing(lane: Mapping[str, Any]) -> Standing:
     """Whether a subscription (as the API shows it) is sent anything, and if not why."""
+    if lane["trouble"]:
+        return Standing("bad", "cannot be used as it was made")
     if lane["orphaned"]:
         return Standing("bad" if lane["pending"] else "off", "orphaned")
     if lane["hold"]:
