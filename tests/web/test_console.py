@@ -271,16 +271,16 @@ async def test_a_subscription_with_its_newest_deliveries(site):
 
 
 async def test_a_subscription_that_was_made_through_the_api_is_shown_as_what_it_was_made(site):
-    asked = {"name": "<mine>", "namespace": "prj", "format": "harbor", "url": "http://receiver.example/x"}
+    asked = {"name": "mine", "namespace": "prj", "format": "harbor", "url": "http://receiver.example/x"}
     answer, body = await site.ask("/v1/subscriptions", "POST", data=json.dumps(asked))
     assert answer.status == 201, body
     lane = msgspec.json.decode(body)["lanes"][0]["name"]
     page = await site.page("/")
-    assert f"{lane} harbor, made as <mine>" in [row[0] for row in page.rows()]
+    assert f"{lane} harbor, made as mine" in [row[0] for row in page.rows()]
     (link,) = [one.attributes["href"] for one in page.all("a") if one.text == lane]
     page = await site.page(link)
     assert page.title == f"Subscription {lane}"
-    assert page.facts()["Made"] == "through the API native as <mine>, for namespace prj"
+    assert page.facts()["Made"] == "through the API native as mine, for namespace prj"
     assert (await site.page("/console/subscriptions/one")).facts()["Made"] == "in the configuration file"
 
 
