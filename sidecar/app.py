@@ -18,7 +18,6 @@ from typing import Any
 
 from aiohttp import web
 
-from sidecar import __version__
 from sidecar.clock import SystemClock
 from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
@@ -351,16 +350,16 @@ class App:
     def status(self) -> dict[str, Any]:
         """The sidecar in one look, for `GET /v1/status`."""
         return status(
-            version=__version__,
             unready=self.unready(),
             source=self.settings.source,
             error=self._config_error,
             store=self.settings.store,
             down=self._store.down,
             sizes=self._store.sizes,
-            cursor=self._translator.cursor if self._translator is not None else 0,
+            translator=self._translator,
             last=self._store.last,
             registries=[one.name for one in self.settings.registries],
+            last_events=self._metrics.last_events(),
         )
 
     def _committed(self, report: CycleReport) -> None:

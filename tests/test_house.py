@@ -61,6 +61,9 @@ TESTED_THROUGH = {
     "sidecar.web.vendors.harbor.system": ("web/vendors/test_harbor_api.py", "asked over real connections"),
     "sidecar.web.vendors.harbor.times": ("web/vendors/test_harbor_policies.py", "times are looked at where they stand"),
     "sidecar.web.vendors.harbor.webhooks": ("web/vendors/test_harbor_deliveries.py", "asked over real connections"),
+    "sidecar.domain.refusals": ("cli/test_cli_records.py", "the sentences are looked at where they are shown"),
+    "sidecar.web.console.forms": ("web/test_console_forms.py", "forms are sent over real connections"),
+    "sidecar.web.console.pages": ("web/test_console.py", "pages are asked for over real connections"),
     "sidecar.web.status": ("cli/test_cli_status.py", "asked of a sidecar at work, and offline"),
     "sidecar.web.shapes": ("web/test_api.py", "what the API answers is looked at as JSON"),
 }

@@ -188,6 +188,15 @@ class Metrics:
         if events:
             source.last_event.set(events[-1].accepted / instant.SECOND)
 
+    def last_events(self) -> dict[str, str]:
+        """When the last event of each registry was accepted (RFC 3339), of those that had one since the start."""
+        (family,) = self._last_event.collect()
+        return {
+            one.labels["registry"]: instant.rfc3339_seconds(int(one.value) * instant.SECOND)
+            for one in family.samples
+            if one.value
+        }
+
     def planned(self, subscription: str, count: int) -> None:
         lane = self._told.get(subscription)
         if lane is not None:

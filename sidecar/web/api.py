@@ -1,6 +1,7 @@
 """The native API under /v1: JSON in camelCase, instants as RFC 3339 in UTC, errors as problem+json.
 
-Who may use it is decided at the door; what an error of ours is over HTTP, at the end of this module.
+The console is served beside it. Who may use them is decided at the door; what an error of ours is over HTTP, at the end
+of this module.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,6 +26,7 @@ from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
 from sidecar.web.backup import Backup, add_backup
+from sidecar.web.console.console import Console
 from sidecar.web.door import Door, Porter, unauthorized
 from sidecar.web.exchange import (
     BadArgument,
@@ -79,6 +81,7 @@ class Api:
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
         self._vendors = vendors
+        self._console = Console(operations, status, self._lanes, walks)
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -106,6 +109,7 @@ class Api:
             WalkRoutes(self._walks).add_to(app)
         for vendor in self._vendors:
             vendor.add_to(app)
+        self._console.add_to(app)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:

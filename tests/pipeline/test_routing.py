@@ -139,7 +139,8 @@ PATHS = ("prj/web/app", "prj", "solo", "other/app", "pr/j")
 
 
 def _event(path, namespace):
-    repository = msgspec.structs.replace(PUSHED.repository, path=path, namespace=namespace)
+    name = path.partition("/")[2] or path
+    repository = msgspec.structs.replace(PUSHED.repository, path=path, namespace=namespace, name=name)
     return msgspec.structs.replace(PUSHED, repository=repository)
 
 
