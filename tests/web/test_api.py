@@ -277,6 +277,7 @@ async def test_what_is_undelivered(site):
             "enabled": True,
             "hold": "",
             "orphaned": False,
+            "trouble": "",
             "pausedUntil": None,
             "breaker": "closed",
             "nextProbe": None,
