@@ -38,18 +38,18 @@ from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
-from sidecar.pipeline.walks import Plan, Walks
-from sidecar.ports import RegistryApi
+from sidecar.pipeline.walks import Walks, plans
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
 from sidecar.telemetry.backlogs import tell_lanes
 from sidecar.telemetry.condition import Condition
+from sidecar.telemetry.hearing import Hearing
 from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.observers import Observers
-from sidecar.web.access import Access
+from sidecar.web.access import Access, IntakeAccess
 from sidecar.web.api import Api, Door
 from sidecar.web.health import Health
 from sidecar.web.ingress import Ingress
@@ -85,6 +85,7 @@ class App:
             max_body=settings.ingest.max_body,
             observer=self._observer,
             acked=self._metrics.acknowledged,
+            heard=Hearing(self._metrics).heard,
         )
         self._ingest_listeners = Listeners()
         self._management_listeners = Listeners()
@@ -297,7 +298,7 @@ class App:
     def _words(self, settings: Settings) -> Words:
         apis = self._apis.configure(settings.registries, settings.contexts)
         self._enricher.configure(apis)
-        self.walks.configure(_plans(settings, apis))
+        self.walks.configure(plans(settings.registries, apis))
         return Words(
             registries={one.name: one for one in settings.registries},
             router=self._router,
@@ -391,9 +392,5 @@ class App:
 
 
 def _access(settings: Settings) -> Access:
-    return Access([one.name for one in settings.registries], settings.ingest.tokens)
-
-
-def _plans(settings: Settings, apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:
-    """How each registry can be walked: with a client of its API, where one is configured."""
-    return {one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in settings.registries}
+    ingest, intake = settings.ingest, settings.ingest.intake
+    return Access([one.name for one in settings.registries], ingest.tokens, IntakeAccess(intake.tokens, intake.open))

@@ -16,7 +16,7 @@ Text = Annotated[str, msgspec.Meta(max_length=500)]
 LongText = Annotated[str, msgspec.Meta(max_length=4_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Moment = Annotated[str, msgspec.Meta(max_length=64, extra_json_schema={"format": "date-time"})]
-Digest = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^([a-z0-9]+([+._-][a-z0-9]+)*:[0-9A-Za-z=_-]+)?$")]
+Digest = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^([a-z0-9]+([+._-][a-z0-9]+)*:[0-9A-Za-z=_-]+)?(?!\n)$")]
 
 MOST_VULNERABILITIES = 1_000
 MOST_ITEMS = 1_000
@@ -109,6 +109,19 @@ class Scan(_Details, frozen=True, kw_only=True, tag="scan"):
 
     def __post_init__(self) -> None:
         check_moments(started=self.started, ended=self.ended)
+
+
+def counted(scan: Scan) -> Scan:
+    """A scan whose counts, where nobody gave them, are those of the vulnerabilities that it lists."""
+    found = scan.vulnerabilities
+    if not found or scan.report is not Report.VULNERABILITY:
+        return scan
+    severities = scan.severities
+    if not severities:
+        severities = {one: count for one in Severity if (count := sum(v.severity is one for v in found))}
+    fixable = sum(bool(one.fixed_version) for one in found) if scan.fixable is None else scan.fixable
+    total = sum(severities.values()) if scan.total is None else scan.total
+    return msgspec.structs.replace(scan, severities=severities, total=total, fixable=fixable)
 
 
 class Replica(_Value, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ SidecarError
 ├── StoreRefused           the store will never take this one item; its neighbours are unaffected
 ├── CursorMoved            somebody else translated these records first
 ├── Unreadable             a body or record that cannot be understood; goes to quarantine with its reason
+├── Misstated              what somebody told cannot be taken as it is; its sender is told where (HTTP 400)
 ├── BackupRefused          a backup cannot be written there, or not just now
 ├── AddressRefused         the guard forbids the address that a delivery would dial
 ├── NotFound               an operator named something that is not there
@@ -54,6 +55,14 @@ class Unreadable(SidecarError):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+
+class Misstated(SidecarError):
+    """What somebody told cannot be taken as it is. `pointer` (RFC 6901) is the place in the body, "" all of it."""
+
+    def __init__(self, sentence: str, pointer: str = "") -> None:
+        super().__init__(sentence)
+        self.pointer = pointer
 
 
 class BackupRefused(SidecarError):

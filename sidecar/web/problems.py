@@ -1,14 +1,17 @@
 """Errors as application/problem+json (RFC 9457): a status and one sentence."""
 
 import http
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 
-def problem(status: int, detail: str) -> web.Response:
-    """`{"title", "status", "detail"}`."""
-    body = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail}
+def problem(status: int, detail: str, *, pointer: str | None = None) -> web.Response:
+    """`{"title", "status", "detail"}`; with a JSON pointer into the request's body also `errors`, as in the RFC."""
+    body: dict[str, Any] = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if pointer is not None:
+        body["errors"] = [{"detail": detail, "pointer": f"#{pointer}"}]
     return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/problem+json")
 
 
