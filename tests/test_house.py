@@ -33,6 +33,7 @@ TESTED_THROUGH = {
     "sidecar.config.subscriptions": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.texts": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
     "sidecar.dialects.plausible": ("dialects/test_every_dialect.py", "every word is said of the samples"),
+    "sidecar.config.users": ("config/test_accounts.py", "who a file lets in; what it refuses has a bad file each"),
     "sidecar.domain.pulled": ("domain/test_pulls.py", "the rules of pulls are tested as the events that they come to"),
     "sidecar.pipeline.telling": ("pipeline/test_translator.py", "what is told is what the translator's observer hears"),
     "sidecar.telemetry.backlogs": ("test_app.py", "the gauges of a sidecar at work"),
@@ -40,12 +41,15 @@ TESTED_THROUGH = {
     "sidecar.outbound.failures": ("outbound/test_sender_failures.py", "each failure is met on the wire"),
     "sidecar.stores.sqlite.copying": ("stores/test_sqlite_backup.py", "every backup and upgrade is a copy"),
     "sidecar.stores.sqlite.office": ("stores/test_every_store.py", "the half of the store that operators ask"),
+    "sidecar.ports.places": ("stores/test_every_store_places.py", "what it promises is what every store is asked"),
+    "sidecar.ports.walks": ("stores/test_every_store.py", "what it promises is what every store is asked"),
     "sidecar.stores.sqlite.rows": ("stores/test_every_store.py", "what goes in must come out of the store alike"),
     "sidecar.stores.sqlite.walkbook": ("stores/test_every_store.py", "the half of the store that walks ask"),
     "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
     "sidecar.telemetry.lines": ("telemetry/test_logs.py", "lines are read back as they were written"),
     "sidecar.web.backup": ("web/test_web_backup.py", "asked over real connections"),
     "sidecar.web.exchange": ("web/test_api.py", "what it refuses is looked at as the API's sentences"),
+    "sidecar.web.status": ("cli/test_cli_status.py", "asked of a sidecar at work, and offline"),
     "sidecar.web.shapes": ("web/test_api.py", "what the API answers is looked at as JSON"),
 }
 

@@ -18,7 +18,11 @@ DEFAULT_BACKLOG = 200_000
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events a subscription wants. Empty `registries` means all."""
+    """Which events a subscription wants. Empty `registries` means all.
+
+    `namespace`, and `repository` (a full path) within it, are bounds that no other filter widens, "" = none: whoever
+    made the subscription may not hear of more.
+    """
 
     registries: frozenset[str] = frozenset()
     repositories: Globs = ANYTHING
@@ -26,6 +30,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     actors: Globs = ANYTHING
     kinds: frozenset[Kind] = DEFAULT_KINDS
     untagged: bool = False
+    namespace: str = ""
+    repository: str = ""
 
     def refusal(self, event: Event) -> str:
         """The first filter that refuses the event (`registries`, `repositories`, ...), "" when all admit it.
@@ -38,6 +44,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         if self.registries and event.registry.name not in self.registries:
             return "registries"
         path = event.repository.path
+        if self.namespace and (event.repository.namespace != self.namespace or self.repository not in ("", path)):
+            return "repositories"
         if not (self.repositories.admits(path) if path else self._reaches(event.repository)):
             return "repositories"
         if not self.actors.admits(event.actor):

@@ -140,7 +140,7 @@ class Operations:
         """The requests that an event would come to in one word. Raises what the dialect raises."""
         name, now = route.subscription.name, self._clock.now()
         return [
-            would_be(message, self._destinations[name], webhook_id(event, name, word, index), now)
+            would_be(message, self._destinations[name], webhook_id(event, name, word, index), now, event.id)
             for index, message in enumerate(route.voice.render(event, word, route.audience))
         ]
 

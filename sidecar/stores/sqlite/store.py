@@ -20,8 +20,10 @@ from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.due import Due
 from sidecar.stores.sqlite.file import Lock, open_writer
+from sidecar.stores.sqlite.madebook import SQLiteMadebook
 from sidecar.stores.sqlite.office import Office
 from sidecar.stores.sqlite.pending import Pending
+from sidecar.stores.sqlite.places import SQLitePlaces
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
 from sidecar.stores.sqlite.runners import InlineRunner, Runner, ThreadRunner
 from sidecar.stores.sqlite.walkbook import SQLiteWalkbook
@@ -39,7 +41,7 @@ SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1),
 """
 
 
-class SQLiteStore(Office, SQLiteWalkbook):
+class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until
