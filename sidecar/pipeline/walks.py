@@ -80,11 +80,6 @@ class _Track:
         return self.unfinished[0] if self.unfinished else self.waiting
 
 
-def plans(registries: Iterable[Registry], apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:
-    """How each registry can be walked: with a client of its API, where one is configured."""
-    return {one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in registries}
-
-
 class Walks:
     """Every registry's walks. `run` makes them; looking, accepting and rejecting work without it as well."""
 

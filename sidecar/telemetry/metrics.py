@@ -64,7 +64,7 @@ class Metrics:
 
         self._events = counter("events", "Registry records by what they came to.", "registry", "outcome")
         self._requests = counter("ingest_requests", "Envelopes by how they were answered.", "registry", "outcome")
-        self._told = counter("intake_requests", "What others than registries told, by the answer.", "route", "outcome")
+        self._stated = counter("intake_requests", "What others than registries told, by the answer.", "route", "outcome")
         self._last_event = gauge("last_event_timestamp_seconds", "When the last event was accepted.", "registry")
         self._quarantine = counter("quarantined", "What was set aside because it could not be read.", "reason")
         self._troubles = counter("trouble", "Failures inside the program that it tries again.", "where")
@@ -127,7 +127,7 @@ class Metrics:
         info.info({"version": __version__, "python": platform.python_version()})
 
         for route, outcome in itertools.product(INTAKE_ROUTES, INTAKE_OUTCOMES):
-            self._told.labels(route, outcome)
+            self._stated.labels(route, outcome)
         for reason in QuarantineReason:
             self._quarantine.labels(reason.value)
         self._sources: dict[str, Source] = {}
@@ -259,7 +259,7 @@ class Metrics:
 
     def told(self, route: str, outcome: str) -> None:
         """Somebody else than a registry told something."""
-        self._told.labels(route, outcome).inc()
+        self._stated.labels(route, outcome).inc()
 
     def asked(self, registry: str, outcome: Asked, seconds: float) -> None:
         """A registry's API was asked, or (`skipped`) left alone."""
