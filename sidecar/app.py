@@ -43,12 +43,13 @@ from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
 from sidecar.telemetry.backlogs import tell_lanes
 from sidecar.telemetry.condition import Condition
+from sidecar.telemetry.hearing import Hearing
 from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.observers import Observers
 from sidecar.telemetry.traces import Traces
-from sidecar.web.access import Access
+from sidecar.web.access import Access, IntakeAccess
 from sidecar.web.api import Api
 from sidecar.web.door import Door, Porter
 from sidecar.web.health import Health
@@ -88,6 +89,7 @@ class App:
             max_body=settings.ingest.max_body,
             observer=self._observer,
             acked=self._metrics.acknowledged,
+            heard=Hearing(self._metrics).heard,
         )
         self._porter = Porter(self._observer.visited, monotonic=self._clock.monotonic)
         self._admit(settings)
@@ -291,7 +293,7 @@ class App:
 
     def _admit(self, settings: Settings) -> None:
         """Who may post what, who may use the APIs, and which repositories are whose."""
-        self._ingress.access = Access([one.name for one in settings.registries], settings.ingest.tokens)
+        self._ingress.access = _access(settings)
         self._ingress.max_body = settings.ingest.max_body
         self._porter.configure(settings.management.accounts, settings.management.public_url)
         self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}
@@ -386,3 +388,8 @@ class App:
             return
         configured = dict(self._wiring.described(self.settings)[0])
         await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
+
+
+def _access(settings: Settings) -> Access:
+    ingest, intake = settings.ingest, settings.ingest.intake
+    return Access([one.name for one in settings.registries], ingest.tokens, IntakeAccess(intake.tokens, intake.open))

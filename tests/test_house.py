@@ -32,6 +32,7 @@ TESTED_THROUGH = {
     "sidecar.config.registries": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.subscriptions": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.texts": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),
+    "sidecar.dialects.plausible": ("dialects/test_every_dialect.py", "every word is said of the samples"),
     "sidecar.config.users": ("config/test_accounts.py", "who a file lets in; what it refuses has a bad file each"),
     "sidecar.domain.pulled": ("domain/test_pulls.py", "the rules of pulls are tested as the events that they come to"),
     "sidecar.pipeline.standing": ("pipeline/test_subscribing.py", "what stands is what the verbs answer and change"),

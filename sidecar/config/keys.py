@@ -50,6 +50,15 @@ SERVER_TLS: Final = Table(
     }
 )
 
+TOKENS: Final = ListOf(item=TOKEN, empty="must list at least one token: remove the key if there are none")
+
+INTAKE: Final = Table(
+    {
+        "tokens": Field(TOKENS, "what whoever tells something shows, as Bearer token or Basic password"),
+        "anonymous": Field(Flag(), "whether anybody may tell something from other machines"),
+    }
+)
+
 INGEST: Final = Table(
     {
         "listen": Field(LISTEN, "where the registry posts its notifications; host:port or a list", DEFAULT_INGEST),
@@ -59,6 +68,7 @@ INGEST: Final = Table(
             amounts.show_size(DEFAULT_MAX_BODY),
         ),
         "anonymous": Field(Flag(), "whether registries without tokens may post from other machines"),
+        "intake": Field(INTAKE, "what others than the registries may tell: builds, scans and the like"),
         "tls": Field(SERVER_TLS, "serve TLS"),
     }
 )
@@ -144,7 +154,7 @@ REGISTRY: Final = Table(
             "the page of a repository in your registry UI; {repository}, {namespace} and {name} are filled in",
         ),
         "tokens": Field(
-            ListOf(item=TOKEN, empty="must list at least one token: remove the key if there are none"),
+            TOKENS,
             "what the registry shows, as Bearer token or Basic password; several for rotation",
         ),
         "anonymous": Field(Flag(), "whether it may post without a token from other machines"),

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from sidecar import dialects
 from sidecar.config import defaults, keys, options, places, users
 from sidecar.config.expansion import Expansion
+from sidecar.config.intake import intake
 from sidecar.config.problems import Mistakes, Problems
 from sidecar.config.registries import registries, tokens
 from sidecar.config.settings import Address, IngestSettings, ManagementSettings, ServerTls, Settings
@@ -129,10 +130,12 @@ class _Reader:
 
     def ingest(self, listed: list[Section]) -> IngestSettings:
         listen = self._listen(self._ingest, keys.DEFAULT_INGEST)
+        of_registries = tokens(listed, self._ingest, listen, self._problems)
         return IngestSettings(
             listen=listen,
             max_body=self._ingest.get("max_body", keys.DEFAULT_MAX_BODY),
-            tokens=tokens(listed, self._ingest, listen, self._problems),
+            tokens=of_registries,
+            intake=intake(self._ingest, of_registries, listen, self._problems),
             tls=self._tls(self._ingest),
         )
 

@@ -48,12 +48,20 @@ class ServerTls(msgspec.Struct, frozen=True, kw_only=True):
     client_ca_file: str = ""
 
 
+class IntakeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may tell what registries do not: whoever shows a token, or without tokens anybody, where `open`."""
+
+    tokens: tuple[Secret, ...] = ()
+    open: bool = False
+
+
 class IngestSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`tokens` maps a registry's name to the tokens that may speak for it; an absent name means anonymous."""
 
     listen: tuple[Address, ...]
     max_body: int
     tokens: dict[str, tuple[Secret, ...]]
+    intake: IntakeSettings = IntakeSettings()
     tls: ServerTls | None = None
 
 

@@ -1,15 +1,17 @@
 """Our own CloudEvents 1.0: everything we know of an event, in structured JSON.
 
 `type` is `type_prefix` and the canonical type, `source` the registry as `<scheme>://<host>`, `id` the event's own id,
-`subject` `repository:tag`, `repository@digest` or, for events about a repository, `repository`. The host stays out of
-`subject` because readers cut it at the first colon.
+`subject` `repository:tag`, `repository@digest` or, for events about a repository, `repository`; for those of a whole
+namespace it is the namespace, and those of the whole registry have none. The host stays out of `subject` because
+readers cut it at the first colon.
 
 `data` is an object with camelCase keys. What is not known is left out, never null or "":
 
     event             the canonical type, whatever `type_prefix` is
     registryUrl       the registry's host with its port, as users pull from it
     registryName      the registry's name in the configuration
-    repository        the whole name without host; `namespace` and `name` are its first segment and the rest
+    repository        the whole name without host; `namespace` and `name` are its first segment and the rest. What
+                      happened to a whole namespace has only `namespace`
     public            whether the repository is public
     repositoryCreated when it was first pushed to
     reference         what to pull: `host/repository:tag` or `host/repository@digest`
@@ -24,7 +26,9 @@
     actor             the user's name, "" when anonymous
     acceptedTime      when the registry's record was accepted
     request           the client's request: id, client, address, host, method, userAgent
-    origin            the registry's record: id, action, url, node, instance, fromRepository
+    origin            the registry's record: id, action, url, node, instance, fromRepository. Of what others told,
+                      `action` is the type and `node` their `source`
+    details           what scans, builds, mirrors, quotas and the like have to tell; `about` in it says which
 
 Argo CD Image Updater (`type=cloudevents`) reads `repository`, `tag`, `digest` and `registryUrl`, and wants a type that
 contains `container` or `image`: `type_prefix: container.image.` with `events: [artifact.pushed]`.
@@ -37,13 +41,16 @@ from msgspec import UNSET, UnsetType
 
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
+from sidecar.domain.details import Details
 from sidecar.domain.enrichment import NOTHING, Fact
-from sidecar.domain.event import HAPPENINGS, Descriptor, Event, EventType, Kind
+from sidecar.domain.event import HAPPENINGS, OF_ARTIFACTS, Descriptor, Event, Kind
 from sidecar.domain.message import Message
+from sidecar.domain.statement import DETAILS
 
 CONTENT_TYPE = "application/cloudevents+json"  # exactly: the JavaScript SDK knows hardly any other spelling
 
-_ABOUT_REPOSITORY = frozenset({EventType.REPOSITORY_CREATED, EventType.REPOSITORY_DELETED})
+_OF_ARTIFACTS = frozenset(OF_ARTIFACTS)
+_NOT_ASKED = frozenset(DETAILS)  # what others tell is said as it was told
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,10 +84,10 @@ class _Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     event: str
     registry_url: str
     registry_name: str
-    repository: str
-    namespace: str
-    name: str
-    public: bool
+    repository: str | UnsetType
+    namespace: str | UnsetType
+    name: str | UnsetType
+    public: bool | UnsetType
     repository_created: str | UnsetType
     reference: str | UnsetType = UNSET
     tag: str | UnsetType = UNSET
@@ -106,6 +113,7 @@ class _Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     accepted_time: str
     request: _Request
     origin: _Origin
+    details: Details | UnsetType = UNSET
 
 
 class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +121,7 @@ class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     source: str
     type: str
-    subject: str
+    subject: str | UnsetType
     time: str
     datacontenttype: str
     data: _Data
@@ -122,7 +130,11 @@ class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
 # --- the words --------------------------------------------------------------------------------------------------------
 
 _WORDS = tuple(
-    Word(name=kind.value, types=frozenset({kind}), reads=NOTHING if kind in _ABOUT_REPOSITORY else frozenset(Fact))
+    Word(
+        name=kind.value,
+        types=frozenset({kind}),
+        reads=frozenset(Fact) if kind in _OF_ARTIFACTS and kind not in _NOT_ASKED else NOTHING,
+    )
     for kind in HAPPENINGS
 )
 
@@ -157,13 +169,13 @@ def render(event: Event, word: str, options: Options, _audience: Audience) -> Se
     elif event.artifact.digest:
         subject = f"{place}@{event.artifact.digest}"
     else:
-        subject = place
+        subject = place or event.repository.namespace
     cloud_event = _CloudEvent(
         specversion="1.0",
         id=event.id,
         source=f"{registry.scheme}://{registry.hostname}",
         type=f"{options.type_prefix}{event.type.value}",
-        subject=subject,
+        subject=subject or UNSET,
         time=instant.rfc3339(event.time),
         datacontenttype="application/json",
         data=_data(event, subject),
@@ -174,19 +186,20 @@ def render(event: Event, word: str, options: Options, _audience: Audience) -> Se
 def _data(event: Event, subject: str) -> _Data:
     registry, repository, artifact = event.registry, event.repository, event.artifact
     created = repository.created
-    told = event.type not in _ABOUT_REPOSITORY
+    told = event.type in OF_ARTIFACTS
+    pullable = told or event.tags or artifact.digest
     return _Data(
         event=event.type.value,
         registry_url=registry.hostname,
         registry_name=registry.name,
-        repository=repository.path,
-        namespace=repository.namespace,
-        name=repository.name,
-        public=repository.public,
+        repository=repository.path or UNSET,
+        namespace=repository.namespace or UNSET,
+        name=repository.name or UNSET,
+        public=repository.public if repository.namespace else UNSET,
         repository_created=UNSET if created is None else instant.rfc3339(created),
-        reference=f"{registry.hostname}/{subject}" if told else UNSET,
+        reference=f"{registry.hostname}/{subject}" if pullable else UNSET,
         tag=event.tag or UNSET,
-        tags=event.tags if told else UNSET,
+        tags=event.tags if pullable else UNSET,
         digest=artifact.digest or UNSET,
         media_type=artifact.media_type or UNSET,
         size=artifact.size or UNSET,
@@ -208,6 +221,7 @@ def _data(event: Event, subject: str) -> _Data:
         accepted_time=instant.rfc3339(event.accepted),
         request=_request(event),
         origin=_origin(event),
+        details=UNSET if event.details is None else event.details,
     )
 
 

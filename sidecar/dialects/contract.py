@@ -9,10 +9,12 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from sidecar.dialects import plausible
 from sidecar.domain import instant, statuses
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.enrichment import NOTHING, Fact
 from sidecar.domain.event import (
+    OF_ARTIFACTS,
     Artifact,
     Event,
     EventType,
@@ -226,14 +228,29 @@ def compact(value: Any) -> bytes:
     return msgspec.json.encode(value)
 
 
+_REPOSITORY = Repository(
+    path="prj/web/app",
+    namespace="prj",
+    name="web/app",
+    namespace_id=2,
+    public=False,
+    created=instant.parse_rfc3339("2026-09-22T00:00:00Z"),
+)
+_PLACES = {
+    EventType.SCANNER_UPDATED: Repository(path="", namespace="", name=""),
+    EventType.RETENTION_FINISHED: Repository(path="", namespace="prj", name="", namespace_id=2),
+}
+
+
 def sample(what: EventType = EventType.PUSHED) -> Event:
     """A plausible event of the given type, for previews, contract tests and configuration checks. Always the same."""
-    digest = "sha256:9f2c41d07b6e5a3388c1f4e2d9a0b7c6e5f4d3c2b1a09f8e7d6c5b4a39281706"
-    about_repository = what in {EventType.REPOSITORY_CREATED, EventType.REPOSITORY_DELETED}
+    digest = plausible.DIGEST
+    bare = what not in OF_ARTIFACTS
     time = instant.parse_rfc3339("2026-11-21T00:00:00.123456789Z")
     pulling = {EventType.PULLED, EventType.CHECKED}
     pushing = {EventType.PUSHED, EventType.REPOSITORY_CREATED}
     action = "pull" if what in pulling else "push" if what in pushing else "delete"
+    told = plausible.DETAILS.get(what)
     record = "7d1a1d9e-0d1f-4d53-9a53-2f6d0a3b7c11"
     return Event(
         id=stable_uuid("main", record, what),
@@ -241,28 +258,23 @@ def sample(what: EventType = EventType.PUSHED) -> Event:
         time=time,
         accepted=time + 2_000_000,
         registry=RegistryRef(name="main", hostname="registry.example.com", scheme="https"),
-        repository=Repository(
-            path="prj/web/app",
-            namespace="prj",
-            name="web/app",
-            namespace_id=2,
-            public=False,
-            created=instant.parse_rfc3339("2026-09-22T00:00:00Z"),
-        ),
+        repository=_PLACES.get(what, _REPOSITORY),
         artifact=Artifact()
-        if about_repository
+        if bare
         else Artifact(
             digest=digest,
             media_type="application/vnd.oci.image.manifest.v1+json",
             size=1_024,
             kind=Kind.IMAGE,
         ),
-        tags=() if about_repository else ("1.4.2",),
-        ever_tagged=not about_repository,
+        tags=() if bare else ("1.4.2",),
+        ever_tagged=not bare,
         previous_digest="" if what is EventType.PUSHED else None,
         changed=True if what is EventType.PUSHED else None,
         actor="maria",
-        request=Request(
+        request=Request()
+        if told is not None
+        else Request(
             id="5b0f0d51-9d7c-4f39-9a59-6b1f6f5f1a10",
             client="192.0.2.10",
             addr="192.0.2.10:41234",
@@ -270,7 +282,10 @@ def sample(what: EventType = EventType.PUSHED) -> Event:
             method="HEAD" if what is EventType.CHECKED else {"push": "PUT", "pull": "GET"}.get(action, "DELETE"),
             user_agent="docker/27.3.1",
         ),
-        origin=Origin(
+        details=told,
+        origin=Origin(record=record, number=1, action=what, addr="https://ci.example.com")
+        if told is not None
+        else Origin(
             record=record,
             number=1,
             action=action,

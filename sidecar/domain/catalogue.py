@@ -17,6 +17,7 @@ import msgspec
 from sidecar.domain.event import Artifact
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.session import Session, SessionKey
+from sidecar.domain.statement import Statement
 
 RepositoryKey = tuple[str, str]  # registry, repository
 ManifestKey = tuple[str, str, str]  # registry, repository, digest
@@ -208,7 +209,22 @@ def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
             elif notice.act is Act.DELETE:
                 need.tags_of.add(digest)
                 need.deletions.add((*place, deletion_request(notice)))
+            elif notice.statement is not None:
+                _need_stated(need, notice, notice.statement)
     return need
+
+
+def _need_stated(need: Need, notice: Notice, statement: Statement) -> None:
+    """What a statement may be completed with, beyond its repository and manifest."""
+    place = (notice.registry, notice.repository)
+    if statement.namespace:
+        need.namespaces.add(statement.namespace)
+    if statement.digest:
+        need.tags_of.add((*place, statement.digest))
+    elif statement.tags:
+        asked = {(*place, tag) for tag in statement.tags}
+        need.tags |= asked
+        need.followed |= asked
 
 
 class Catalogue:

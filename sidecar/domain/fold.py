@@ -25,6 +25,7 @@ from sidecar.domain.pulled import Pulled
 from sidecar.domain.pulls import Pulls
 from sidecar.domain.recovery import Recovery, filled, with_tag
 from sidecar.domain.registry import Registry
+from sidecar.domain.stated import stated
 
 PARKING = 10 * instant.SECOND  # how long an unknown digest's deletion waits for a tag record of the same request
 
@@ -101,6 +102,8 @@ class Fold:
             events = self._delete(notice)
         elif notice.act is Act.UNTAG:
             events = self._untag(notice)
+        elif notice.act is Act.STATED:
+            events = stated(notice, self._registries[notice.registry], self._catalogue, self._event)
         else:
             events = self._drop(notice)
         if events is None:

@@ -79,5 +79,34 @@ class Globs(msgspec.Struct, frozen=True):
         """Whether some positive pattern names the value: unlike `admits`, an empty list names nothing."""
         return self.wanted is not None and self.admits(value)
 
+    def reaches(self, namespace: str, *, holds_single: bool) -> bool:
+        """Whether a repository of this namespace may be admitted, of patterns for repositories.
+
+        `holds_single` says that repositories named by one segment belong to it.
+        """
+        positive = [one for one in self.patterns if not one.startswith("!")]
+        if positive and not any(_touches(one, namespace, holds_single=holds_single) for one in positive):
+            return False
+        return not any(_covers(one[1:], namespace, holds_single=holds_single) for one in self.patterns if one[0] == "!")
+
+
+def _touches(pattern: str, namespace: str, *, holds_single: bool) -> bool:
+    """Whether the pattern takes some repository of the namespace."""
+    head, slash, _ = pattern.partition("/")
+    if "**" in head:
+        before = head.partition("**")[0]
+        return (holds_single and not slash) or _takes(f"{before}*", namespace)
+    return _takes(head, namespace) if slash else holds_single
+
+
+def _covers(pattern: str, namespace: str, *, holds_single: bool) -> bool:
+    """Whether the pattern takes every repository of the namespace, as far as its form tells."""
+    head, _, rest = pattern.partition("/")
+    return pattern == "**" or (rest == "**" and not holds_single and _takes(head, namespace))
+
+
+def _takes(pattern: str, segment: str) -> bool:
+    return re.fullmatch(_translate(pattern, segments=True), segment, re.DOTALL) is not None
+
 
 ANYTHING = Globs.of(())

@@ -5,6 +5,7 @@ import enum
 import msgspec
 
 from sidecar.domain.event import Artifact, Origin, Request
+from sidecar.domain.statement import Statement
 
 
 class Act(enum.StrEnum):
@@ -22,6 +23,7 @@ class Act(enum.StrEnum):
     TAG_GONE = "tag_gone"  # a walk looked for a tag in vain; what it pointed to is still there
     MANIFEST_GONE = "manifest_gone"  # a walk looked for a manifest in vain: its tags are gone as well
     REPOSITORY_GONE = "repository_gone"  # a walk looked for a repository in vain
+    STATED = "stated"  # somebody else told of it
 
 
 OBSERVED = frozenset({Act.FOUND, Act.TAG_GONE, Act.MANIFEST_GONE, Act.REPOSITORY_GONE})
@@ -45,6 +47,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin = Origin()
     silent: bool = False  # of an ignored actor or agent, or a backfill: changes the catalogue, makes no events
     after: int = 0
+    statement: Statement | None = None  # what was STATED
 
     @property
     def stamp(self) -> tuple[int, int]:

@@ -10,6 +10,7 @@ class RecordKind(enum.StrEnum):
 
     REGISTRY = "registry"  # one element of a registry's notification envelope
     OBSERVATION = "observation"  # what a walk of the registry saw, and when it looked
+    INTAKE = "intake"  # what somebody else told: one statement, as it was understood
     TICK = "tick"  # time has passed: the only source of time for windows and schedules
 
 
@@ -62,6 +63,9 @@ class QuarantineReason(enum.StrEnum):
 
 
 OBSERVATION_TYPE = "application/vnd.registry-sidecar.observation+json"
+STATEMENT_TYPE = "application/vnd.registry-sidecar.statement+json"
+_TYPES = {RecordKind.OBSERVATION: OBSERVATION_TYPE, RecordKind.INTAKE: STATEMENT_TYPE}
+_KINDS = {media_type: kind for kind, media_type in _TYPES.items()}
 
 
 def set_aside(record: Record, reason: str, detail: str, now: int) -> Quarantined:
@@ -72,6 +76,11 @@ def set_aside(record: Record, reason: str, detail: str, now: int) -> Quarantined
         reason=str(reason),
         detail=detail,
         body=record.body,
-        content_type=OBSERVATION_TYPE if record.kind is RecordKind.OBSERVATION else "",
+        content_type=_TYPES.get(record.kind, ""),
         record=record.id,
     )
+
+
+def kind_of_type(content_type: str) -> RecordKind:
+    """What kind of record was set aside with this content type."""
+    return _KINDS.get(content_type, RecordKind.REGISTRY)

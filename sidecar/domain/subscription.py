@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 from sidecar.domain import instant
-from sidecar.domain.event import Event, EventType, Kind, Repository
+from sidecar.domain.event import OF_ARTIFACTS, Event, EventType, Kind, Repository
 from sidecar.domain.glob import ANYTHING, Globs
 from sidecar.domain.secret import Secret
 from sidecar.domain.statuses import DEFAULT_GIVE_UP_ON, DEFAULT_SUCCESS
@@ -36,18 +36,21 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     def refusal(self, event: Event) -> str:
         """The first filter that refuses the event (`registries`, `repositories`, ...), "" when all admit it.
 
-        Repository events have neither tags nor a kind, so those two filters do not apply to them. `untagged` is not
-        judged here: a vendor word that was asked for by name may waive it.
+        What did not happen to an artifact has neither tags nor a kind, so those two filters do not apply to it. What
+        happened to a whole namespace is admitted where a repository of it may be, and what happened to the whole
+        registry where no repository is named. `untagged` is not judged here: a vendor word that was asked for by name
+        may waive it.
         """
         if self.registries and event.registry.name not in self.registries:
             return "registries"
+        path = event.repository.path
         if self.namespace and not self._bounds(event.repository):
             return "repositories"
-        if not self.repositories.admits(event.repository.path):
+        if not (self.repositories.admits(path) if path else self._reaches(event.repository)):
             return "repositories"
         if not self.actors.admits(event.actor):
             return "actors"
-        if event.type in {EventType.REPOSITORY_CREATED, EventType.REPOSITORY_DELETED}:
+        if event.type not in OF_ARTIFACTS:
             return ""
         kind = event.artifact.kind
         if kind not in self.kinds and not (kind is Kind.UNKNOWN and Kind.IMAGE in self.kinds):
@@ -60,6 +63,11 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         if place.namespace != self.namespace:
             return False
         return self.repository in ("", place.path) or self.repository == f"{place.namespace}/{place.name}"
+
+    def _reaches(self, place: Repository) -> bool:
+        if not place.namespace:
+            return not self.repositories.patterns
+        return self.repositories.reaches(place.namespace, holds_single=place.holds_single)
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):

@@ -66,9 +66,9 @@ class Listening:
 
     def near(self, event: Event) -> Sequence[Route]:
         """Those that may admit the event; the others certainly do not."""
-        if not self._many:
-            return self._everywhere
         repository = event.repository
+        if not self._many or not repository.path:  # what befell a whole namespace has no path to look up
+            return self._everywhere
         head = repository.path.partition("/")[0]
         found = [*self._rest, *self._by_namespace.get(repository.namespace, ()), *self._by_head.get(head, ())]
         found.sort(key=_place_of)

@@ -25,6 +25,7 @@ from sidecar.domain.pulls import Pulls
 from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordKind, set_aside
 from sidecar.domain.registry import Registry
 from sidecar.domain.session import Sessions
+from sidecar.domain.stated import read as read_statement
 from sidecar.pipeline.backlog import Backlog
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.handover import Handover
@@ -334,8 +335,8 @@ class Translator:
             raise Unreadable(
                 QuarantineReason.UNKNOWN_REGISTRY, f"no registry is named {record.registry!r} any more; name it again"
             )
-        if record.kind is RecordKind.OBSERVATION:
-            return read_observation(record)
+        if record.kind is not RecordKind.REGISTRY:
+            return read_observation(record) if record.kind is RecordKind.OBSERVATION else read_statement(record)
         notice = normalise(record, registry, self._own_agent)
         if self._met is not None and notice.origin.instance != self._instance:
             self._instance = notice.origin.instance

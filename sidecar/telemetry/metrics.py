@@ -5,6 +5,7 @@ of images, events or destinations never appear. Every set of labels that is to b
 rate or an alert has something to start from. Gauges are told their values; nothing is asked of the store at a scrape.
 """
 
+import itertools
 import platform
 from collections.abc import Collection, Iterable, Sequence
 
@@ -29,7 +30,15 @@ from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.domain.registry import Asked
 from sidecar.domain.trace import Tracing, trace_id
 from sidecar.domain.walk import OPEN, Walk, WalkState
-from sidecar.telemetry.labels import SPAN_OUTCOMES, Asking, Lane, Rounds, Source
+from sidecar.telemetry.labels import (
+    INTAKE_OUTCOMES,
+    INTAKE_ROUTES,
+    SPAN_OUTCOMES,
+    Asking,
+    Lane,
+    Rounds,
+    Source,
+)
 
 UNKNOWN = "unknown"  # the label of a registry that the configuration does not name
 
@@ -55,6 +64,9 @@ class Metrics:
 
         self._events = counter("events", "Registry records by what they came to.", "registry", "outcome")
         self._requests = counter("ingest_requests", "Envelopes by how they were answered.", "registry", "outcome")
+        self._stated = counter(
+            "intake_requests", "What other senders told, by the answer.", "route", "outcome"
+        )
         self._last_event = gauge("last_event_timestamp_seconds", "When the last event was accepted.", "registry")
         self._quarantine = counter("quarantined", "What was set aside because it could not be read.", "reason")
         self._troubles = counter("trouble", "Failures inside the program that it tries again.", "where")
@@ -116,6 +128,8 @@ class Metrics:
         info = Info("registry_sidecar_build", "The program.", registry=self._registry)
         info.info({"version": __version__, "python": platform.python_version()})
 
+        for route, outcome in itertools.product(INTAKE_ROUTES, INTAKE_OUTCOMES):
+            self._stated.labels(route, outcome)
         for reason in QuarantineReason:
             self._quarantine.labels(reason.value)
         self._sources: dict[str, Source] = {}
@@ -253,6 +267,10 @@ class Metrics:
     def acknowledged(self, seconds: float) -> None:
         """An envelope was answered so long after it was read."""
         self._ack.observe(seconds)
+
+    def told(self, route: str, outcome: str) -> None:
+        """Somebody else than a registry told something."""
+        self._stated.labels(route, outcome).inc()
 
     def asked(self, registry: str, outcome: Asked, seconds: float) -> None:
         """A registry's API was asked, or (`skipped`) left alone."""

@@ -136,3 +136,40 @@ def test_any_list_admits_what_some_pattern_takes_and_no_exclusion_does(wanted, u
 )
 def test_the_first_segments_of_what_can_be_admitted(patterns, expected):
     assert Globs.of(patterns, segments=True).heads() == expected
+
+
+@pytest.mark.parametrize(
+    ("patterns", "namespace", "holds_single", "reached"),
+    [
+        ([], "prj", False, True),
+        (["prj/**"], "prj", False, True),
+        (["prj/**"], "team", False, False),
+        (["prj/web/api"], "prj", False, True),
+        (["*/api"], "prj", False, True),
+        (["t?am/**"], "team", False, True),
+        (["**"], "prj", False, True),
+        (["**/api"], "prj", False, True),
+        (["te**"], "team", False, True),
+        (["te**/api"], "prj", False, False),
+        (["solo"], "library", True, True),  # a name of one segment is in the default namespace
+        (["solo"], "solo", False, False),
+        (["library/**"], "library", True, True),
+        (["!prj/**"], "prj", False, False),
+        (["!prj/sandbox/**"], "prj", False, True),
+        (["!prj/**"], "team", False, True),
+        (["prj/**", "!**"], "prj", False, False),
+        (["!library/**"], "library", True, True),  # `solo` is still admitted
+        (["team/**", "prj/**", "!prj/sandbox/**"], "prj", False, True),
+    ],
+)
+def test_a_namespace_is_reached_where_some_repository_of_it_may_be(patterns, namespace, holds_single, reached):
+    assert Globs.of(patterns, segments=True).reaches(namespace, holds_single=holds_single) is reached
+
+
+@given(st.lists(st.text(alphabet="ab/*?", min_size=1, max_size=5), max_size=3), st.text(alphabet="ab/", max_size=4))
+def test_a_namespace_of_which_a_repository_is_admitted_is_reached(patterns, rest):
+    globs = Globs.of(patterns, segments=True)
+    if rest and globs.admits(f"a/{rest}"):
+        assert globs.reaches("a", holds_single=False)
+    if rest and "/" not in rest and globs.admits(rest):
+        assert globs.reaches("library", holds_single=True)

@@ -176,3 +176,38 @@ def test_what_is_retried_and_what_is_given_up_at_once():
 )
 def test_a_destination_shows_no_secret(url, destination):
     assert Subscription(name="s", format="harbor", url=url).destination == destination
+
+
+NAMESPACE = Repository(path="", namespace="prj", name="")
+REGISTRY = Repository(path="", namespace="", name="")
+
+
+@pytest.mark.parametrize("what", [EventType.BUILD_FAILED, EventType.MIRROR_STARTED, EventType.REPOSITORY_UPDATED])
+def test_what_did_not_happen_to_an_artifact_has_neither_kind_nor_tags(what):
+    strict = Match(kinds=frozenset({Kind.CHART}), tags=Globs.of(["v2"]))
+    assert strict.refusal(event(what, tags=(), kind=Kind.UNKNOWN)) == ""
+    assert Match(repositories=Globs.of(["team/**"], segments=True)).refusal(event(what)) == "repositories"
+
+
+@pytest.mark.parametrize("what", [EventType.SCAN_COMPLETED, EventType.EXPIRING, EventType.PROMOTED])
+def test_what_others_tell_of_an_artifact_is_judged_like_a_push(what):
+    assert Match(kinds=frozenset({Kind.CHART})).refusal(event(what)) == "kinds"
+    assert Match(tags=Globs.of(["v2"])).refusal(event(what)) == "tags"
+    assert not event(what, tags=(), ever_tagged=False).untagged  # nothing gates a scan of what has no tag
+
+
+@pytest.mark.parametrize(
+    ("patterns", "of_namespace", "of_registry"),
+    [
+        ([], "", ""),
+        (["prj/**"], "", "repositories"),
+        (["team/**"], "repositories", "repositories"),
+        (["**"], "", "repositories"),
+    ],
+)
+def test_a_filter_of_repositories_admits_what_happened_to_more_than_one(patterns, of_namespace, of_registry):
+    """To a namespace where it names a repository of it, to the registry only where it names none."""
+    match = Match(repositories=Globs.of(patterns, segments=True))
+    finished = msgspec.structs.replace(event(EventType.RETENTION_FINISHED), repository=NAMESPACE)
+    updated = msgspec.structs.replace(event(EventType.SCANNER_UPDATED), repository=REGISTRY)
+    assert (match.refusal(finished), match.refusal(updated)) == (of_namespace, of_registry)

@@ -10,10 +10,12 @@ import yaml
 
 import virtual_time
 from doubles import House, RecordingSender, match, subscription
+from sidecar.dialects import load as load_dialects
 from sidecar.domain.event import HAPPENINGS, Kind
 
 CAPTURES = sorted((Path(__file__).parent.parent / "fixtures" / "captures").glob("*.json"))
 ALL = tuple(str(kind) for kind in HAPPENINGS)
+DTR = load_dialects()["dtr"]
 
 # What each vendor says of an event, as the table of words has it: (event type, tagged) -> word, absent = silence.
 WORDS = {
@@ -36,7 +38,7 @@ WORDS = {
 SUBSCRIPTIONS = [
     subscription("everything", format="cloudevents", events=ALL, match=match(untagged=True, kinds=frozenset(Kind))),
     subscription("harbor", format="harbor", events=("artifact.pushed", "artifact.pulled", "artifact.deleted")),
-    subscription("dtr", format="dtr", events=tuple(kind for kind in ALL if kind != "artifact.checked")),
+    subscription("dtr", format="dtr", events=tuple(kind for kind in ALL if DTR.says(kind, DTR.example))),
     subscription("quay", format="quay", events=("artifact.pushed",)),
 ]
 
