@@ -59,6 +59,11 @@ def test_generated_parts_are_those_of_the_code(file, name):
     assert generated_docs.written(file, name) == made, "run: make docs"
 
 
+@pytest.mark.parametrize("file", generated_docs.WHOLE)
+def test_generated_files_are_those_of_the_code(file):
+    assert text(file) == generated_docs.WHOLE[file](), "run: make docs"
+
+
 def keys_of(node):
     """Every key that the schema knows, at any depth."""
     for name, inner in node.get("properties", {}).items():
@@ -114,7 +119,7 @@ def test_every_exit_code_is_explained():
 def log_lines():
     """Every message that is logged, and every key, as far as they are written out in the code."""
     messages, keys = set(), set()
-    for file in ("sidecar/telemetry/logs.py", "sidecar/app.py"):
+    for file in ("sidecar/telemetry/logs.py", "sidecar/telemetry/hearing.py", "sidecar/app.py"):
         for node in ast.walk(ast.parse(text(file))):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name | ast.Tuple):
                 named = ast.unparse(node.targets[0])
@@ -232,7 +237,16 @@ def test_examples_of_the_configuration_page_load(tmp_path, number):
     path = tmp_path / "config.yml"
     path.write_text(yaml.safe_dump(whole))
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    load(path, {"INGEST_TOKEN": "new", "HARBOR_SECRET": "h", "SIGNING_SECRET": secret, "REGISTRY_PASSWORD": "p"})
+    load(
+        path,
+        {
+            "INGEST_TOKEN": "new",
+            "HARBOR_SECRET": "h",
+            "SIGNING_SECRET": secret,
+            "REGISTRY_PASSWORD": "p",
+            "INTAKE_TOKEN": "t",
+        },
+    )
 
 
 def test_the_least_configuration_of_the_readme_loads(tmp_path):
@@ -287,7 +301,7 @@ def test_addresses_are_examples_or_standards(page):
     hosts = re.findall(r"https?://([^/\s:`\"')>]+)", page.read_text(encoding="utf-8"))
     allowed = re.compile(
         r"127\.0\.0\.1|localhost|host|\[::1\]|([\w-]+\.)*example\.com|<host>|"
-        r"keepachangelog\.com|semver\.org|www\.standardwebhooks\.com"
+        r"keepachangelog\.com|cloudevents\.io|semver\.org|www\.standardwebhooks\.com"
     )
     assert [one for one in hosts if not allowed.fullmatch(one)] == []
 
