@@ -21,6 +21,8 @@ from sidecar.domain.delivery import Reason
 from sidecar.domain.record import QuarantineReason
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
+from sidecar.intake.cloudevents import read
+from sidecar.intake.posted import Posted
 from sidecar.outbound.signing import Signer
 
 ROOT = Path(__file__).parents[1]
@@ -187,6 +189,13 @@ def test_make_targets_that_are_named_exist():
 def certificates(folder):
     """What the examples call receivers-ca.crt, client.crt and client.key."""
     Authority(folder, "receivers-ca").issue("client")
+
+
+def test_the_example_of_an_event_is_taken():
+    (block, *_) = blocks("docs/intake.md", "sh")
+    body = re.search(r"-d '(.*)'", block, re.DOTALL)[1]
+    (told,) = read(Posted(media_type="application/cloudevents+json", body=body.encode()))
+    assert (told.statement.type, told.statement.tags) == ("build.succeeded", ("1.4.2",))
 
 
 @pytest.mark.parametrize("number", range(3))
