@@ -8,7 +8,8 @@ what it holds                                             format            word
 `specversion`, a `type` that begins with `harbor.`        harbor cloudevents  `type`
 `specversion`, anything else                              cloudevents       `type`
 `contents`, `location`                                    dtr               `type`
-`docker_url`, `updated_tags`                              quay              repo_push
+`docker_url`, and a key that only one word has            quay              the word; its beginning where several
+                                                                            have the same body
 `events` with `action` and `target`                       distribution      `action` of the first
 """
 
@@ -31,6 +32,7 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = Recognised()
+_QUAY = {"updated_tags": "repo_push", "message": "repo_mirror_sync"}
 
 
 def recognise(body: bytes) -> Recognised:
@@ -50,10 +52,11 @@ def recognise(body: bytes) -> Recognised:
     blocks = [_text(_mapping(one, "text"), "text") for one in _list(value.get("blocks")) if isinstance(one, Mapping)]
     if len(blocks) == 6 and blocks[0] == "*Harbor webhook events*":
         return _slack(blocks)
-    if "docker_url" in value and "updated_tags" in value:
+    quay = next((word for key, word in _QUAY.items() if key in value), "") if "docker_url" in value else ""
+    if quay:
         return Recognised(
             format="quay",
-            word="repo_push",
+            word=quay,
             repository=_text(value, "repository"),
             tags=_texts(value.get("updated_tags")),
         )
@@ -116,11 +119,14 @@ def _slack(texts: Sequence[str]) -> Recognised:
 
 def _dtr(value: Mapping[str, Any]) -> Recognised:
     contents = _mapping(value, "contents")
-    tag = _text(contents, "tag")
+    # Some contents name no place; the location does: /repositories/<namespace>/<repository>/tags/<tag>
+    place, _, of_place = _text(value, "location").removeprefix("/repositories/").partition("/tags/")
+    named = "/".join(part for part in (_text(contents, "namespace"), _text(contents, "repository")) if part)
+    tag = _text(contents, "tag") or of_place
     return Recognised(
         format="dtr",
         word=_text(value, "type"),
-        repository="/".join(part for part in (_text(contents, "namespace"), _text(contents, "repository")) if part),
+        repository=named or place,
         tags=(tag,) if tag else (),
         digest=_text(contents, "digest"),
     )
