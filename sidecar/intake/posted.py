@@ -40,6 +40,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     headers: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
+    registries: Mapping[str, str] = {}  # hostnames by name
 
 
 Reader = Callable[[Posted], Sequence[Told]]
