@@ -52,7 +52,7 @@ def chosen(query: Query, reported: Reported, registries: Mapping[str, str]) -> t
     registry = query.registry or reported.registry
     if registry and registry not in registries:
         raise Misstated(f"No registry is named {registry[:100]!r}; known: {', '.join(registries)}.")
-    names = {hostname: name for name, hostname in registries.items()}
+    names = {hostname: name for name, hostname in registries.items() if hostname}
     image = _place(query, named, registries, registry)
     if not registry:
         registry = names.get(image.host, "")
@@ -70,7 +70,7 @@ def chosen(query: Query, reported: Reported, registries: Mapping[str, str]) -> t
 
 def _place(query: Query, named: Sequence[Image], registries: Mapping[str, str], registry: str) -> Image:
     """The name by which registry and repository are known."""
-    hosts = {registries[registry]} if registry else set(registries.values())
+    hosts = {registries[registry]} if registry else {hostname for hostname in registries.values() if hostname}
     whole = [one for one in named if one.repository]
     ours = [one for one in whole if one.host in hosts]
     plain = [one for one in whole if not one.host]

@@ -10,12 +10,7 @@ import msgspec
 from sidecar.domain.details import ScanStatus, Vulnerability
 from sidecar.intake.findings import Reported, gathered, moment, scored, severity, tool, vulnerability
 from sidecar.intake.images import Image, parse
-from sidecar.intake.posted import decoded
-
-MEDIA_TYPES = (
-    "application/vnd.security.vulnerability.report",
-    "application/vnd.scanner.adapter.vuln.report.harbor+json",
-)
+from sidecar.intake.posted import REPORTS, decoded
 
 
 class _Cvss(msgspec.Struct, frozen=True):
@@ -59,7 +54,7 @@ _wrapped = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def wraps(keys: frozenset[str]) -> str:
     """The key that a report is wrapped in, "" where there is none."""
-    return next((key for key in sorted(keys) if key.partition(";")[0].strip() in MEDIA_TYPES), "")
+    return next((key for key in sorted(keys) if key.partition(";")[0].strip() in REPORTS), "")
 
 
 def read(body: bytes) -> Reported:

@@ -8,7 +8,6 @@ Which image it is about stands in the report, or in the query, which wins: `regi
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
 
 import msgspec
 
@@ -19,9 +18,7 @@ from sidecar.domain.event import EventType
 from sidecar.domain.statement import Statement, Told
 from sidecar.intake import about, cyclonedx, grype, harbor_report, outcome, sarif, spdx, trivy
 from sidecar.intake.findings import Reported
-from sidecar.intake.posted import Posted, decoded
-
-MEDIA_TYPES: Final = frozenset(harbor_report.MEDIA_TYPES)  # beside those that end in +json
+from sidecar.intake.posted import REPORTS, Posted, decoded
 
 
 class Format(enum.StrEnum):
@@ -51,7 +48,7 @@ _TYPES = {
     "application/sarif+json": Format.SARIF,
     "application/vnd.cyclonedx+json": Format.CYCLONEDX,
     "application/spdx+json": Format.SPDX,
-    **dict.fromkeys(harbor_report.MEDIA_TYPES, Format.HARBOR),
+    **dict.fromkeys(REPORTS, Format.HARBOR),
 }
 _EVENTS = {
     ScanStatus.SUCCESS: EventType.SCAN_COMPLETED,
