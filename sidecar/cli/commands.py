@@ -14,6 +14,7 @@ from sidecar.cli import (
     configuration,
     demo,
     describe,
+    emit,
     listen,
     pulls,
     quarantine,
@@ -66,6 +67,7 @@ app.command()(reconcile.reconcile)
 app.command()(reconcile.backfill)
 app.command()(status.status)
 app.command()(backup.backup)
+app.command()(emit.emit)
 app.command()(listen.listen)
 app.command()(demo.demo)
 app.command()(describe.version)

@@ -7,7 +7,8 @@ what it holds                                             format            word
 `specversion`, a `type` that begins with `harbor.`        harbor cloudevents  `type`
 `specversion`, anything else                              cloudevents       `type`
 `contents`, `location`                                    dtr               `type`
-`docker_url`, `updated_tags`                              quay              repo_push
+`docker_url`, and a key that only one word has            quay              the word; its beginning where several
+                                                                            have the same body
 `events` with `action` and `target`                       distribution      `action` of the first
 """
 
@@ -29,6 +30,7 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = Recognised()
+_QUAY = {"updated_tags": "repo_push", "message": "repo_mirror_sync"}
 
 
 def recognise(body: bytes) -> Recognised:
@@ -45,10 +47,11 @@ def recognise(body: bytes) -> Recognised:
         return _harbor("harbor", value, _mapping(value, "event_data"))
     if "contents" in value and "location" in value:
         return _dtr(value)
-    if "docker_url" in value and "updated_tags" in value:
+    quay = next((word for key, word in _QUAY.items() if key in value), "") if "docker_url" in value else ""
+    if quay:
         return Recognised(
             format="quay",
-            word="repo_push",
+            word=quay,
             repository=_text(value, "repository"),
             tags=_texts(value.get("updated_tags")),
         )
@@ -102,11 +105,14 @@ def _harbor(name: str, value: Mapping[str, Any], data: Mapping[str, Any]) -> Rec
 
 def _dtr(value: Mapping[str, Any]) -> Recognised:
     contents = _mapping(value, "contents")
-    tag = _text(contents, "tag")
+    # Some contents name no place; the location does: /repositories/<namespace>/<repository>/tags/<tag>
+    place, _, of_place = _text(value, "location").removeprefix("/repositories/").partition("/tags/")
+    named = "/".join(part for part in (_text(contents, "namespace"), _text(contents, "repository")) if part)
+    tag = _text(contents, "tag") or of_place
     return Recognised(
         format="dtr",
         word=_text(value, "type"),
-        repository="/".join(part for part in (_text(contents, "namespace"), _text(contents, "repository")) if part),
+        repository=named or place,
         tags=(tag,) if tag else (),
         digest=_text(contents, "digest"),
     )

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from sidecar.dialects import harbor_jobs
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
 from sidecar.domain.enrichment import NOTHING, Fact
@@ -55,6 +56,7 @@ _CLOUD_TYPES = {
     PUSH: "harbor.artifact.pushed",
     PULL: "harbor.artifact.pulled",
     DELETE: "harbor.artifact.deleted",
+    **harbor_jobs.CLOUD_TYPES,
 }
 _ALIASES = {
     **{name: word for word, name in _LEGACY_TYPES.items()},
@@ -97,7 +99,7 @@ class _Payload(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     occur_at: int  # Unix seconds
     operator: str
-    event_data: _EventData
+    event_data: msgspec.Struct
 
 
 class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +109,7 @@ class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     datacontenttype: str
     time: str
-    data: _EventData
+    data: msgspec.Struct
     operator: str
     requestid: str
 
@@ -150,6 +152,8 @@ def vocabulary(options: Options) -> Sequence[Word]:
             Word(name=CHART_PULL, types=frozenset({EventType.PULLED}), fits=_is_chart_version, reads=reads),
             Word(name=CHART_DELETE, types=frozenset(ends), fits=_is_chart_version, reads=reads),
         ]
+    if options.flavour != "legacy":
+        words += [Word(name=word, types=types, fits=harbor_jobs.fits) for word, types in harbor_jobs.TYPES.items()]
     return words
 
 
@@ -212,7 +216,9 @@ def render(event: Event, word: str, options: Options, audience: Audience) -> Seq
     return (Message(word=word, content_type=CLOUDEVENTS_JSON, body=_encode(cloud_event)),)
 
 
-def _event_data(event: Event, word: str) -> _EventData:
+def _event_data(event: Event, word: str) -> msgspec.Struct:
+    if word in harbor_jobs.TYPES:
+        return harbor_jobs.event_data(event, word)
     repository = event.repository
     charts = word in _CHART_WORDS
     created = None if charts else repository.created

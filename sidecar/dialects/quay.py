@@ -4,13 +4,15 @@ Body and bytes are Quay's own: its keys in its order, written as Python's json m
 comma and colon, ASCII with escapes). A push tells of one tag; an untagged push is nothing to Quay.
 """
 
+import json
 from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii as _text
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from sidecar.dialects.contract import Audience, Dialect, Word
+from sidecar.domain.details import Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
 from sidecar.domain.message import Message
 
@@ -21,10 +23,24 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     method: Literal["webhook"] = "webhook"
 
 
-_WORDS = (Word(name="repo_push", types=frozenset({EventType.PUSHED}), fits=lambda event: bool(event.tags)),)
+_MIRRORING = {
+    "repo_mirror_sync_started": EventType.MIRROR_STARTED,
+    "repo_mirror_sync_success": EventType.MIRROR_SUCCEEDED,
+    "repo_mirror_sync_failed": EventType.MIRROR_FAILED,
+}
+_WORDS = (
+    Word(name="repo_push", types=frozenset({EventType.PUSHED}), fits=lambda event: bool(event.tags)),
+    # Quay mirrors single repositories.
+    *(
+        Word(name=word, types=frozenset({kind}), fits=lambda event: bool(event.repository.path))
+        for word, kind in _MIRRORING.items()
+    ),
+)
 
 
 def _render(event: Event, word: str, _options: Options, _audience: Audience) -> Sequence[Message]:
+    if word in _MIRRORING:
+        return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
     place = event.repository
     # A single segment stays what its users pull: only `namespace` is filled in.
     # Put together as json.dumps would, which is what Quay sends; three times as quick.
@@ -42,6 +58,30 @@ def _render(event: Event, word: str, _options: Options, _audience: Audience) -> 
         )
         for tag in event.tags
     )
+
+
+def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
+    """Where it happened, in the keys of every event about a repository, and what the word adds to it."""
+    place = event.repository
+    body = {
+        "repository": place.path,
+        "namespace": place.namespace,
+        "name": place.name,
+        "docker_url": f"{event.registry.hostname}/{place.path}",
+        "homepage": _homepage(event.registry, place),
+        **extra,
+    }
+    return Message(word=word, content_type="application/json", body=json.dumps(body).encode("ascii"))
+
+
+def _mirrored(event: Event) -> str:
+    """Quay's sentence: what is mirrored, which tags of it, and why it failed."""
+    mirror = event.details if isinstance(event.details, Mirror) else Mirror()
+    patterns = ",".join(mirror.tag_patterns) or mirror.remote_tag or event.tag or "*"
+    sentence = f"'{mirror.remote_repository}' with tag pattern '{patterns}'"
+    if event.type is not EventType.MIRROR_FAILED:
+        return sentence
+    return f"{sentence}: {mirror.error or ('PARTIAL SYNC' if mirror.copied else 'INTERNAL ERROR')}"
 
 
 def _homepage(registry: RegistryRef, place: Repository) -> str:

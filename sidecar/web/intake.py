@@ -22,7 +22,6 @@ from sidecar.web.problems import problem, sentence
 
 RETRY_AFTER = "5"
 LONGEST_KEY = 200  # characters of an Idempotency-Key
-OUTCOMES = ("accepted", "duplicate", "refused", "unauthorized", "unavailable")
 
 
 def _scans(posted: Posted) -> Sequence[Told]:
@@ -39,7 +38,7 @@ _EXPECTED = {"events": f"{cloudevents.ONE} or {JSON}", "scans": JSON}
 _ROUTES = ", ".join(f"/intake/{route}" for route in READERS)
 
 Read = Callable[[web.BaseRequest], Awaitable[tuple[bytes, bool]]]
-Heard = Callable[[str, str, str], None]  # a route of READERS, a word of OUTCOMES, and why
+Heard = Callable[[str, str, str], None]  # a route of READERS; what became of it; and why
 
 
 class IntakeDoor:

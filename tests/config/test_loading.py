@@ -155,6 +155,23 @@ def test_every_form_of_listen(file, written, expected):
     assert settings.management.listen == tuple(expected)
 
 
+@pytest.mark.parametrize(
+    ("ingest", "tokens", "opened"),
+    [
+        ("{}", (), True),  # loopback
+        ("{intake: {}}", (), True),
+        ("{intake: {tokens: ['${env:NEW}', old, old]}}", ("new", "old"), True),  # `open` is for those without tokens
+        ("{listen: ':8080', anonymous: true}", (), False),  # of registries: it opens nothing else
+        ("{listen: ':8080', anonymous: true, intake: {tokens: [t]}}", ("t",), False),
+        ("{listen: ':8080', anonymous: true, intake: {anonymous: true}}", (), True),
+    ],
+)
+def test_who_may_tell_what_registries_do_not(file, ingest, tokens, opened):
+    settings = file(f"{REGISTRY}ingest: {ingest}", {"NEW": "new"})
+    assert settings.ingest.intake.tokens == tuple(map(Secret, tokens))
+    assert settings.ingest.intake.open is opened
+
+
 @pytest.mark.parametrize("written", ["'[::1]:8080'", "127.0.0.9:8080", "localhost:8080"])
 def test_loopback_needs_no_token(file, written):
     assert file(f"{REGISTRY}ingest: {{listen: {written}}}").ingest.tokens == {}

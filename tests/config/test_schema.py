@@ -57,6 +57,7 @@ def test_the_example_with_every_optional_key_loads_too(tmp_path):
     path.write_text(text)
     environ = {
         "INGEST_TOKEN": "new",
+        "INTAKE_TOKEN": "teller",
         "HARBOR_SECRET": "h",
         "SIGNING_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     }

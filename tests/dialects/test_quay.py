@@ -40,7 +40,9 @@ def test_only_pushes_of_the_default_events_can_be_said() -> None:
 @pytest.mark.parametrize("name", ["artifact.deleted", "artifact.pulled", "repository.created"])
 def test_what_quay_has_no_word_for_is_refused(name: str) -> None:
     """A type that was written out and cannot be said is an error with what can be."""
-    with pytest.raises(ValueError, match=f"format quay has no word for {name}; it can say: artifact.pushed, repo_push"):
+    with pytest.raises(
+        ValueError, match=f"format quay has no word for {name}; it can say: .*artifact.pushed, .*repo_push"
+    ):
         DIALECT.bind(Options(), [name])
 
 

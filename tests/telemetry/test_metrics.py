@@ -61,6 +61,7 @@ CONTRACT = {
     "lane_paused": {"subscription"},
     "tls_unverified": {"subscription"},
     "breaker_open": {"subscription"},
+    "intake_requests_total": {"route", "outcome"},
     "last_event_timestamp_seconds": {"registry"},
     "walk_running": {"registry"},
     "walk_held": {"registry"},

@@ -287,7 +287,10 @@ async def test_a_store_that_is_not_open_is_answered_503(site):
 async def test_nothing_else_answers_here(site, path):
     status, _, said = await exchange(site.port, post(BODY, path=path))
     assert status == 404
-    assert problem(said) == ("Not Found", "Only POST /events and POST /events/<registry> answer here.")
+    assert problem(said) == (
+        "Not Found",
+        "Only POST /events, POST /events/<registry> and POST /intake/... answer here.",
+    )
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
