@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from sidecar.dialects import quay_scans
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain.details import Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
@@ -18,9 +19,13 @@ from sidecar.domain.message import Message
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`method` is Quay's way of notifying."""
+    """`method` is Quay's way of notifying.
+
+    `level` is the mildest severity that `vulnerability_found` tells of, by name or by Quay's index: 0 is Critical.
+    """
 
     method: Literal["webhook"] = "webhook"
+    level: int | str = quay_scans.DEFAULT
 
 
 _MIRRORING = {
@@ -35,12 +40,22 @@ _WORDS = (
         Word(name=word, types=frozenset({kind}), fits=lambda event: bool(event.repository.path))
         for word, kind in _MIRRORING.items()
     ),
+    Word(name=quay_scans.WORD, types=frozenset({EventType.SCAN_COMPLETED}), fits=quay_scans.fits),
 )
 
 
-def _render(event: Event, word: str, _options: Options, _audience: Audience) -> Sequence[Message]:
+def _check(options: Options) -> str:
+    if quay_scans.level_of(options.level) is None:
+        names = ", ".join(one.value for one in quay_scans.LEVELS)
+        return f"`level` must be one of {names}, or its number from 0 to {len(quay_scans.LEVELS) - 1}"
+    return ""
+
+
+def _render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
     if word in _MIRRORING:
         return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
+    if word == quay_scans.WORD:
+        return tuple(_message(event, word, extra) for extra in quay_scans.found(event, options.level))
     place = event.repository
     # A single segment stays what its users pull: only `namespace` is filled in.
     # Put together as json.dumps would, which is what Quay sends; three times as quick.
@@ -102,4 +117,5 @@ DIALECT = Dialect(
     example=Options(),
     vocabulary=lambda _options: _WORDS,
     render=_render,
+    check=_check,
 )

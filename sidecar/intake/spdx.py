@@ -14,12 +14,17 @@ class _Reference(msgspec.Struct, frozen=True, rename="camel"):
     reference_locator: str | None = None
 
 
+class _Annotation(msgspec.Struct, frozen=True):
+    comment: str | None = None
+
+
 class _Package(msgspec.Struct, frozen=True, rename="camel"):
     name: str | None = None
     version_info: str | None = None
     primary_package_purpose: str | None = None
     external_refs: list[_Reference] | None = None
     attribution_texts: list[str | None] | None = None
+    annotations: list[_Annotation] | None = None
 
 
 class _Creation(msgspec.Struct, frozen=True):
@@ -35,7 +40,7 @@ class _Document(msgspec.Struct, frozen=True, rename="camel"):
 
 
 _decoder = msgspec.json.Decoder(_Document)
-_OWN_NAMES = ("RepoDigest: ", "RepoTag: ")  # as Trivy attributes them
+_OWN_NAMES = ("RepoDigest: ", "RepoTag: ")  # as Trivy writes them: attributions at first, annotations later
 
 
 def read(body: bytes) -> Reported:
@@ -66,7 +71,8 @@ def read(body: bytes) -> Reported:
 def _others(about: _Package) -> tuple[Image, ...]:
     """Other names of the image: its package URL, and what Trivy says of it."""
     urls = [one.reference_locator or "" for one in about.external_refs or () if one.reference_type == "purl"]
-    said = [one.partition(": ")[2] for one in about.attribution_texts or () if one and one.startswith(_OWN_NAMES)]
+    notes = [*(about.attribution_texts or ()), *(one.comment for one in about.annotations or ())]
+    said = [one.partition(": ")[2] for one in notes if one and one.startswith(_OWN_NAMES)]
     found = [*(purl.image(one) for one in urls), *(images.parse(one) for one in said)]
     return tuple(one for one in found if one is not None)
 
