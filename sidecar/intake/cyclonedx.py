@@ -28,6 +28,7 @@ class _Component(msgspec.Struct, frozen=True):
     purl: str | None = None
     group: str | None = None
     vendor: str | None = None  # of a tool, up to 1.4
+    author: str | None = None
     publisher: str | None = None
     manufacturer: _Named | None = None
     properties: list[_Property] | None = None
@@ -70,8 +71,7 @@ def read(body: bytes) -> Reported:
         return Reported(scan=scan)
     return Reported(
         scan=scan,
-        # The version of a container is its digest, as Syft writes it.
-        asked=images.parse(f"{about.name}@{about.version}") or images.asked(about.name or ""),
+        asked=images.versioned(about.name or "", about.version or ""),
         images=_others(about),
     )
 
@@ -87,5 +87,5 @@ def _scanner(metadata: _Metadata) -> Tool:
     given = metadata.tools.components if isinstance(metadata.tools, _Tools) else metadata.tools
     for one in given or ():
         maker = one.manufacturer.name if one.manufacturer is not None else None
-        return tool(one.name, one.vendor or maker or one.publisher or one.group, one.version)
+        return tool(one.name, one.vendor or maker or one.author or one.publisher or one.group, one.version)
     return Tool()

@@ -33,6 +33,14 @@ def asked(name: str) -> Image | None:
     return msgspec.structs.replace(found, tag="latest")
 
 
+def versioned(name: str, version: str) -> Image | None:
+    """The image that a list of packages names; its version there is a digest or a tag, if the name has neither."""
+    named = parse(name)
+    if named is None or named.tag or named.digest or not version:
+        return asked(name)
+    return parse(f"{name}@{version}" if ":" in version else f"{name}:{version}") or asked(name)
+
+
 def parse(name: str) -> Image | None:
     """The image of a name; None for what names none, as a path or a file."""
     for door in _DOORS:

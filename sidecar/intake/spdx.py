@@ -62,8 +62,7 @@ def read(body: bytes) -> Reported:
     image = about[0]
     return Reported(
         scan=scan,
-        # The version of a container is its digest, as Syft writes it.
-        asked=images.parse(f"{image.name}@{image.version_info}") or images.asked(image.name or ""),
+        asked=images.versioned(image.name or "", image.version_info or ""),
         images=_others(image),
     )
 
