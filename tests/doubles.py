@@ -1,12 +1,15 @@
 """Doubles for the ports, and a house put together from real parts around them."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sidecar.clock import SystemClock
+from sidecar.config.binding import ConfigBinder
 from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
@@ -14,9 +17,12 @@ from sidecar.domain.event import Event, RegistryRef
 from sidecar.domain.glob import Globs
 from sidecar.domain.lane_state import LaneName
 from sidecar.domain.message import Response
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined
 from sidecar.domain.registry import Registry
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Subscription
+from sidecar.domain.trace import Tracing
+from sidecar.domain.transport import Transport
 from sidecar.domain.walk import Walk
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline.courier import Courier, Destination
@@ -24,6 +30,7 @@ from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.routing import Route, Router
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.ports import SendRequest
 from sidecar.stores.sqlite import SQLiteStore
@@ -36,6 +43,8 @@ class RecordingSender:
 
     def __init__(self, answer: Answer | None = None) -> None:
         self.requests: list[SendRequest] = []
+        self.transports: dict[Transport, Any] = {}
+        self.lendings: list[tuple[Transport, Any]] = []
         self.answer = answer or (lambda _request: Response(status=200))
 
     async def send(self, request: SendRequest) -> Response | Outcome:
@@ -44,6 +53,16 @@ class RecordingSender:
         if asyncio.iscoroutine(result) or asyncio.isfuture(result):
             result = await result
         return result
+
+    def configure(self, transports: Mapping[Transport, Any]) -> None:
+        """Take note of the transports that are known from now on."""
+        self.transports = dict(transports)
+
+    @contextlib.contextmanager
+    def lent(self, transport: Transport, tls: Any) -> Iterator[None]:
+        """Take note of a transport that is known for a while."""
+        self.lendings.append((transport, tls))
+        yield
 
     def ids(self, url: str | None = None) -> list[str]:
         """The webhook ids sent, in order."""
@@ -64,6 +83,7 @@ class RecordingObserver:
         self.refusals: list[tuple[str, Reason, int]] = []
         self.requests: list[tuple[str, str, int]] = []
         self.operations: list[tuple[str, str, int, str]] = []
+        self.visits: list[Visit] = []
         self.walks: list[Walk] = []
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
@@ -90,6 +110,9 @@ class RecordingObserver:
 
     def walked(self, walk: Walk) -> None:
         self.walks.append(walk)
+
+    def visited(self, visit: Visit) -> None:
+        self.visits.append(visit)
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         self.operations.append((who, what, count, detail))
@@ -135,12 +158,16 @@ class House:
         registries: Sequence[Registry] | None = None,
         store: Any = None,
         apis: Mapping[str, Any] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self.clock = clock
+        self.tracing = tracing
         self.sender = sender
         self.observer = RecordingObserver()
         self.store = store or SQLiteStore(path, inline=inline)
         self.intake = Intake(self.store, clock, self.observer)
+        self.subscribing = Subscribing(self.store, clock, self.observer, new_uuid=lambda: str(uuid.uuid4()))
+        self.subscribing.take(ConfigBinder(registries or [registry()]), ())
         self.courier = Courier(sender, clock, random.Random(seed))
         self.dispatcher = Dispatcher(
             self.store, self.courier, clock=clock, chance=random.Random(seed + 1), observer=self.observer
@@ -179,7 +206,7 @@ class House:
         routes = [route(one, by_name[one.name].id, by_name[one.name].policy) for one in subscriptions]
         destinations = {
             one.lane: Destination.of(
-                one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0"
+                one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0", self.tracing
             )
             for one in routes
         }

@@ -16,6 +16,7 @@ from sidecar.cli import (
     describe,
     emit,
     listen,
+    passwords,
     pulls,
     quarantine,
     reconcile,
@@ -70,6 +71,7 @@ app.command()(backup.backup)
 app.command()(emit.emit)
 app.command()(listen.listen)
 app.command()(demo.demo)
+app.command()(passwords.hash_password)
 app.command()(describe.version)
 
 

@@ -4,6 +4,7 @@ what it holds                                             format            word
 ------------------------------------------------------    --------------    ---------------------------
 `event_data`, `occur_at`                                  harbor            `type`
 `event_type`, `events` with `repo_name`                   harbor legacy     `event_type`
+`blocks` that begin with `*Harbor webhook events*`        harbor slack      the text behind `*event_type:*`
 `specversion`, a `type` that begins with `harbor.`        harbor cloudevents  `type`
 `specversion`, anything else                              cloudevents       `type`
 `contents`, `location`                                    dtr               `type`
@@ -12,6 +13,7 @@ what it holds                                             format            word
 `events` with `action` and `target`                       distribution      `action` of the first
 """
 
+import html
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,6 +49,9 @@ def recognise(body: bytes) -> Recognised:
         return _harbor("harbor", value, _mapping(value, "event_data"))
     if "contents" in value and "location" in value:
         return _dtr(value)
+    blocks = [_text(_mapping(one, "text"), "text") for one in _list(value.get("blocks")) if isinstance(one, Mapping)]
+    if len(blocks) == 6 and blocks[0] == "*Harbor webhook events*":
+        return _slack(blocks)
     quay = next((word for key, word in _QUAY.items() if key in value), "") if "docker_url" in value else ""
     if quay:
         return Recognised(
@@ -101,6 +106,15 @@ def _harbor(name: str, value: Mapping[str, Any], data: Mapping[str, Any]) -> Rec
         tags=tuple(tag for tag in tags if tag and tag not in digests),  # without a tag, Harbor's may hold the digest
         digest=next(iter(digests), ""),
     )
+
+
+def _slack(texts: Sequence[str]) -> Recognised:
+    word = texts[1].removeprefix("*event_type:* ")
+    try:
+        data = json.loads(html.unescape(texts[5].strip("`")))
+    except (ValueError, RecursionError):  # it was cut to Slack's length
+        data = {}
+    return _harbor("harbor slack", {"type": word}, data if isinstance(data, dict) else {})
 
 
 def _dtr(value: Mapping[str, Any]) -> Recognised:

@@ -74,6 +74,20 @@ _WHEN = {
 }
 
 
+# Told by DTR's promotion, mirroring and scanning, and by changes of a repository's description.
+_WAITING = frozenset(
+    {
+        "PROMOTION",
+        "PUSH_MIRRORING",
+        "POLL_MIRRORING",
+        "REPO_UPDATED",
+        "SCAN_COMPLETED",
+        "SCAN_FAILED",
+        "SCANNER_UPDATE_COMPLETED",
+    }
+)
+
+
 def _check_words(names: frozenset[str]) -> str:
     single = sorted(names & set(_REPOSITORY_EVENT.values()))
     if single and "REPO_EVENT" in names:
@@ -195,4 +209,5 @@ DIALECT = Dialect(
     vocabulary=lambda _options: _WORDS,
     render=_render,
     check_words=_check_words,
+    waiting=_WAITING,
 )

@@ -1,13 +1,17 @@
-"""Harbor's webhooks: the Default format of 2.x, its CloudEvents of 2.8 and later, and the body its 1.x manual printed.
+"""Harbor's webhooks: Default format and Slack message of 2.x, CloudEvents of 2.8 and later, the body of its 1.x manual.
 
 The bodies are those of Harbor v2.15.2, with two stated differences. A deletion lists one resource for every tag it
 took, where Harbor lists only the first (ours come after that one). And with `chart_events` the chart words of Harbor
 2.0 to 2.7 are said of Helm charts kept as OCI artifacts, whose `tag` is the chart's version.
 
+The Slack message has Harbor's six sections and texts, with what Slack refuses mended: it is strict JSON, event data of
+more than 3,000 characters is cut and says so, and nobody's name can be read as mark-up.
+
 JSON is written as Go's encoder writes it: compact, keys in the order of Harbor's structs, empty optional fields left
 out, `<`, `>`, `&` and the two Unicode line separators escaped.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -15,6 +19,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from sidecar.dialects import harbor_jobs, harbor_scans
+from sidecar.dialects.blocks import Blocks, fenced, section
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
 from sidecar.domain.enrichment import NOTHING, Fact
@@ -29,7 +34,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     itself never announces.
     """
 
-    flavour: Literal["default", "cloudevents", "legacy"] = "default"
+    flavour: Literal["default", "cloudevents", "slack", "legacy"] = "default"
     chart_events: bool = False
     tag_deleted: bool = False
 
@@ -210,6 +215,8 @@ def render(event: Event, word: str, options: Options, audience: Audience) -> Seq
         return (Message(word=word, content_type=JSON, body=_encode(payload)),)
     if options.flavour == "legacy":
         return (Message(word=word, content_type=JSON, body=_encode(_legacy(event, word))),)
+    if options.flavour == "slack":
+        return (Message(word=word, content_type=JSON, body=_encode(_slack(event, word))),)
     cloud_event = _CloudEvent(
         specversion="1.0",
         id=stable_uuid(event.id, audience.subscription),
@@ -277,6 +284,21 @@ def _legacy(event: Event, word: str) -> _LegacyPayload:
             )
             for tag in event.tags or (artifact.digest,)
         ],
+    )
+
+
+def _slack(event: Event, word: str) -> Blocks:
+    data = json.loads(_encoder.encode(_event_data(event, word)))
+    at = event.time // instant.SECOND
+    return Blocks(
+        (
+            section("*Harbor webhook events*"),
+            section("*event_type:* ", word),
+            section(f"*occur_at:* <!date^{at}^{{date}} at {{time}}|{instant.rfc3339_seconds(event.time)}>"),
+            section("*operator:* ", event.actor),
+            section("*event_data:*"),
+            fenced(json.dumps(data, indent="\t", ensure_ascii=False)),
+        )
     )
 
 

@@ -5,9 +5,9 @@ comma and colon, ASCII with escapes). A push tells of one tag; an untagged push 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii as _text
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -77,13 +77,30 @@ def _render(event: Event, word: str, options: Options, _audience: Audience) -> S
 
 def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
     """Where it happened, in the keys of every event about a repository, and what the word adds to it."""
-    place = event.repository
+    return _said(word, event.registry, event.repository, extra)
+
+
+# What Quay adds to where it happened when somebody presses "Test Notification", as get_sample_data of Quay 3.15 has it.
+# It is not what happens: `pruned_image_count` is in no real push.
+_SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "repo_push": {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
+    **{word: {"message": "TEST NOTIFICATION"} for word in _MIRRORING},
+    quay_scans.WORD: quay_scans.SAMPLE,
+}
+
+
+def sample(word: str, registry: RegistryRef, place: Repository) -> Message:
+    """What Quay sends to try a notification of a repository. Every word of the vocabulary has one."""
+    return _said(word, registry, place, _SAMPLES[word])
+
+
+def _said(word: str, registry: RegistryRef, place: Repository, extra: Mapping[str, Any]) -> Message:
     body = {
         "repository": place.path,
         "namespace": place.namespace,
         "name": place.name,
-        "docker_url": f"{event.registry.hostname}/{place.path}",
-        "homepage": _homepage(event.registry, place),
+        "docker_url": f"{registry.hostname}/{place.path}",
+        "homepage": _homepage(registry, place),
         **extra,
     }
     return Message(word=word, content_type="application/json", body=json.dumps(body).encode("ascii"))

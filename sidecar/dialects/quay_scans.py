@@ -25,6 +25,18 @@ LEVELS: Final = (
 )
 DEFAULT: Final = Severity.HIGH.value
 
+# What Quay says of none of its own, to try a notification: as get_sample_data of Quay 3.15 has it without a level.
+SAMPLE: Final = {
+    "tags": ["latest", "prod", "foo", "bar", "baz"],
+    "image": "some-image-id",
+    "vulnerability": {
+        "id": "CVE-FAKE-CVE",
+        "description": "A futurist vulnerability",
+        "link": "https://security-tracker.debian.org/tracker/CVE-FAKE-CVE",
+        "priority": "Unknown",
+    },
+}
+
 
 def level_of(level: int | str) -> int | None:
     """The index of a level that is given by name or, as Quay's own API does, by index; None for what is none."""

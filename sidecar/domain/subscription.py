@@ -18,7 +18,11 @@ DEFAULT_BACKLOG = 200_000
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """Which events a subscription wants. Empty `registries` means all."""
+    """Which events a subscription wants. Empty `registries` means all.
+
+    `namespace`, and `repository` (a full path) within it, are bounds that no other filter widens, "" = none: whoever
+    made the subscription may not hear of more. A repository of a single segment, `solo`, is `library/solo` as well.
+    """
 
     registries: frozenset[str] = frozenset()
     repositories: Globs = ANYTHING
@@ -26,6 +30,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     actors: Globs = ANYTHING
     kinds: frozenset[Kind] = DEFAULT_KINDS
     untagged: bool = False
+    namespace: str = ""
+    repository: str = ""
 
     def refusal(self, event: Event) -> str:
         """The first filter that refuses the event (`registries`, `repositories`, ...), "" when all admit it.
@@ -38,6 +44,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         if self.registries and event.registry.name not in self.registries:
             return "registries"
         path = event.repository.path
+        if self.namespace and not self._bounds(event.repository):
+            return "repositories"
         if not (self.repositories.admits(path) if path else self._reaches(event.repository)):
             return "repositories"
         if not self.actors.admits(event.actor):
@@ -50,6 +58,11 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         if self.tags.patterns and not any(self.tags.admits(tag) for tag in event.tags):
             return "tags"
         return ""
+
+    def _bounds(self, place: Repository) -> bool:
+        if place.namespace != self.namespace:
+            return False
+        return self.repository in ("", place.path) or self.repository == f"{place.namespace}/{place.name}"
 
     def _reaches(self, place: Repository) -> bool:
         if not place.namespace:

@@ -15,7 +15,7 @@ import msgspec
 from sidecar.domain import instant
 from sidecar.domain.catalogue import Catalogue, Changes, DeletionKey, Need, need_of
 from sidecar.domain.delivery import Delivery
-from sidecar.domain.errors import CursorMoved, StoreRefused, StoreUnavailable, Unreadable
+from sidecar.domain.errors import CursorMoved, NamespaceTaken, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import EventType
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
@@ -121,6 +121,10 @@ class Translator:
         self._telling.names = words.subscriptions
         self._backlog.bounds = {one.lane: one.subscription.policy.backlog for one in words.router.routes}
 
+    def reroute(self, router: Router, names: Mapping[int, str]) -> None:
+        """Use other routes from the next batch on, and all else as before."""
+        self.configure(msgspec.structs.replace(self._words, router=router, subscriptions=names))
+
     def stop(self) -> None:
         """Have `run` return after the batch at hand."""
         self._stopped.set()
@@ -212,6 +216,9 @@ class Translator:
             batch = self._set_aside(records[0], QuarantineReason.UNTRANSLATABLE, detail)
         try:
             due = await self._patiently(lambda: self._translation.commit(batch.work))
+        except NamespaceTaken:
+            await self._attempt(records)  # the events carry the namespace's id: fold them again with the one it has
+            return
         except StoreRefused as error:
             if len(records) > 1:
                 for record in records:

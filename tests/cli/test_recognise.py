@@ -81,6 +81,8 @@ def test_anything_else_is_unknown(body):
         {"docker_url": 1, "updated_tags": {"a": 1}},
         {"events": [{"action": 1, "target": []}]},
         {"event_type": None, "events": [{"tag": 1}]},
+        {"blocks": [{"text": {"text": "*Harbor webhook events*"}}, *[{"text": 7}] * 5]},
+        {"blocks": [{"text": {"text": "*Harbor webhook events*"}}, {}, {}, {}, {}, {"text": {"text": "```[1]```"}}]},
     ],
 )
 def test_known_shapes_with_wrong_types_never_raise(body):

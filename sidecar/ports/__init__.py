@@ -28,12 +28,17 @@ from sidecar.domain.listing import (
     UndeliveredCount,
 )
 from sidecar.domain.message import Message, Response
-from sidecar.domain.observation import Observation
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.registry_answers import ManifestDocument, ManifestHead, NamePage
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
-from sidecar.domain.walk import Memory, Place, Step, Walk
+from sidecar.domain.walk import Walk
+from sidecar.ports.madebook import Madebook as Madebook
+from sidecar.ports.places import Flags as Flags
+from sidecar.ports.places import Places as Places
+from sidecar.ports.walks import Itinerary as Itinerary
+from sidecar.ports.walks import Walkbook as Walkbook
 
 
 class Journal(Protocol):
@@ -166,7 +171,8 @@ class Queue(Protocol):
         """Make the lanes of a configuration, and return every lane there is.
 
         A new name gets a lane; a name with `formerly` takes over that lane and what it owes; a lane whose name is not
-        given is orphaned, and one whose name returns is no longer.
+        given is orphaned, and one whose name returns is no longer. Of the lanes that come with subscriptions made
+        through APIs those are named that can be used.
         """
 
     async def pause(self, pause: Pause, now: int) -> LaneState:
@@ -233,36 +239,6 @@ class Interventions(Protocol):
         """Give due deliveries up for good."""
 
     async def pause(self, pause: Pause, now: int) -> LaneState: ...  # as Queue.pause
-
-
-class Walkbook(Protocol):
-    """What is remembered of walks over restarts: their progress, what they found, and when we last ran."""
-
-    async def recall_walks(self) -> Memory: ...
-
-    async def walks(self, registry: str, limit: int) -> Sequence[Walk]: ...  # newest first
-
-    async def keep_walk(self, walk: Walk, step: Step) -> Walk:
-        """Write progress together with what belongs to it; a walk without an id gets one."""
-
-    async def forget_walks(self, registry: str) -> None:
-        """Remove what walks that are over have left behind."""
-
-    async def meet(self, registry: str, instance: str) -> None: ...  # a registry's process, to be known from now on
-
-    async def note_alive(self, now: int, *, orderly: bool) -> None: ...
-
-    async def findings(self, walk: int, after: str, limit: int) -> Sequence[Observation]: ...  # by their keys
-
-
-class Itinerary(Protocol):
-    """Where a walk has to go, and what is known there: live repositories and live tags of the catalogue."""
-
-    async def next_place(self, walk: int, after: str) -> Place | None: ...  # by name
-
-    async def unlisted(self, registry: str, walk: int, limit: int) -> Sequence[str]: ...  # known, and not in the walk
-
-    async def known_tags(self, registry: str, repository: str) -> Mapping[str, str]: ...  # their digests
 
 
 class Upkeep(Protocol):
@@ -374,6 +350,9 @@ class Observer(Protocol):
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         """An operator changed something: `who` as far as the door tells, `what` the verb, how many."""
+
+    def visited(self, visit: Visit) -> None:
+        """Somebody changed something through an API, or was refused there."""
 
     def walked(self, walk: Walk) -> None:
         """A walk began, went on, ended or is held."""
