@@ -392,4 +392,5 @@ class App:
 
 def _access(settings: Settings) -> Access:
     ingest, intake = settings.ingest, settings.ingest.intake
-    return Access([one.name for one in settings.registries], ingest.tokens, IntakeAccess(intake.tokens, intake.open))
+    hostnames = {one.name: one.ref.hostname for one in settings.registries}
+    return Access(list(hostnames), ingest.tokens, IntakeAccess(intake.tokens, intake.open, hostnames))

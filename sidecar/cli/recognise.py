@@ -32,7 +32,7 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = Recognised()
-_QUAY = {"updated_tags": "repo_push", "message": "repo_mirror_sync"}
+_QUAY = {"updated_tags": "repo_push", "vulnerability": "vulnerability_found", "message": "repo_mirror_sync"}
 
 
 def recognise(body: bytes) -> Recognised:
@@ -58,7 +58,7 @@ def recognise(body: bytes) -> Recognised:
             format="quay",
             word=quay,
             repository=_text(value, "repository"),
-            tags=_texts(value.get("updated_tags")),
+            tags=_texts(value.get("updated_tags", value.get("tags"))),
         )
     listed = [one for one in _list(value.get("events")) if isinstance(one, Mapping)]
     if listed and "event_type" in value:
@@ -103,7 +103,7 @@ def _harbor(name: str, value: Mapping[str, Any], data: Mapping[str, Any]) -> Rec
         format=name,
         word=_text(value, "type"),
         repository=_text(_mapping(data, "repository"), "repo_full_name"),
-        tags=tuple(tag for tag in tags if tag not in digests),  # without a tag, Harbor's holds the digest
+        tags=tuple(tag for tag in tags if tag and tag not in digests),  # without a tag, Harbor's may hold the digest
         digest=next(iter(digests), ""),
     )
 

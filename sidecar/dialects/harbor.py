@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sidecar.dialects import harbor_jobs
+from sidecar.dialects import harbor_jobs, harbor_scans
 from sidecar.dialects.blocks import Blocks, fenced, section
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
@@ -56,12 +56,14 @@ _LEGACY_TYPES = {
     CHART_PUSH: "uploadChart",
     CHART_PULL: "downloadChart",
     CHART_DELETE: "deleteChart",
+    **harbor_scans.LEGACY_TYPES,
 }
 _CLOUD_TYPES = {
     PUSH: "harbor.artifact.pushed",
     PULL: "harbor.artifact.pulled",
     DELETE: "harbor.artifact.deleted",
     **harbor_jobs.CLOUD_TYPES,
+    **harbor_scans.CLOUD_TYPES,
 }
 _ALIASES = {
     **{name: word for word, name in _LEGACY_TYPES.items()},
@@ -72,6 +74,8 @@ _ALIASES = {
     "CHART PUSH": CHART_PUSH,
     "CHART PULL": CHART_PULL,
     "CHART DELETE": CHART_DELETE,
+    "IMAGE SCAN COMPLETED": harbor_scans.COMPLETED,
+    "IMAGE SCAN FAILED": harbor_scans.FAILED,
 }
 
 JSON = "application/json"
@@ -157,7 +161,11 @@ def vocabulary(options: Options) -> Sequence[Word]:
             Word(name=CHART_PULL, types=frozenset({EventType.PULLED}), fits=_is_chart_version, reads=reads),
             Word(name=CHART_DELETE, types=frozenset(ends), fits=_is_chart_version, reads=reads),
         ]
-    if options.flavour != "legacy":
+    legacy = options.flavour == "legacy"
+    scans = {word: types for word, types in harbor_scans.TYPES.items() if not legacy or word in _LEGACY_TYPES}
+    seen = harbor_scans.is_of_images if legacy else _is_anything
+    words += [Word(name=word, types=types, fits=seen) for word, types in scans.items()]
+    if not legacy:
         words += [Word(name=word, types=types, fits=harbor_jobs.fits) for word, types in harbor_jobs.TYPES.items()]
     return words
 
@@ -226,6 +234,8 @@ def render(event: Event, word: str, options: Options, audience: Audience) -> Seq
 def _event_data(event: Event, word: str) -> msgspec.Struct:
     if word in harbor_jobs.TYPES:
         return harbor_jobs.event_data(event, word)
+    if word in harbor_scans.TYPES:
+        return harbor_scans.event_data(event)
     repository = event.repository
     charts = word in _CHART_WORDS
     created = None if charts else repository.created

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from sidecar.dialects import quay_scans
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain.details import Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
@@ -18,9 +19,13 @@ from sidecar.domain.message import Message
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`method` is Quay's way of notifying."""
+    """`method` is Quay's way of notifying.
+
+    `level` is the mildest severity that `vulnerability_found` tells of, by name or by Quay's index: 0 is Critical.
+    """
 
     method: Literal["webhook"] = "webhook"
+    level: int | str = quay_scans.DEFAULT
 
 
 _MIRRORING = {
@@ -35,16 +40,22 @@ _WORDS = (
         Word(name=word, types=frozenset({kind}), fits=lambda event: bool(event.repository.path))
         for word, kind in _MIRRORING.items()
     ),
+    Word(name=quay_scans.WORD, types=frozenset({EventType.SCAN_COMPLETED}), fits=quay_scans.fits),
 )
 
 
-def _render(event: Event, word: str, _options: Options, _audience: Audience) -> Sequence[Message]:
+def _check(options: Options) -> str:
+    if quay_scans.level_of(options.level) is None:
+        names = ", ".join(one.value for one in quay_scans.LEVELS)
+        return f"`level` must be one of {names}, or its number from 0 to {len(quay_scans.LEVELS) - 1}"
+    return ""
+
+
+def _render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
     if word in _MIRRORING:
-        return (
-            (_message(event.registry, event.repository, word, {"message": _mirrored(event)}),)
-            if event.repository.path
-            else ()
-        )
+        return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
+    if word == quay_scans.WORD:
+        return tuple(_message(event, word, extra) for extra in quay_scans.found(event, options.level))
     place = event.repository
     # A single segment stays what its users pull: only `namespace` is filled in.
     # Put together as json.dumps would, which is what Quay sends; three times as quick.
@@ -64,23 +75,26 @@ def _render(event: Event, word: str, _options: Options, _audience: Audience) -> 
     )
 
 
+def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
+    """Where it happened, in the keys of every event about a repository, and what the word adds to it."""
+    return _said(word, event.registry, event.repository, extra)
+
+
 # What Quay adds to where it happened when somebody presses "Test Notification", as get_sample_data of Quay 3.15 has it.
 # It is not what happens: `pruned_image_count` is in no real push.
 _SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "repo_push": {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
-    "repo_mirror_sync_started": {"message": "TEST NOTIFICATION"},
-    "repo_mirror_sync_success": {"message": "TEST NOTIFICATION"},
-    "repo_mirror_sync_failed": {"message": "TEST NOTIFICATION"},
+    **{word: {"message": "TEST NOTIFICATION"} for word in _MIRRORING},
+    quay_scans.WORD: quay_scans.SAMPLE,
 }
 
 
 def sample(word: str, registry: RegistryRef, place: Repository) -> Message:
     """What Quay sends to try a notification of a repository. Every word of the vocabulary has one."""
-    return _message(registry, place, word, _SAMPLES[word])
+    return _said(word, registry, place, _SAMPLES[word])
 
 
-def _message(registry: RegistryRef, place: Repository, word: str, extra: Mapping[str, Any]) -> Message:
-    """Where it happened, in the keys of every event about a repository, and what the word adds to it."""
+def _said(word: str, registry: RegistryRef, place: Repository, extra: Mapping[str, Any]) -> Message:
     body = {
         "repository": place.path,
         "namespace": place.namespace,
@@ -120,4 +134,5 @@ DIALECT = Dialect(
     example=Options(),
     vocabulary=lambda _options: _WORDS,
     render=_render,
+    check=_check,
 )
