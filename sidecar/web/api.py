@@ -44,6 +44,7 @@ from sidecar.web.exchange import (
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
 from sidecar.web.subscriptions import SubscriptionRoutes
+from sidecar.web.usage import Usage, add_usage
 from sidecar.web.verbs import Verbs
 from sidecar.web.walks import WalkRoutes
 
@@ -72,6 +73,7 @@ class Api:
         porter: Porter | None = None,
         walks: Walks | None = None,
         vendors: Sequence[Vendor] = (),
+        usage: Usage | None = None,
     ) -> None:
         self._operations = operations
         self._subscribing = subscribing
@@ -82,6 +84,7 @@ class Api:
         self._walks = walks
         self._vendors = vendors
         self._console = Console(operations, status, self._lanes, walks)
+        self._usage = usage
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -110,6 +113,8 @@ class Api:
         for vendor in self._vendors:
             vendor.add_to(app)
         self._console.add_to(app)
+        if self._usage is not None:
+            add_usage(app, self._usage)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:
