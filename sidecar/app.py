@@ -13,42 +13,45 @@ import gc
 import os
 import random
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from sidecar import __version__
 from sidecar.clock import SystemClock
 from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
 from sidecar.domain.quota import Quotas
+from sidecar.managing import vendors
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
+from sidecar.outbound.spans import SpanExporter
 from sidecar.pipeline.courier import Courier
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
+from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
-from sidecar.pipeline.walks import Plan, Walks
-from sidecar.pipeline.weighing import Weighed, Weigher, weighed
-from sidecar.ports import RegistryApi
+from sidecar.pipeline.walks import Walks, plans
+from sidecar.pipeline.weighing import Weigher
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
 from sidecar.telemetry.backlogs import tell_lanes
 from sidecar.telemetry.condition import Condition
+from sidecar.telemetry.hearing import Hearing
 from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.observers import Observers
-from sidecar.web.access import Access
+from sidecar.telemetry.traces import Traces
+from sidecar.web.access import Access, IntakeAccess
 from sidecar.web.api import Api
 from sidecar.web.door import Door, Porter
 from sidecar.web.health import Health
@@ -73,8 +76,10 @@ class App:
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._log = get_log()
-        self._observer = Observers(self._metrics, Logs(), failed=self._observer_failed)
+        logs = Logs()
+        self._observer = Observers(self._metrics, logs, failed=logs.failed)
         self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
+        self._traces = Traces(self._observer, logs, self._metrics, self._store, clock=self._clock, export=SpanExporter)
         self._condition = Condition(self._store.care, self._metrics, self._observer)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
         self._apis = RegistryApis(USER_AGENT, Asking(self._metrics))
@@ -86,6 +91,7 @@ class App:
             max_body=settings.ingest.max_body,
             observer=self._observer,
             acked=self._metrics.acknowledged,
+            heard=Hearing(self._metrics).heard,
         )
         self._porter = Porter(self._observer.visited, monotonic=self._clock.monotonic)
         self._admit(settings)
@@ -106,7 +112,10 @@ class App:
         self.walks = Walks(self._store, self._clock, self._observer)
         self.weigher = Weigher(self._store, self._clock, self._observer)
         self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
-        self._wiring = Wiring(self._store, self._clock, self._observer, self.operations, self.subscribing)
+        self._muting = Muting(self._store, self._observer)
+        self._wiring = Wiring(
+            self._store, self._clock, self._observer, self.operations, self.subscribing, muting=self._muting
+        )
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -134,7 +143,17 @@ class App:
             subscribing=self.subscribing,
             porter=self._porter,
             walks=self.walks,
-            usage=self.usage,
+            vendors=vendors(
+                self._store,
+                self.operations,
+                self.subscribing,
+                self._muting,
+                clock=self._clock,
+                observer=self._observer,
+                settings=lambda: self.settings,
+                unready=self.unready,
+            ),
+            usage=self.weigher.usage,
         )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
@@ -228,6 +247,7 @@ class App:
         if self._sender is not None:
             await self._sender.close()
         await self._apis.close()
+        await self._traces.close()
         await self._management_listeners.stop()
         self._porter.login.close()
         await self._store.close()
@@ -279,7 +299,7 @@ class App:
 
     def _admit(self, settings: Settings) -> None:
         """Who may post what, who may use the APIs, and which repositories are whose."""
-        self._ingress.access = Access([one.name for one in settings.registries], settings.ingest.tokens)
+        self._ingress.access = _access(settings)
         self._ingress.max_body = settings.ingest.max_body
         self._porter.configure(settings.management.accounts, settings.management.public_url)
         self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}
@@ -291,7 +311,7 @@ class App:
         quotas = Quotas(settings.quotas, registries)
         self._enricher.configure(apis, quotas.weighs if quotas else None)
         self.weigher.configure(quotas, apis)
-        self.walks.configure(_plans(settings, apis))
+        self.walks.configure(plans(settings.registries, apis))
         return Words(
             registries=registries,
             router=self._wiring.router,
@@ -311,6 +331,7 @@ class App:
             *self._wiring.described(settings),
             [one.name for one in settings.registries if one.api is not None],
         )
+        self._traces.configure(settings.tracing)
         for warning in settings.warnings:
             self._log.warning("configuration", detail=warning)
 
@@ -340,30 +361,23 @@ class App:
     def status(self) -> dict[str, Any]:
         """The sidecar in one look, for `GET /v1/status`."""
         return status(
-            version=__version__,
             unready=self.unready(),
             source=self.settings.source,
             error=self._config_error,
             store=self.settings.store,
             down=self._store.down,
             sizes=self._store.sizes,
-            cursor=self._translator.cursor if self._translator is not None else 0,
+            translator=self._translator,
             last=self._store.last,
             registries=[one.name for one in self.settings.registries],
+            last_events=self._metrics.last_events(),
         )
-
-    async def usage(self) -> Sequence[Weighed]:
-        """What every namespace under a quota holds, for `GET /v1/usage`."""
-        return await weighed(self._store, self.weigher.quotas)
 
     def _committed(self, report: CycleReport) -> None:
         if report.items:
             self._metrics.committed(report.items, report.seconds)
         for verb, seconds in report.held:
             self._metrics.held(verb, seconds)
-
-    def _observer_failed(self, error: Exception) -> None:
-        self._log.error("an observer failed", exc_info=error)
 
     async def _gauges(self) -> None:
         while True:
@@ -386,6 +400,7 @@ class App:
         await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
 
 
-def _plans(settings: Settings, apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:
-    """How each registry can be walked: with a client of its API, where one is configured."""
-    return {one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in settings.registries}
+def _access(settings: Settings) -> Access:
+    ingest, intake = settings.ingest, settings.ingest.intake
+    hostnames = {one.name: one.ref.hostname for one in settings.registries}
+    return Access(list(hostnames), ingest.tokens, IntakeAccess(intake.tokens, intake.open, hostnames))

@@ -13,6 +13,7 @@ import msgspec
 from sidecar import __version__
 from sidecar.config.binding import ConfigBinder
 from sidecar.config.settings import Settings
+from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
 from sidecar.domain.delivery import Outcome
 from sidecar.domain.errors import Conflict, StoreUnavailable
@@ -20,12 +21,14 @@ from sidecar.domain.lane_state import LaneName, LaneState
 from sidecar.domain.made import Made, Target
 from sidecar.domain.message import Message
 from sidecar.domain.subscription import Subscription
+from sidecar.domain.trace import Tracing
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline import inspection
 from sidecar.pipeline.courier import Courier, Destination
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.inspection import ShownRequest
+from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.standing import Bound, Standing, stand
@@ -51,13 +54,22 @@ class Wiring:
     """`router` and `names` (of lanes, by id) are for the translator."""
 
     def __init__(
-        self, store: SQLiteStore, clock: Clock, observer: Observer, operations: Operations, made: Subscribing
+        self,
+        store: SQLiteStore,
+        clock: Clock,
+        observer: Observer,
+        operations: Operations,
+        made: Subscribing,
+        *,
+        muting: Muting | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._observer = observer
         self._operations = operations
         self._subscribing = made
+        self._muting = muting or Muting(store, observer)
+        self._muting.changed = self._muted
         self._settings: Settings | None = None
         self._binder: ConfigBinder | None = None
         self._running: Running | None = None
@@ -98,12 +110,13 @@ class Wiring:
         first = self._settings is None
         names = [_lane_name(bound.subscription) for bound in settings.subscriptions]
         try:
+            if first:
+                await self._muting.recall(tuple(load()))
             made = await self._store.recall_made() if first else [one.made for one in self._subscribing.standing]
             binder, standing = await _bound(settings, made)
             names += [_lane_name(bound.subscription) for one in standing for bound in one.bound]
             await self._store.ensure_namespaces(settings.management.accounts.namespaces, self._clock.now())
             states = await self._store.register(names, self._clock.now())
-            await self._store.ensure_namespaces(settings.management.accounts.namespaces, self._clock.now())
         except StoreUnavailable as error:
             self._observer.trouble("store", error)
             return False
@@ -111,7 +124,9 @@ class Wiring:
         self._subscribing.take(binder, standing)
         self._states = {one.id: one for one in states}
         by_name = {one.name: one for one in states}
-        self._file = [_joined(bound, by_name[bound.subscription.name]) for bound in settings.subscriptions]
+        self._file = [
+            _joined(bound, by_name[bound.subscription.name], settings.tracing) for bound in settings.subscriptions
+        ]
         self._made = {one.made.id: self._pairs(one) for one in standing}
         self._route(self._running)
         self._running.dispatcher.configure({route.lane: to for route, to in self._all()}, states)
@@ -153,7 +168,7 @@ class Wiring:
         """Implements `pipeline.standing.Trial`."""
         if self._running is None or self._binder is None:
             raise Conflict("nothing is sent while the sidecar is starting; try again in a moment")
-        to, number = _destination(bound), f"msg_test{serial.replace('-', '')}"
+        to, number = _destination(bound, self._tracing), f"msg_test{serial.replace('-', '')}"
         request = inspection.would_be(message, to, number, self._clock.now())
         transport = bound.subscription.transport
         if transport is None:
@@ -162,15 +177,25 @@ class Wiring:
         with self._running.sender.lent(transport, tls):
             return request, *await self._running.courier.test(message, to, number)
 
+    def _muted(self) -> None:
+        """Implements `pipeline.muting.Muting.changed`."""
+        if self._running is not None:
+            self._route(self._running)
+            self._changed()
+
     # --- within -------------------------------------------------------------------------------------------------------
 
     def _pairs(self, standing: Standing) -> list[Pair]:
         """The routes of one that can be used, none for one that cannot."""
         return [
-            _joined(bound, self._states[target.lane])
+            _joined(bound, self._states[target.lane], self._tracing)
             for target, bound in zip(standing.made.targets, standing.bound, strict=False)
             if target.lane in self._states
         ]
+
+    @property
+    def _tracing(self) -> Tracing | None:
+        return self._settings.tracing if self._settings is not None else None
 
     def _all(self) -> list[Pair]:
         return [*self._file, *(pair for pairs in self._made.values() for pair in pairs)]
@@ -178,7 +203,7 @@ class Wiring:
     def _route(self, running: Running) -> None:
         """Have events go by what is here now."""
         pairs = self._all()
-        self.router = Router([route for route, _ in pairs])
+        self.router = Router([self._muting.heard(route) for route, _ in pairs])
         transports = {one for _, to in pairs if (one := to.subscription.transport) is not None}
         contexts = self._binder.contexts if self._binder is not None else {}  # the settings' own among them
         running.sender.configure({one: None if one.tls is None else contexts[one.tls] for one in transports})
@@ -197,7 +222,9 @@ async def shown(settings: Settings, store: SQLiteStore, operations: Operations, 
     made.take(binder, standing)
     lanes = {row.state.name: row.state for row in await store.lanes()}
     every = [*settings.subscriptions, *(bound for one in standing for bound in one.bound)]
-    pairs = [_joined(one, lanes.get(one.subscription.name) or _unknown(one.subscription)) for one in every]
+    pairs = [
+        _joined(one, lanes.get(one.subscription.name) or _unknown(one.subscription), settings.tracing) for one in every
+    ]
     operations.connect(Router([route for route, _ in pairs]), {to.subscription.name: to for _, to in pairs})
 
 
@@ -213,13 +240,13 @@ def _lane_name(one: Subscription) -> LaneName:
     return LaneName(name=one.name, format=one.format, formerly=one.formerly)
 
 
-def _joined(bound: Bound, state: LaneState) -> Pair:
+def _joined(bound: Bound, state: LaneState, tracing: Tracing | None) -> Pair:
     one = bound.subscription
-    return Route(one, bound.voice, state.id, Audience(one.name, state.policy)), _destination(bound)
+    return Route(one, bound.voice, state.id, Audience(one.name, state.policy)), _destination(bound, tracing)
 
 
-def _destination(bound: Bound) -> Destination:
-    return Destination.of(bound.subscription, bound.voice, Signer.of(bound.subscription.signing), USER_AGENT)
+def _destination(bound: Bound, tracing: Tracing | None) -> Destination:
+    return Destination.of(bound.subscription, bound.voice, Signer.of(bound.subscription.signing), USER_AGENT, tracing)
 
 
 def _unknown(one: Subscription) -> LaneState:

@@ -1,9 +1,10 @@
 """Doubles for the ports, and a house put together from real parts around them."""
 
 import asyncio
+import contextlib
 import random
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from sidecar.domain.quota import Quota, Quotas
 from sidecar.domain.record import Quarantined
 from sidecar.domain.registry import Registry
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Subscription
+from sidecar.domain.trace import Tracing
+from sidecar.domain.transport import Transport
 from sidecar.domain.walk import Walk
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline.courier import Courier, Destination
@@ -42,6 +45,8 @@ class RecordingSender:
 
     def __init__(self, answer: Answer | None = None) -> None:
         self.requests: list[SendRequest] = []
+        self.transports: dict[Transport, Any] = {}
+        self.lendings: list[tuple[Transport, Any]] = []
         self.answer = answer or (lambda _request: Response(status=200))
 
     async def send(self, request: SendRequest) -> Response | Outcome:
@@ -50,6 +55,16 @@ class RecordingSender:
         if asyncio.iscoroutine(result) or asyncio.isfuture(result):
             result = await result
         return result
+
+    def configure(self, transports: Mapping[Transport, Any]) -> None:
+        """Take note of the transports that are known from now on."""
+        self.transports = dict(transports)
+
+    @contextlib.contextmanager
+    def lent(self, transport: Transport, tls: Any) -> Iterator[None]:
+        """Take note of a transport that is known for a while."""
+        self.lendings.append((transport, tls))
+        yield
 
     def ids(self, url: str | None = None) -> list[str]:
         """The webhook ids sent, in order."""
@@ -145,10 +160,12 @@ class House:
         registries: Sequence[Registry] | None = None,
         store: Any = None,
         apis: Mapping[str, Any] | None = None,
+        tracing: Tracing | None = None,
         quotas: Sequence[Quota] | None = None,
     ) -> None:
         """`quotas` None = nothing can be weighed."""
         self.clock = clock
+        self.tracing = tracing
         self.sender = sender
         self.observer = RecordingObserver()
         self.store = store or SQLiteStore(path, inline=inline)
@@ -210,7 +227,7 @@ class House:
         routes = [route(one, by_name[one.name].id, by_name[one.name].policy) for one in subscriptions]
         destinations = {
             one.lane: Destination.of(
-                one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0"
+                one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0", self.tracing
             )
             for one in routes
         }

@@ -21,6 +21,9 @@ from sidecar.domain.delivery import Reason
 from sidecar.domain.record import QuarantineReason
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
+from sidecar.domain.trace import Tracing
+from sidecar.intake.cloudevents import read
+from sidecar.intake.posted import Posted
 from sidecar.outbound.signing import Signer
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +62,11 @@ def test_generated_parts_are_those_of_the_code(file, name):
     assert generated_docs.written(file, name) == made, "run: make docs"
 
 
+@pytest.mark.parametrize("file", generated_docs.WHOLE)
+def test_generated_files_are_those_of_the_code(file):
+    assert text(file) == generated_docs.WHOLE[file](), "run: make docs"
+
+
 def keys_of(node):
     """Every key that the schema knows, at any depth."""
     for name, inner in node.get("properties", {}).items():
@@ -85,7 +93,9 @@ def test_every_key_of_the_schema_has_a_row_and_an_example():
 # --- names that are a contract ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["docs/metrics.md", "docs/kubernetes.md", "docs/operations.md", "docs/registry.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/metrics.md", "docs/kubernetes.md", "docs/operations.md", "docs/registry.md", "docs/tracing.md"]
+)
 def test_metrics_that_are_named_exist(page):
     known = set(re.findall(r"`(registry_sidecar_\w+)`", generated_docs.metrics()))
     named = set(re.findall(r"\bregistry_sidecar_\w+", text(page)))
@@ -114,7 +124,7 @@ def test_every_exit_code_is_explained():
 def log_lines():
     """Every message that is logged, and every key, as far as they are written out in the code."""
     messages, keys = set(), set()
-    for file in ("sidecar/telemetry/logs.py", "sidecar/app.py"):
+    for file in ("sidecar/telemetry/logs.py", "sidecar/telemetry/hearing.py", "sidecar/app.py"):
         for node in ast.walk(ast.parse(text(file))):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name | ast.Tuple):
                 named = ast.unparse(node.targets[0])
@@ -184,6 +194,13 @@ def certificates(folder):
     Authority(folder, "receivers-ca").issue("client")
 
 
+def test_the_example_of_an_event_is_taken():
+    (block, *_) = blocks("docs/intake.md", "sh")
+    body = re.search(r"-d '(.*)'", block, re.DOTALL)[1]
+    (told,) = read(Posted(media_type="application/cloudevents+json", body=body.encode()))
+    assert (told.statement.type, told.statement.tags) == ("build.succeeded", ("1.4.2",))
+
+
 @pytest.mark.parametrize("number", range(3))
 def test_examples_of_the_page_on_trust_load(tmp_path, number):
     found = blocks("docs/trust.md", "yaml")
@@ -219,6 +236,13 @@ def test_the_receivers_check_on_the_page_on_trust_admits_what_is_signed_and_noth
     assert not check(late, b"{}", [shared, public])
 
 
+def test_the_example_of_the_page_on_traces_loads(tmp_path):
+    (found,) = blocks("docs/tracing.md", "yaml")
+    path = tmp_path / "config.yml"
+    path.write_text("registries: [{name: main, hostname: registry.example.com}]\n" + found)
+    assert load(path, {}).tracing == Tracing(endpoint="http://127.0.0.1:4318")
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_examples_of_the_configuration_page_load(tmp_path, number):
     """Each block stands for itself: what it leaves out is filled in, and the files that it names are made."""
@@ -233,7 +257,7 @@ def test_examples_of_the_configuration_page_load(tmp_path, number):
     path.write_text(yaml.safe_dump(whole))
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     environ = {"INGEST_TOKEN": "new", "HARBOR_SECRET": "h", "SIGNING_SECRET": secret, "REGISTRY_PASSWORD": "p"}
-    load(path, {**environ, "MARIA_TOKEN": "m" * 32})
+    load(path, {**environ, "MARIA_TOKEN": "m" * 32, "INTAKE_TOKEN": "t"})
 
 
 @pytest.mark.parametrize("number", range(2))
@@ -304,7 +328,7 @@ def test_addresses_are_examples_or_standards(page):
     hosts = re.findall(r"https?://([^/\s:`\"')>]+)", page.read_text(encoding="utf-8"))
     allowed = re.compile(
         r"127\.0\.0\.1|localhost|host|\[::1\]|([\w-]+\.)*example\.com|<host>|"
-        r"keepachangelog\.com|semver\.org|www\.standardwebhooks\.com"
+        r"keepachangelog\.com|cloudevents\.io|semver\.org|www\.standardwebhooks\.com"
     )
     assert [one for one in hosts if not allowed.fullmatch(one)] == []
 

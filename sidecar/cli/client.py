@@ -180,7 +180,8 @@ async def _over_tcp(where: Where) -> AsyncIterator[Client]:
             f"--url {where.url!r} must be http://host:port, https://host:port or unix:/path/of/the/socket",
             ExitCode.USAGE,
         )
-    headers = {"Authorization": f"Bearer {_token(where.token_file)}"} if where.token_file else {}
+    token = _token(where.token_file) if where.token_file else where.token
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     timeout = aiohttp.ClientTimeout(total=TIMEOUT)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
         yield Client(session, where.url.rstrip("/"), f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")

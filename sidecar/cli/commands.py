@@ -14,6 +14,7 @@ from sidecar.cli import (
     configuration,
     demo,
     describe,
+    emit,
     listen,
     passwords,
     pulls,
@@ -69,6 +70,7 @@ app.command()(reconcile.backfill)
 app.command()(status.status)
 app.command()(usage.usage)
 app.command()(backup.backup)
+app.command()(emit.emit)
 app.command()(listen.listen)
 app.command()(demo.demo)
 app.command()(passwords.hash_password)

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from sidecar import __version__
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.clock import SystemClock
 from sidecar.config.settings import Settings
@@ -73,14 +72,13 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
 
 def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
     return status(
-        version=__version__,
         unready=[_STOPPED],
         source=settings.source,
         error="",
         store=settings.store,
         down=store.down,
         sizes=store.sizes,
-        cursor=None,
+        translator=None,
         last=store.last,
         registries=[one.name for one in settings.registries],
     )

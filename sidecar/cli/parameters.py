@@ -47,6 +47,7 @@ class Where(msgspec.Struct, frozen=True):
     token_file: str
     config: Path
     offline: bool
+    token: str = ""  # instead of a file with one
 
 
 def since(text: str, option: str = "--since") -> str:

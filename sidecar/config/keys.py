@@ -36,6 +36,7 @@ from sidecar.domain.event import Kind
 from sidecar.domain.registry import PULL_WINDOW, Reconcile
 from sidecar.domain.retention import Retention
 from sidecar.domain.subscription import DEFAULT_EVENTS, Order, Policy, Retry, SignScheme
+from sidecar.domain.trace import Tracing
 
 DEFAULT_STORE: Final = "sqlite:////var/lib/registry-sidecar/sidecar.db"
 DEFAULT_INGEST: Final = "127.0.0.1:8080"
@@ -51,6 +52,15 @@ SERVER_TLS: Final = Table(
     }
 )
 
+TOKENS: Final = ListOf(item=TOKEN, empty="must list at least one token: remove the key if there are none")
+
+INTAKE: Final = Table(
+    {
+        "tokens": Field(TOKENS, "what whoever tells something shows, as Bearer token or Basic password"),
+        "anonymous": Field(Flag(), "whether anybody may tell something from other machines"),
+    }
+)
+
 INGEST: Final = Table(
     {
         "listen": Field(LISTEN, "where the registry posts its notifications; host:port or a list", DEFAULT_INGEST),
@@ -60,6 +70,7 @@ INGEST: Final = Table(
             amounts.show_size(DEFAULT_MAX_BODY),
         ),
         "anonymous": Field(Flag(), "whether registries without tokens may post from other machines"),
+        "intake": Field(INTAKE, "what others than the registries may tell: builds, scans and the like"),
         "tls": Field(SERVER_TLS, "serve TLS"),
     }
 )
@@ -83,6 +94,11 @@ MANAGEMENT: Final = Table(
         ),
         "htpasswd_file": Field(
             Text(), "the registry's own: proves who somebody is; what they may do stands under `users`"
+        ),
+        "dtr_status": Field(
+            Choice(words=("modern", "legacy")),
+            "how DTR's API answers what is made and deleted: modern = 201 and 204 as DTR 2.7, legacy = 200 as before",
+            "modern",
         ),
         "teams": Field(TEAMS, "by namespace, the teams and their users: {prj: {release: [maria]}}"),
     }
@@ -140,7 +156,7 @@ REGISTRY: Final = Table(
             "the page of a repository in your registry UI; {repository}, {namespace} and {name} are filled in",
         ),
         "tokens": Field(
-            ListOf(item=TOKEN, empty="must list at least one token: remove the key if there are none"),
+            TOKENS,
             "what the registry shows, as Bearer token or Basic password; several for rotation",
         ),
         "anonymous": Field(Flag(), "whether it may post without a token from other machines"),
@@ -291,6 +307,22 @@ RETENTION: Final = Table(
     }
 )
 
+_TRACING: Final = Tracing()
+TRACING: Final = Table(
+    {
+        "propagate": Field(
+            Flag(), "whether each delivery says its trace in the header `traceparent`", default=_TRACING.propagate
+        ),
+        "endpoint": Field(
+            Text(parse=places.collector, pattern=r"https?://[\x21-\x7e]+"),
+            "where a collector takes OTLP over HTTP, without /v1/traces; without it no spans are sent",
+        ),
+        "sample": Field(
+            Number(low=0, high=1, whole=False), "which part of all traces is sampled", default=_TRACING.sample
+        ),
+    }
+)
+
 FORMAT_DEFAULTS: Final = Table(
     {
         "options": Field(Raw(), "the format's own options, under each subscription's"),
@@ -378,5 +410,6 @@ def root() -> Table:
             ),
             "guard": Field(GUARD, "addresses that deliveries may dial"),
             "retention": Field(RETENTION, "how long finished things are kept"),
+            "tracing": Field(TRACING, "traces; without the key there are none, and deliveries carry no header of them"),
         }
     )

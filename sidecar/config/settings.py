@@ -15,6 +15,7 @@ from sidecar.domain.registry import Registry
 from sidecar.domain.retention import Retention
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Subscription
+from sidecar.domain.trace import Tracing
 from sidecar.domain.transport import ClientTls, Transport
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -48,19 +49,28 @@ class ServerTls(msgspec.Struct, frozen=True, kw_only=True):
     client_ca_file: str = ""
 
 
+class IntakeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may tell what registries do not: whoever shows a token, or without tokens anybody, where `open`."""
+
+    tokens: tuple[Secret, ...] = ()
+    open: bool = False
+
+
 class IngestSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`tokens` maps a registry's name to the tokens that may speak for it; an absent name means anonymous."""
 
     listen: tuple[Address, ...]
     max_body: int
     tokens: dict[str, tuple[Secret, ...]]
+    intake: IntakeSettings = IntakeSettings()
     tls: ServerTls | None = None
 
 
 class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`socket` None = no Unix socket. `public_url` is without a slash at its end, "" = not told.
 
-    Without accounts the API answers on loopback listeners and the socket only.
+    Without accounts the API answers on loopback listeners and the socket only. With `dtr_legacy` DTR's API answers with
+    the statuses from before DTR 2.7.
     """
 
     listen: tuple[Address, ...]
@@ -68,6 +78,7 @@ class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
     tls: ServerTls | None = None
     public_url: str = ""
     accounts: Accounts = NOBODY
+    dtr_legacy: bool = False
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -103,6 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stamps: dict[Path, Stamp] = {}
     warnings: tuple[str, ...] = ()
     contexts: dict[ClientTls, ssl.SSLContext] = {}
+    tracing: Tracing | None = None
     defaults: Mapping | None = None
 
     @property

@@ -1,20 +1,25 @@
-"""Harbor's webhooks: the Default format of 2.x, its CloudEvents of 2.8 and later, and the body its 1.x manual printed.
+"""Harbor's webhooks: Default format and Slack message of 2.x, CloudEvents of 2.8 and later, the body of its 1.x manual.
 
 The bodies are those of Harbor v2.15.2, with two stated differences. A deletion lists one resource for every tag it
 took, where Harbor lists only the first (ours come after that one). And with `chart_events` the chart words of Harbor
 2.0 to 2.7 are said of Helm charts kept as OCI artifacts, whose `tag` is the chart's version.
 
+The Slack message has Harbor's six sections and texts, with what Slack refuses mended: it is strict JSON, event data of
+more than 3,000 characters is cut and says so, and nobody's name can be read as mark-up.
+
 JSON is written as Go's encoder writes it: compact, keys in the order of Harbor's structs, empty optional fields left
 out, `<`, `>`, `&` and the two Unicode line separators escaped.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sidecar.dialects import harbor_quotas
+from sidecar.dialects import harbor_jobs, harbor_quotas, harbor_scans
+from sidecar.dialects.blocks import Blocks, fenced, section
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
 from sidecar.domain.enrichment import NOTHING, Fact
@@ -29,7 +34,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     itself never announces.
     """
 
-    flavour: Literal["default", "cloudevents", "legacy"] = "default"
+    flavour: Literal["default", "cloudevents", "slack", "legacy"] = "default"
     chart_events: bool = False
     tag_deleted: bool = False
 
@@ -55,12 +60,15 @@ _LEGACY_TYPES = {
     CHART_PUSH: "uploadChart",
     CHART_PULL: "downloadChart",
     CHART_DELETE: "deleteChart",
+    **harbor_scans.LEGACY_TYPES,
     QUOTA_EXCEED: "projectQuota",
 }
 _CLOUD_TYPES = {
     PUSH: "harbor.artifact.pushed",
     PULL: "harbor.artifact.pulled",
     DELETE: "harbor.artifact.deleted",
+    **harbor_jobs.CLOUD_TYPES,
+    **harbor_scans.CLOUD_TYPES,
     QUOTA_EXCEED: "harbor.quota.exceeded",
     QUOTA_WARNING: "harbor.quota.warned",
 }
@@ -73,6 +81,8 @@ _ALIASES = {
     "CHART PUSH": CHART_PUSH,
     "CHART PULL": CHART_PULL,
     "CHART DELETE": CHART_DELETE,
+    "IMAGE SCAN COMPLETED": harbor_scans.COMPLETED,
+    "IMAGE SCAN FAILED": harbor_scans.FAILED,
     "PROJECT QUOTA EXCEED": QUOTA_EXCEED,
 }
 
@@ -107,7 +117,7 @@ class _Payload(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     occur_at: int  # Unix seconds
     operator: str
-    event_data: _EventData
+    event_data: msgspec.Struct
 
 
 class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +127,7 @@ class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     datacontenttype: str
     time: str
-    data: _EventData
+    data: msgspec.Struct
     operator: str
     requestid: str
 
@@ -163,6 +173,12 @@ def vocabulary(options: Options) -> Sequence[Word]:
             Word(name=CHART_PULL, types=frozenset({EventType.PULLED}), fits=_is_chart_version, reads=reads),
             Word(name=CHART_DELETE, types=frozenset(ends), fits=_is_chart_version, reads=reads),
         ]
+    legacy = options.flavour == "legacy"
+    scans = {word: types for word, types in harbor_scans.TYPES.items() if not legacy or word in _LEGACY_TYPES}
+    seen = harbor_scans.is_of_images if legacy else _is_anything
+    words += [Word(name=word, types=types, fits=seen) for word, types in scans.items()]
+    if not legacy:
+        words += [Word(name=word, types=types, fits=harbor_jobs.fits) for word, types in harbor_jobs.TYPES.items()]
     return words
 
 
@@ -211,6 +227,8 @@ def render(event: Event, word: str, options: Options, audience: Audience) -> Seq
         return (Message(word=word, content_type=JSON, body=_encode(payload)),)
     if options.flavour == "legacy":
         return (Message(word=word, content_type=JSON, body=_encode(_legacy(event, word))),)
+    if options.flavour == "slack":
+        return (Message(word=word, content_type=JSON, body=_encode(_slack(event, word))),)
     cloud_event = _CloudEvent(
         specversion="1.0",
         id=stable_uuid(event.id, audience.subscription),
@@ -225,7 +243,11 @@ def render(event: Event, word: str, options: Options, audience: Audience) -> Seq
     return (Message(word=word, content_type=CLOUDEVENTS_JSON, body=_encode(cloud_event)),)
 
 
-def _event_data(event: Event, word: str) -> _EventData:
+def _event_data(event: Event, word: str) -> msgspec.Struct:
+    if word in harbor_jobs.TYPES:
+        return harbor_jobs.event_data(event, word)
+    if word in harbor_scans.TYPES:
+        return harbor_scans.event_data(event)
     repository = event.repository
     charts, quota = word in _CHART_WORDS, word in _QUOTA_WORDS
     created = None if charts or quota else repository.created
@@ -282,6 +304,21 @@ def _legacy(event: Event, word: str) -> _LegacyPayload:
             )
             for tag in event.tags or (artifact.digest,)
         ],
+    )
+
+
+def _slack(event: Event, word: str) -> Blocks:
+    data = json.loads(_encoder.encode(_event_data(event, word)))
+    at = event.time // instant.SECOND
+    return Blocks(
+        (
+            section("*Harbor webhook events*"),
+            section("*event_type:* ", word),
+            section(f"*occur_at:* <!date^{at}^{{date}} at {{time}}|{instant.rfc3339_seconds(event.time)}>"),
+            section("*operator:* ", event.actor),
+            section("*event_data:*"),
+            fenced(json.dumps(data, indent="\t", ensure_ascii=False)),
+        )
     )
 
 

@@ -106,6 +106,15 @@ _MIRROR = Mirror(
 _COPIED = (MirroredArtifact(repository="prj/web/app", references=("1.4.2",)),)
 _LOST = (MirroredArtifact(repository="prj/web/app", references=("1.4.2",), error="unauthorized"),)
 
+# What else a type may have to tell, where some words are said only of that.
+OTHERS: Mapping[EventType, Details] = MappingProxyType(
+    {
+        EventType.MIRROR_SUCCEEDED: replace(
+            _MIRROR, direction=Direction.PUSH, remote_repository="mirror.example.com/prj/web/app", copied=_COPIED
+        )
+    }
+)
+
 DETAILS: Mapping[EventType, Details] = MappingProxyType(
     {
         EventType.REPOSITORY_UPDATED: RepositoryUpdate(

@@ -4,32 +4,60 @@ Body and bytes are Quay's own: its keys in its order, written as Python's json m
 comma and colon, ASCII with escapes). A push tells of one tag; an untagged push is nothing to Quay.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii as _text
-from typing import Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
-from sidecar.dialects import quay_quotas
+from sidecar.dialects import quay_quotas, quay_scans
 from sidecar.dialects.contract import Audience, Dialect, Word
+from sidecar.domain.details import Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
 from sidecar.domain.message import Message
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`method` is Quay's way of notifying."""
+    """`method` is Quay's way of notifying.
+
+    `level` is the mildest severity that `vulnerability_found` tells of, by name or by Quay's index: 0 is Critical.
+    """
 
     method: Literal["webhook"] = "webhook"
+    level: int | str = quay_scans.DEFAULT
 
 
+_MIRRORING = {
+    "repo_mirror_sync_started": EventType.MIRROR_STARTED,
+    "repo_mirror_sync_success": EventType.MIRROR_SUCCEEDED,
+    "repo_mirror_sync_failed": EventType.MIRROR_FAILED,
+}
 _WORDS = (
     Word(name="repo_push", types=frozenset({EventType.PUSHED}), fits=lambda event: bool(event.tags)),
+    # Quay mirrors single repositories.
+    *(
+        Word(name=word, types=frozenset({kind}), fits=lambda event: bool(event.repository.path))
+        for word, kind in _MIRRORING.items()
+    ),
+    Word(name=quay_scans.WORD, types=frozenset({EventType.SCAN_COMPLETED}), fits=quay_scans.fits),
     Word(name="quota_warning", types=frozenset({EventType.QUOTA_WARNING}), fits=quay_quotas.fits),
     Word(name="quota_error", types=frozenset({EventType.QUOTA_EXCEEDED}), fits=quay_quotas.fits),
 )
 
 
-def _render(event: Event, word: str, _options: Options, _audience: Audience) -> Sequence[Message]:
+def _check(options: Options) -> str:
+    if quay_scans.level_of(options.level) is None:
+        names = ", ".join(one.value for one in quay_scans.LEVELS)
+        return f"`level` must be one of {names}, or its number from 0 to {len(quay_scans.LEVELS) - 1}"
+    return ""
+
+
+def _render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
+    if word in _MIRRORING:
+        return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
+    if word == quay_scans.WORD:
+        return tuple(_message(event, word, extra) for extra in quay_scans.found(event, options.level))
     if word in quay_quotas.WORDS:
         return (Message(word=word, content_type="application/json", body=quay_quotas.body(event)),)
     place = event.repository
@@ -51,6 +79,47 @@ def _render(event: Event, word: str, _options: Options, _audience: Audience) -> 
     )
 
 
+def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
+    """Where it happened, in the keys of every event about a repository, and what the word adds to it."""
+    return _said(word, event.registry, event.repository, extra)
+
+
+# What Quay adds to where it happened when somebody presses "Test Notification", as get_sample_data of Quay 3.15 has it.
+# It is not what happens: `pruned_image_count` is in no real push.
+_SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "repo_push": {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
+    **{word: {"message": "TEST NOTIFICATION"} for word in _MIRRORING},
+    quay_scans.WORD: quay_scans.SAMPLE,
+}
+
+
+def sample(word: str, registry: RegistryRef, place: Repository) -> Message:
+    """What Quay sends to try a notification of a repository. Every word of the vocabulary has one."""
+    return _said(word, registry, place, _SAMPLES[word])
+
+
+def _said(word: str, registry: RegistryRef, place: Repository, extra: Mapping[str, Any]) -> Message:
+    body = {
+        "repository": place.path,
+        "namespace": place.namespace,
+        "name": place.name,
+        "docker_url": f"{registry.hostname}/{place.path}",
+        "homepage": _homepage(registry, place),
+        **extra,
+    }
+    return Message(word=word, content_type="application/json", body=json.dumps(body).encode("ascii"))
+
+
+def _mirrored(event: Event) -> str:
+    """Quay's sentence: what is mirrored, which tags of it, and why it failed."""
+    mirror = event.details if isinstance(event.details, Mirror) else Mirror()
+    patterns = ",".join(mirror.tag_patterns) or mirror.remote_tag or event.tag or "*"
+    sentence = f"'{mirror.remote_repository}' with tag pattern '{patterns}'"
+    if event.type is not EventType.MIRROR_FAILED:
+        return sentence
+    return f"{sentence}: {mirror.error or ('PARTIAL SYNC' if mirror.copied else 'INTERNAL ERROR')}"
+
+
 def _homepage(registry: RegistryRef, place: Repository) -> str:
     """The repository's page: Quay's own unless the registry has a template of another interface."""
     if not registry.homepage:
@@ -69,4 +138,5 @@ DIALECT = Dialect(
     example=Options(),
     vocabulary=lambda _options: _WORDS,
     render=_render,
+    check=_check,
 )

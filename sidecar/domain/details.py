@@ -16,7 +16,7 @@ Text = Annotated[str, msgspec.Meta(max_length=500)]
 LongText = Annotated[str, msgspec.Meta(max_length=4_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Moment = Annotated[str, msgspec.Meta(max_length=64, extra_json_schema={"format": "date-time"})]
-Digest = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^([a-z0-9]+([+._-][a-z0-9]+)*:[0-9A-Za-z=_-]+)?$")]
+Digest = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^([a-z0-9]+([+._-][a-z0-9]+)*:[0-9A-Za-z=_-]+)?(?!\n)$")]
 
 MOST_VULNERABILITIES = 1_000
 MOST_ITEMS = 1_000
@@ -88,10 +88,19 @@ class Report(enum.StrEnum):
     SBOM = "sbom"
 
 
+class Scores(_Value, frozen=True, kw_only=True):
+    """How many vulnerabilities have a CVSS score of 7.0 and above, of 4.0 and above, and above 0."""
+
+    critical: Count = 0
+    major: Count = 0
+    minor: Count = 0
+
+
 class Scan(_Details, frozen=True, kw_only=True, tag="scan"):
     """A scan of one artifact. `severities` counts all that was found; `vulnerabilities` may be the worst of them only.
 
-    `total` and `fixable` are None where only the scanner knows. `sbom_digest` is where the list of packages is kept.
+    `total`, `fixable` and `scores` are None where only the scanner knows. Of a list of packages, `packages` says how
+    many, and `sbom_digest` where it is kept.
     """
 
     status: ScanStatus | None = None  # None: the event's type says it
@@ -103,12 +112,27 @@ class Scan(_Details, frozen=True, kw_only=True, tag="scan"):
     severities: dict[Severity, Count] = {}
     total: Count | None = None
     fixable: Count | None = None
+    scores: Scores | None = None
     vulnerabilities: Annotated[tuple[Vulnerability, ...], msgspec.Meta(max_length=MOST_VULNERABILITIES)] = ()
+    packages: Count | None = None
     sbom_digest: Digest = ""
     error: LongText = ""
 
     def __post_init__(self) -> None:
         check_moments(started=self.started, ended=self.ended)
+
+
+def counted(scan: Scan) -> Scan:
+    """A scan whose counts, where nobody gave them, are those of the vulnerabilities that it lists."""
+    found = scan.vulnerabilities
+    if not found or scan.report is not Report.VULNERABILITY:
+        return scan
+    severities = scan.severities
+    if not severities:
+        severities = {one: count for one in Severity if (count := sum(v.severity is one for v in found))}
+    fixable = sum(bool(one.fixed_version) for one in found) if scan.fixable is None else scan.fixable
+    total = sum(severities.values()) if scan.total is None else scan.total
+    return msgspec.structs.replace(scan, severities=severities, total=total, fixable=fixable)
 
 
 class Replica(_Value, frozen=True, kw_only=True):

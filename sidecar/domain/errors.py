@@ -9,6 +9,7 @@ SidecarError
 ├── CursorMoved            somebody else translated these records first
 ├── NamespaceTaken         a namespace, or its id, was given to somebody else since it was looked up: look again
 ├── Unreadable             a body or record that cannot be understood; goes to quarantine with its reason
+├── Misstated              what somebody told cannot be taken as it is; its sender is told where (HTTP 400)
 ├── BackupRefused          a backup cannot be written there, or not just now
 ├── AddressRefused         the guard forbids the address that a delivery would dial
 ├── NotFound               an operator named something that is not there
@@ -67,6 +68,14 @@ class Unreadable(SidecarError):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+
+class Misstated(SidecarError):
+    """What somebody told cannot be taken as it is. `pointer` (RFC 6901) is the place in the body, "" all of it."""
+
+    def __init__(self, sentence: str, pointer: str = "") -> None:
+        super().__init__(sentence)
+        self.pointer = pointer
 
 
 class BackupRefused(SidecarError):

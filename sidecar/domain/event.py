@@ -36,7 +36,10 @@ class EventType(enum.StrEnum):
     MIRROR_FAILED = "mirror.failed"
     PROMOTED = "promotion.completed"
     RETENTION_FINISHED = "retention.finished"
+    TEST = "test"  # nothing happened: somebody asked for a sample. No registry tells it, nobody can subscribe to it
 
+
+HAPPENINGS = tuple(one for one in EventType if one is not EventType.TEST)
 
 # What happened to an artifact; all others have neither kind nor tags that a filter could judge. Looked through in this
 # order, which costs a fraction of a look-up in a set.

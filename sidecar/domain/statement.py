@@ -4,6 +4,7 @@ A scanner, a build, a person: whoever may post to the intake. What they say of a
 with what the catalogue knows when the record is folded.
 """
 
+import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -70,5 +71,26 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: Details | None = None
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement on its way to the journal. `registry` "" = the sender named none; `place` is where it would."""
+
+    statement: Statement
+    registry: str = ""
+    place: str = ""
+
+
 encode = msgspec.json.Encoder(order="deterministic").encode  # what is said alike is the same bytes
 decode = msgspec.json.Decoder(Statement).decode
+
+
+def record_id(statement: Statement, key: str, at: int) -> str:
+    """What a repeat is known by in the journal: the sender's own source and id, else the key that the request was sent
+    with (and the place in it), else what was said.
+    """
+    if statement.source and statement.id:
+        basis: tuple[object, ...] = ("event", statement.source, statement.id)
+    elif key:
+        basis = ("key", key, at)
+    else:
+        basis = ("said", encode(statement).decode())
+    return f"intake:{hashlib.sha256(msgspec.json.encode(basis)).hexdigest()[:32]}"

@@ -21,7 +21,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     """Which events a subscription wants. Empty `registries` means all.
 
     `namespace`, and `repository` (a full path) within it, are bounds that no other filter widens, "" = none: whoever
-    made the subscription may not hear of more.
+    made the subscription may not hear of more. A repository of a single segment, `solo`, is `library/solo` as well.
     """
 
     registries: frozenset[str] = frozenset()
@@ -45,15 +45,10 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
             return "registries"
         place = event.repository
         path = place.path
-        if self.namespace and (
-            place.namespace != self.namespace
-            or (self.repository and (self.repository != path or event.type in OF_NAMESPACES))
-        ):
+        wide = not path or event.type in OF_NAMESPACES
+        if self.namespace and not self._bounds(place, wide=wide):
             return "repositories"
-        if not (
-            (path and self.repositories.admits(path))
-            or ((not path or event.type in OF_NAMESPACES) and self._reaches(place))
-        ):
+        if not ((path and self.repositories.admits(path)) or (wide and self._reaches(place))):
             return "repositories"
         if not self.actors.admits(event.actor):
             return "actors"
@@ -65,6 +60,14 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         if self.tags.patterns and not any(self.tags.admits(tag) for tag in event.tags):
             return "tags"
         return ""
+
+    def _bounds(self, place: Repository, *, wide: bool) -> bool:
+        """Whether a place is within; `wide` = all of its namespace is meant, which no single repository holds."""
+        if place.namespace != self.namespace:
+            return False
+        if not self.repository:
+            return True
+        return not wide and self.repository in (place.path, f"{place.namespace}/{place.name}")
 
     def _reaches(self, place: Repository) -> bool:
         if not place.namespace:

@@ -1,8 +1,11 @@
 """Bytes in, durable records out. Nothing here looks at what the bytes mean beyond splitting them."""
 
+from collections.abc import Sequence
+
 from sidecar.domain.errors import StoreRefused, Unreadable
 from sidecar.domain.listing import QuarantineRow
 from sidecar.domain.record import Entry, Quarantined, QuarantineReason, RecordKind, kind_of_type
+from sidecar.domain.statement import Statement, encode
 from sidecar.ports import Clock, Journal, Observer
 from sidecar.registry.envelope import split
 
@@ -38,6 +41,16 @@ class Intake:
             await self._set_aside(registry, QuarantineReason.BAD_RECORD, str(error), body, content_type)
             return "quarantined"
         return "accepted" if new else "duplicate"
+
+    async def take(self, told: Sequence[tuple[str, str, Statement]]) -> int:
+        """Journal statements, each with its registry's name and its id; returns how many were new.
+
+        Raises StoreUnavailable when nothing could be written, StoreRefused when they never will be.
+        """
+        now = self._clock.now()
+        return await self._journal.append(
+            [Entry(RecordKind.INTAKE, registry, identity, now, encode(one)) for registry, identity, one in told]
+        )
 
     async def again(self, row: QuarantineRow, body: bytes) -> str:
         """Take a quarantined item again; returns accepted, duplicate or quarantined. Writes nothing when it stays.

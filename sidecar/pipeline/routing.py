@@ -67,6 +67,7 @@ class Listening:
     def near(self, event: Event) -> Sequence[Route]:
         """Those that may admit the event; the others certainly do not."""
         repository = event.repository
+        # What befell a whole namespace has no path to look up, or one that is only its occasion.
         if not self._many or not repository.path or event.type in OF_NAMESPACES:
             return self._everywhere
         head = repository.path.partition("/")[0]

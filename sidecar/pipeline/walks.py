@@ -6,14 +6,14 @@ registry at a time; the first is a silent one, because nothing is known that cou
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
 
 from sidecar.domain import instant
 from sidecar.domain.errors import Conflict, NotFound, StoreUnavailable
-from sidecar.domain.registry import Reconcile
+from sidecar.domain.registry import Reconcile, Registry
 from sidecar.domain.walk import DEBOUNCE, Cause, Memory, Step, Walk, WalkState, missed, start_of
 from sidecar.pipeline.walker import Walker, WalkStore, tell
 from sidecar.ports import Clock, Observer, RegistryApi
@@ -31,6 +31,11 @@ class Plan(msgspec.Struct, frozen=True):
 
     api: RegistryApi
     reconcile: Reconcile | None = None
+
+
+def plans(registries: Iterable[Registry], apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:
+    """How each registry can be walked: with a client of its API, where one is configured."""
+    return {one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in registries}
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

@@ -97,6 +97,10 @@ class Weigher:
         self._apis = apis
         self._woken.set()
 
+    async def usage(self) -> Sequence[Weighed]:
+        """What every namespace under a quota holds."""
+        return await weighed(self._store, self.quotas)
+
     async def renew(self) -> None:
         """Take the configured quotas into use: what comes under one is counted, what is under none is forgotten."""
         async with self.turn:

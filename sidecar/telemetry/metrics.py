@@ -5,6 +5,7 @@ of images, events or destinations never appear. Every set of labels that is to b
 rate or an alert has something to start from. Gauges are told their values; nothing is asked of the store at a scrape.
 """
 
+import itertools
 import platform
 from collections.abc import Collection, Iterable, Sequence
 
@@ -27,8 +28,17 @@ from sidecar.domain.made import label_of
 from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.domain.registry import Asked
+from sidecar.domain.trace import Tracing, trace_id
 from sidecar.domain.walk import OPEN, Walk, WalkState
-from sidecar.telemetry.labels import Asking, Lane, Rounds, Source
+from sidecar.telemetry.labels import (
+    INTAKE_OUTCOMES,
+    INTAKE_ROUTES,
+    SPAN_OUTCOMES,
+    Asking,
+    Lane,
+    Rounds,
+    Source,
+)
 
 UNKNOWN = "unknown"  # the label of a registry that the configuration does not name
 
@@ -54,6 +64,7 @@ class Metrics:
 
         self._events = counter("events", "Registry records by what they came to.", "registry", "outcome")
         self._requests = counter("ingest_requests", "Envelopes by how they were answered.", "registry", "outcome")
+        self._stated = counter("intake_requests", "What other senders told, by the answer.", "route", "outcome")
         self._last_event = gauge("last_event_timestamp_seconds", "When the last event was accepted.", "registry")
         self._quarantine = counter("quarantined", "What was set aside because it could not be read.", "reason")
         self._troubles = counter("trouble", "Failures inside the program that it tries again.", "where")
@@ -95,6 +106,9 @@ class Metrics:
             gauge("walk_changes", "Changes that the newest walk has found.", "registry"),
             gauge("walk_finished_timestamp_seconds", "When a walk last finished, 0 = never.", "registry"),
         )
+        spans = counter("spans", "Spans for the collector by what became of them.", "outcome")
+        self._spans = {outcome: spans.labels(outcome) for outcome in SPAN_OUTCOMES}
+        self.tracing: Tracing | None = None  # attempts name their trace, where it is sampled
         self._weighed = (
             gauge("namespace_used_bytes", "What a namespace with a quota holds.", "registry", "namespace"),
             gauge("namespace_limit_bytes", "What it may hold.", "registry", "namespace"),
@@ -117,6 +131,8 @@ class Metrics:
         info = Info("registry_sidecar_build", "The program.", registry=self._registry)
         info.info({"version": __version__, "python": platform.python_version()})
 
+        for route, outcome in itertools.product(INTAKE_ROUTES, INTAKE_OUTCOMES):
+            self._stated.labels(route, outcome)
         for reason in QuarantineReason:
             self._quarantine.labels(reason.value)
         self._sources: dict[str, Source] = {}
@@ -189,6 +205,15 @@ class Metrics:
         if events:
             source.last_event.set(events[-1].accepted / instant.SECOND)
 
+    def last_events(self) -> dict[str, str]:
+        """When the last event of each registry was accepted (RFC 3339), of those that had one since the start."""
+        (family,) = self._last_event.collect()
+        return {
+            one.labels["registry"]: instant.rfc3339_seconds(int(one.value) * instant.SECOND)
+            for one in family.samples
+            if one.value
+        }
+
     def planned(self, subscription: str, count: int) -> None:
         lane = self._told.get(subscription)
         if lane is not None:
@@ -204,10 +229,14 @@ class Metrics:
         if lane is None:
             return  # it left the configuration while this was under way
         lane.count(settlement.state, settlement.reason).inc()
-        lane.attempts.observe(settlement.took / instant.SECOND)
+        exemplar = None
+        if self.tracing is not None:
+            trace = trace_id(delivery.event_id)
+            exemplar = {"trace_id": trace} if self.tracing.sampled(trace) else None
+        lane.attempts.observe(settlement.took / instant.SECOND, exemplar)
         if settlement.state is State.DELIVERED:
             waited = settlement.started + settlement.took - delivery.created
-            lane.end_to_end.observe(max(waited, 0) / instant.SECOND)
+            lane.end_to_end.observe(max(waited, 0) / instant.SECOND, exemplar)
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         """Nothing: `set_lane` says whether a lane is paused."""
@@ -242,6 +271,10 @@ class Metrics:
         """An envelope was answered so long after it was read."""
         self._ack.observe(seconds)
 
+    def told(self, route: str, outcome: str) -> None:
+        """Somebody else than a registry told something."""
+        self._stated.labels(route, outcome).inc()
+
     def asked(self, registry: str, outcome: Asked, seconds: float) -> None:
         """A registry's API was asked, or (`skipped`) left alone."""
         asking = self._askings.get(registry)
@@ -267,6 +300,10 @@ class Metrics:
         if hold is None:
             hold = self._holds[verb] = self._hold.labels(verb)
         hold.observe(seconds)
+
+    def spans(self, outcome: str, count: int) -> None:
+        """What became of spans, a word of SPAN_OUTCOMES."""
+        self._spans[outcome].inc(count)
 
     def set_lane(
         self, subscription: str, *, backlog: int, oldest_due: float, paused: bool, breaker_open: bool = False

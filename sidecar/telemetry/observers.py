@@ -19,6 +19,12 @@ class Observers:
     def __init__(self, *observers: Observer, failed: Callable[[Exception], None] | None = None) -> None:
         self._failed = failed
         self._known: set[tuple[str, type[Exception]]] = set()
+        self._always = observers
+        self.join()
+
+    def join(self, *more: Observer) -> None:
+        """Tell these too from now on, and none that joined before."""
+        observers = (*self._always, *more)
         # Bound once: these calls are on the path of every event and every delivery.
         self._ingested = tuple(one.ingested for one in observers)
         self._quarantined = tuple(one.quarantined for one in observers)

@@ -1,10 +1,11 @@
 """The native API under /v1: JSON in camelCase, instants as RFC 3339 in UTC, errors as problem+json.
 
-Who may use it is decided at the door; what an error of ours is over HTTP, at the end of this module.
+The console is served beside it. Who may use them is decided at the door; what an error of ours is over HTTP, at the end
+of this module.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import hdrs, web
@@ -25,6 +26,7 @@ from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
 from sidecar.web.backup import Backup, add_backup
+from sidecar.web.console.console import Console
 from sidecar.web.door import Door, Porter, unauthorized
 from sidecar.web.exchange import (
     BadArgument,
@@ -50,8 +52,15 @@ BODY_LIMIT = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class Vendor(Protocol):
+    """Another registry's management API."""
+
+    def add_to(self, app: web.Application) -> None:
+        """Add its routes; it answers for its own errors."""
+
+
 class Api:
-    """The native API over the operator's verbs. Without a porter there are no users."""
+    """The native API over the operator's verbs, and vendors' beside it. Without a porter there are no users."""
 
     def __init__(
         self,
@@ -63,6 +72,7 @@ class Api:
         subscribing: Subscribing,
         porter: Porter | None = None,
         walks: Walks | None = None,
+        vendors: Sequence[Vendor] = (),
         usage: Usage | None = None,
     ) -> None:
         self._operations = operations
@@ -72,6 +82,8 @@ class Api:
         self._backup = backup
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
+        self._vendors = vendors
+        self._console = Console(operations, status, self._lanes, walks)
         self._usage = usage
 
     def app(self, door: Door) -> web.Application:
@@ -98,6 +110,9 @@ class Api:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
+        for vendor in self._vendors:
+            vendor.add_to(app)
+        self._console.add_to(app)
         if self._usage is not None:
             add_usage(app, self._usage)
         return app

@@ -1,4 +1,4 @@
-"""POST /events and POST /events/<registry>: nothing else answers on the ingest listener.
+"""POST /events and POST /events/<registry>; with POST /intake/... beside it, nothing else answers on this listener.
 
 The registry retries every status from 400 on for ever, one event at a time. So whatever cannot be understood is set
 aside and answered 202; only bad credentials (401) and a store that cannot commit (503) are refused.
@@ -15,6 +15,7 @@ from sidecar.domain.errors import StoreUnavailable
 from sidecar.pipeline.intake import KEPT_HEAD, Intake
 from sidecar.ports import Observer
 from sidecar.web.access import Access
+from sidecar.web.intake import Heard, IntakeDoor
 from sidecar.web.problems import problem
 
 BODY_TIMEOUT = 10.0  # seconds for the whole body
@@ -34,10 +35,13 @@ class Ingress:
         max_body: int,
         observer: Observer,
         acked: Callable[[float], None],
+        heard: Heard,
     ) -> None:
+        """`acked` hears how long an envelope's answer took, `heard` what became of what others told."""
         self._intake = intake
         self._observer = observer
         self._acked = acked
+        self._others = IntakeDoor(intake, heard)
         self.access = access
         self.max_body = max_body
 
@@ -49,8 +53,10 @@ class Ingress:
             named = ""
         elif path.startswith("/events/"):
             named = path[8:].strip("/")
+        elif path.startswith("/intake/"):
+            return await self._told_by_others(request)
         else:
-            return problem(404, "Only POST /events and POST /events/<registry> answer here.")
+            return problem(404, "Only POST /events, POST /events/<registry> and POST /intake/... answer here.")
         if request.method != "POST":
             response = problem(405, "Notifications are posted: use POST.")
             response.headers["Allow"] = "POST"
@@ -78,17 +84,17 @@ class Ingress:
             response = problem(503, f"Nothing was accepted: {error}.")
             response.headers["Retry-After"] = RETRY_AFTER
             return response
-        except TimeoutError:
-            response = problem(408, f"The body did not arrive within {BODY_TIMEOUT:.0f} seconds.")
-            response.force_close()
-            return response
-        except (ConnectionError, web.RequestPayloadError):
-            response = problem(400, "The body did not arrive whole: send it again.")
-            response.force_close()
-            return response
+        except (TimeoutError, ConnectionError, web.RequestPayloadError) as error:
+            return _cut_off(error)
         self._acked(time.perf_counter() - begun)
         self._observer.ingested(registry if caller.known else "", outcome, 1)
         return web.Response(status=ACCEPTED)
+
+    async def _told_by_others(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._others.handle(request, self.access, self._read)
+        except (TimeoutError, ConnectionError, web.RequestPayloadError) as error:
+            return _cut_off(error)
 
     async def _read(self, request: web.BaseRequest) -> tuple[bytes, bool]:
         """The body and whether it is whole; of one that is too large only the head."""
@@ -117,3 +123,13 @@ class Ingress:
         if size > self.max_body:
             return body[:KEPT_HEAD], False
         return body, True
+
+
+def _cut_off(error: Exception) -> web.Response:
+    """The answer to a body that did not come, or not whole."""
+    if isinstance(error, TimeoutError):
+        response = problem(408, f"The body did not arrive within {BODY_TIMEOUT:.0f} seconds.")
+    else:
+        response = problem(400, "The body did not arrive whole: send it again.")
+    response.force_close()
+    return response

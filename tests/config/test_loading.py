@@ -27,6 +27,7 @@ from sidecar.domain.subscription import (
     Signing,
     SignScheme,
 )
+from sidecar.domain.trace import Tracing
 
 SECOND = 10**9
 REGISTRY = "registries: [{name: main, hostname: registry.example.com}]\n"
@@ -51,6 +52,13 @@ def one(text):
     """A file with one harbor subscription that has these further lines."""
     lines = "".join(f"    {line}\n" for line in text.splitlines())
     return f"{REGISTRY}subscriptions:\n  - name: one\n    format: harbor\n    url: https://hooks.example.com/x\n{lines}"
+
+
+@pytest.mark.parametrize(
+    ("written", "legacy"), [("", False), ("dtr_status: modern", False), ("dtr_status: legacy", True)]
+)
+def test_the_statuses_of_dtrs_api_are_those_of_2_7_unless_older_ones_are_asked_for(file, written, legacy):
+    assert file(f"{REGISTRY}management: {{{written}}}").management.dtr_legacy is legacy
 
 
 def test_a_registry_alone_gets_the_documented_defaults(file, tmp_path):
@@ -153,6 +161,23 @@ def test_anonymous_on_the_listener_opens_registries_without_tokens(file):
 def test_every_form_of_listen(file, written, expected):
     settings = file(f"{REGISTRY}ingest: {{listen: 127.0.0.2:7}}\nmanagement: {{listen: {written}}}")
     assert settings.management.listen == tuple(expected)
+
+
+@pytest.mark.parametrize(
+    ("ingest", "tokens", "opened"),
+    [
+        ("{}", (), True),  # loopback
+        ("{intake: {}}", (), True),
+        ("{intake: {tokens: ['${env:NEW}', old, old]}}", ("new", "old"), True),  # `open` is for those without tokens
+        ("{listen: ':8080', anonymous: true}", (), False),  # of registries: it opens nothing else
+        ("{listen: ':8080', anonymous: true, intake: {tokens: [t]}}", ("t",), False),
+        ("{listen: ':8080', anonymous: true, intake: {anonymous: true}}", (), True),
+    ],
+)
+def test_who_may_tell_what_registries_do_not(file, ingest, tokens, opened):
+    settings = file(f"{REGISTRY}ingest: {ingest}", {"NEW": "new"})
+    assert settings.ingest.intake.tokens == tuple(map(Secret, tokens))
+    assert settings.ingest.intake.open is opened
 
 
 @pytest.mark.parametrize("written", ["'[::1]:8080'", "127.0.0.9:8080", "localhost:8080"])
@@ -265,6 +290,23 @@ def test_several_standard_secrets_rotate(file):
     assert bound.subscription.signing == Signing(
         scheme=SignScheme.STANDARD, secrets=(Secret(secret), Secret(secret[6:]))
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", None),
+        ("tracing:\n", Tracing(propagate=True, endpoint="", sample=1.0)),
+        ("tracing: {}\n", Tracing()),
+        (
+            'tracing: {propagate: false, endpoint: "http://127.0.0.1:4318", sample: 0.25}\n',
+            Tracing(propagate=False, endpoint="http://127.0.0.1:4318", sample=0.25),
+        ),
+        ("tracing: {sample: 0}\n", Tracing(sample=0.0)),
+    ],
+)
+def test_tracing_is_off_without_its_key_and_says_its_trace_with_it(file, written, expected):
+    assert file(f"{REGISTRY}{written}").tracing == expected
 
 
 def test_retention_and_guard(file):

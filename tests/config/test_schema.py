@@ -55,6 +55,7 @@ def test_the_example_with_every_optional_key_loads_too(tmp_path):
     path.write_text(text)
     environ = {
         "INGEST_TOKEN": "new",
+        "INTAKE_TOKEN": "teller",
         "HARBOR_SECRET": "h",
         "MARIA_TOKEN": "m" * 32,
         "SIGNING_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -113,6 +114,7 @@ def test_the_documented_defaults_are_the_real_ones(loaded):
         "ingest": _defaults(told["ingest"]),
         "management": _defaults(told["management"]),
         "retention": _defaults(told["retention"]),
+        "tracing": _defaults(told["tracing"]),
         "guard": _defaults(told["guard"]),
         "registries": [bare["registries"][0] | _defaults(told["registries"]["items"])],
     }
@@ -120,7 +122,7 @@ def test_the_documented_defaults_are_the_real_ones(loaded):
     delivery = _defaults(subscription["properties"]["delivery"])
     delivery["retry"] = _defaults(subscription["properties"]["delivery"]["properties"]["retry"])
     written = one | _defaults(subscription) | {"match": _defaults(subscription["properties"]["match"])}
-    assert loaded({**bare, "subscriptions": [one]}) == loaded(
+    assert loaded({**bare, "tracing": {}, "subscriptions": [one]}) == loaded(
         {**full, "subscriptions": [written | {"delivery": delivery}]}
     )
 

@@ -66,6 +66,45 @@ def test_a_single_segment_is_matched_as_it_is_written():
     assert Match(repositories=Globs.of(["library/**"], segments=True)).refusal(solo) == "repositories"
 
 
+def placed(path: str, namespace: str, name: str) -> Event:
+    return msgspec.structs.replace(event(), repository=Repository(path=path, namespace=namespace, name=name))
+
+
+APP, DEEP, SOLO = (
+    placed("prj/app", "prj", "app"),
+    placed("prj/web/app", "prj", "web/app"),
+    placed("solo", "library", "solo"),
+)
+WRITTEN_OUT = placed("library/solo", "library", "solo")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "repository", "admitted"),
+    [
+        ("", "", [APP, DEEP, SOLO, WRITTEN_OUT]),
+        ("prj", "", [APP, DEEP]),
+        ("pr", "", []),
+        ("prj", "prj/app", [APP]),
+        ("prj", "prj/web/app", [DEEP]),
+        ("prj", "prj/web", []),
+        ("other", "prj/app", []),
+        ("library", "", [SOLO, WRITTEN_OUT]),
+        ("library", "library/solo", [SOLO, WRITTEN_OUT]),  # as management keys name it
+        ("library", "solo", [SOLO]),
+    ],
+)
+def test_bounds_admit_what_lies_within_them(namespace, repository, admitted):
+    """A repository of a single segment lies in the default namespace, and is known by both of its names."""
+    match = Match(namespace=namespace, repository=repository)
+    assert [one for one in (APP, DEEP, SOLO, WRITTEN_OUT) if not match.refusal(one)] == admitted
+
+
+def test_no_filter_widens_the_bounds():
+    """Whoever manages `prj` cannot hear of another namespace by asking for it."""
+    wide = Match(namespace="other", repositories=Globs.of(["**"], segments=True))
+    assert wide.refusal(APP) == "repositories"
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_accessories_are_asked_for_by_name(kind):
     accessory = kind in {Kind.SIGNATURE, Kind.ATTESTATION, Kind.SBOM}

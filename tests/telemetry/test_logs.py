@@ -5,6 +5,7 @@ import json
 import logging
 import subprocess
 import sys
+import uuid
 
 import msgspec
 import pytest
@@ -105,6 +106,21 @@ def test_an_announced_event_is_one_line_with_what_joins_it(logs, written):
         "actor": "maria",
         "record": event.origin.record,
     }
+
+
+def test_lines_of_an_event_and_its_attempts_name_their_trace_where_there_is_tracing(logs, written):
+    """A trace is the event's UUID without its dashes; without tracing the lines are as they were."""
+    event = sample()
+    for traced in (False, True):
+        logs.traced = traced
+        logs.translated("main", "announced", [event], 5)
+        attempt(logs, State.DUE, Reason.SERVER_ERROR, status=502, number=3 + traced)
+        attempt(logs, State.DELIVERED, Reason.OK, number=5)
+    lines = written.lines()
+    plain, named = lines[:3], lines[3:]
+    assert all("trace_id" not in line for line in plain)
+    assert [line["trace_id"] for line in named] == [uuid.UUID(event.id).hex, *[uuid.UUID(EVENT).hex] * 2]
+    assert [line.keys() - {"trace_id"} for line in named] == [line.keys() for line in plain]
 
 
 def test_what_happens_all_the_time_is_told_only_when_debugging(written):

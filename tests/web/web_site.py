@@ -6,9 +6,11 @@ import json
 from doubles import RecordingObserver, registry, subscription
 from flaky_store import FlakyStore
 from sidecar.domain.listing import QuarantineFilter
+from sidecar.domain.record import RecordKind
 from sidecar.domain.secret import Secret
+from sidecar.domain.statement import decode
 from sidecar.pipeline.intake import Intake
-from sidecar.web.access import Access
+from sidecar.web.access import Access, IntakeAccess
 from sidecar.web.ingress import Ingress
 from sidecar.web.server import Listeners
 from virtual_time import VirtualClock
@@ -19,20 +21,25 @@ MAX_BODY = 64 * 1024
 
 
 class IngestSite:
-    """The ingest listener. Registries: `main` (token `one`, `two` while it rotates), `other` (token `three`)."""
+    """The ingest listener. Registries: `main` (token `one`, `two` while it rotates), `other` (token `three`).
 
-    def __init__(self, path, tokens=None):
+    Others than registries show `teller`.
+    """
+
+    def __init__(self, path, tokens=None, *, intake=None, registries=("main", "other")):
         self.store = FlakyStore(path, inline=True)
         self.observer = RecordingObserver()
         self.acked = []
+        self.heard = []
         if tokens is None:
             tokens = {"main": (Secret("one"), Secret("two")), "other": (Secret("three"),)}
         self.ingress = Ingress(
             Intake(self.store, VirtualClock(), self.observer),
-            Access(["main", "other"], tokens),
+            Access(registries, tokens, intake or IntakeAccess((Secret("teller"),))),
             max_body=MAX_BODY,
             observer=self.observer,
             acked=self.acked.append,
+            heard=lambda *said: self.heard.append(said),
         )
         self.listeners = Listeners()
         self.port = 0
@@ -48,6 +55,18 @@ class IngestSite:
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}/events"
+
+    @property
+    def intake(self):
+        return f"http://127.0.0.1:{self.port}/intake/events"
+
+    async def records(self):
+        """What the journal holds of what others told: registry, id and statement."""
+        return [
+            (one.registry, one.id, decode(one.body))
+            for one in await self.store.read(0, 100)
+            if one.kind is RecordKind.INTAKE
+        ]
 
     async def journal(self):
         return [(one.registry, one.id) for one in await self.store.read(0, 100)]

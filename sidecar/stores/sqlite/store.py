@@ -15,7 +15,8 @@ from sidecar.domain.lane_state import LaneName, LaneState, Pause
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.retention import Retention
 from sidecar.ports import Position, Settled, WriteSet
-from sidecar.stores.sqlite import backup, journal, queue, rows, translation, upkeep
+from sidecar.ports.samples import Sample
+from sidecar.stores.sqlite import backup, journal, queue, rows, samples, translation, upkeep
 from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.due import Due
@@ -312,6 +313,11 @@ class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteUs
     async def pause(self, pause: Pause, now: int) -> LaneState:
         state: LaneState = await self._do(queue.pause, pause, now)
         return state
+
+    # --- Samples ----------------------------------------------------------------------------------------------------
+
+    async def owe_sample(self, sample: Sample) -> None:
+        await self._do(samples.owe, self._ids, sample)
 
     # --- Upkeep -----------------------------------------------------------------------------------------------------
 
