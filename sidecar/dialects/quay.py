@@ -7,13 +7,14 @@ comma and colon, ASCII with escapes). A push tells of one tag; an untagged push 
 import json
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii as _text
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 
-from sidecar.dialects import quay_quotas, quay_scans
-from sidecar.dialects.contract import Audience, Dialect, Word
-from sidecar.domain.details import Mirror
+from sidecar.dialects import quay_quotas, quay_samples, quay_scans
+from sidecar.dialects.contract import Audience, Dialect, Voice, Word
+from sidecar.dialects.contract import sample as plausible_event
+from sidecar.domain.details import Build, Commit, Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
 from sidecar.domain.message import Message
 
@@ -84,18 +85,28 @@ def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
     return _said(word, event.registry, event.repository, extra)
 
 
-# What Quay adds to where it happened when somebody presses "Test Notification", as get_sample_data of Quay 3.15 has it.
-# It is not what happens: `pruned_image_count` is in no real push.
-_SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "repo_push": {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
-    **{word: {"message": "TEST NOTIFICATION"} for word in _MIRRORING},
-    quay_scans.WORD: quay_scans.SAMPLE,
-}
+def sample(word: str, registry: RegistryRef, place: Repository, *, settings: Mapping[str, Any], now: int) -> Message:
+    """What Quay sends to try a notification: of a repository, or of the namespace alone for the words of namespaces.
+
+    `settings` are the notification's eventConfig. Every word of the vocabulary has a sample.
+    """
+    extra = quay_samples.added(word, settings, now)
+    if word in quay_quotas.WORDS:
+        body = json.dumps({**quay_quotas.place(registry, place.namespace), **extra})
+        return Message(word=word, content_type="application/json", body=body.encode("ascii"))
+    if "build_id" in extra and not registry.homepage:
+        extra = {"homepage": f"{_homepage(registry, place)}/build/{quay_samples.BUILD}", **extra}
+    return _said(word, registry, place, extra)
 
 
-def sample(word: str, registry: RegistryRef, place: Repository) -> Message:
-    """What Quay sends to try a notification of a repository. Every word of the vocabulary has one."""
-    return _said(word, registry, place, _SAMPLES[word])
+def filters_sample(word: str, voice: Voice) -> bool:
+    """Whether a notification's own settings hold its sample back: that of a build is of a certain branch."""
+    for kind in voice.types:
+        event = plausible_event(kind)
+        if isinstance(event.details, Build):
+            build = msgspec.structs.replace(event.details, source=Commit(ref=quay_samples.REF))
+            return word not in voice.words(msgspec.structs.replace(event, details=build), untagged=True)
+    return False
 
 
 def _said(word: str, registry: RegistryRef, place: Repository, extra: Mapping[str, Any]) -> Message:

@@ -1,9 +1,10 @@
 """Quotas as Quay says them: the body of a namespace's notification."""
 
 import json
+from typing import Any
 
 from sidecar.domain.details import Quota
-from sidecar.domain.event import Event
+from sidecar.domain.event import Event, RegistryRef
 
 WORDS = frozenset({"quota_warning", "quota_error"})
 
@@ -13,14 +14,20 @@ def fits(event: Event) -> bool:
     return isinstance(event.details, Quota)
 
 
+def place(registry: RegistryRef, namespace: str) -> dict[str, Any]:
+    """Where it happened: what every event of a namespace begins with."""
+    return {
+        "namespace": namespace,
+        "homepage": f"{registry.scheme}://{registry.hostname}/organization/{namespace}",
+    }
+
+
 def body(event: Event) -> bytes:
     """Quay's keys in its order, as Python's json module writes them. There is no repository in it."""
     quota = event.details
     assert isinstance(quota, Quota)
-    registry, namespace = event.registry, event.repository.namespace
     said = {
-        "namespace": namespace,
-        "homepage": f"{registry.scheme}://{registry.hostname}/organization/{namespace}",
+        **place(event.registry, event.repository.namespace),
         "threshold_percent": quota.threshold,
         "usage_bytes": quota.used,
         "limit_bytes": quota.limit,

@@ -25,25 +25,18 @@ LEVELS: Final = (
 )
 DEFAULT: Final = Severity.HIGH.value
 
-# What Quay says of none of its own, to try a notification: as get_sample_data of Quay 3.15 has it without a level.
-SAMPLE: Final = {
-    "tags": ["latest", "prod", "foo", "bar", "baz"],
-    "image": "some-image-id",
-    "vulnerability": {
-        "id": "CVE-FAKE-CVE",
-        "description": "A futurist vulnerability",
-        "link": "https://security-tracker.debian.org/tracker/CVE-FAKE-CVE",
-        "priority": "Unknown",
-    },
-}
+_INDICES: Final = {text: index for index, one in enumerate(LEVELS) for text in (str(index), one.value)}
 
 
-def level_of(level: int | str) -> int | None:
+def level_of(level: object) -> int | None:
     """The index of a level that is given by name or, as Quay's own API does, by index; None for what is none."""
-    text = str(level)
-    if text.isascii() and text.isdigit():
-        return int(text) if int(text) < len(LEVELS) else None
-    return next((index for index, one in enumerate(LEVELS) if one.value == text), None)
+    return _INDICES.get(str(level))
+
+
+def named(level: object) -> str:
+    """The severity that Quay's sample has for a level: only of an index does it know one."""
+    given = str(level)
+    return LEVELS[_INDICES[given]].value if given.isdigit() and given in _INDICES else Severity.UNKNOWN.value
 
 
 def fits(event: Event) -> bool:

@@ -209,7 +209,7 @@ class Site:
             store, self.house.subscribing, clock, observer, new_uuid=lambda: str(uuid.uuid4()), changed=set
         )
         around = Surroundings(accounts=Accounts(), registries=(self.house.registries["main"].ref,))
-        quay = QuayApi(self.house.subscribing, sampling, store, lambda: around, observer)
+        quay = QuayApi(self.house.subscribing, sampling, store, lambda: around, clock=clock, observer=observer)
         self.api = Api(
             self.operations,
             self.status,
