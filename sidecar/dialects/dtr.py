@@ -75,17 +75,7 @@ _WHEN = {
 
 
 # Told by DTR's promotion, mirroring and scanning, and by changes of a repository's description.
-_WAITING = frozenset(
-    {
-        "PROMOTION",
-        "PUSH_MIRRORING",
-        "POLL_MIRRORING",
-        "REPO_UPDATED",
-        "SCAN_COMPLETED",
-        "SCAN_FAILED",
-        "SCANNER_UPDATE_COMPLETED",
-    }
-)
+_WAITING = frozenset({"SCAN_COMPLETED", "SCAN_FAILED"})
 
 
 def _check_words(names: frozenset[str]) -> str:

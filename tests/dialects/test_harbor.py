@@ -15,7 +15,7 @@ from receiver_rules import HARBOR_CONTENT_TYPE, HARBOR_RECEIVERS, Refused, deman
 
 from sidecar.dialects.contract import Audience, sample
 from sidecar.dialects.harbor import DIALECT, Options
-from sidecar.domain.event import Event, EventType, Kind
+from sidecar.domain.event import HAPPENINGS, Event, EventType, Kind
 from sidecar.domain.message import Message
 from sidecar.domain.statement import DETAILS
 from sidecar.domain.subscription import DEFAULT_EVENTS
@@ -84,7 +84,7 @@ def test_each_canonical_type_has_its_word(flavour: str) -> None:
 
 def test_repositories_and_lost_tags_are_never_harbor_events() -> None:
     """Harbor announces neither the deletion of a tag nor repositories."""
-    told_by_registries = [kind for kind in EventType if kind not in DETAILS]
+    told_by_registries = [kind for kind in HAPPENINGS if kind not in DETAILS]
     assert [kind for kind in told_by_registries if DIALECT.says(kind.value, Options())] == list(ARTIFACT_WORDS)
     with pytest.raises(ValueError, match=r"has no word for tag\.deleted"):
         DIALECT.bind(Options(), ["tag.deleted"])
