@@ -75,7 +75,7 @@ _WHEN = {
 
 
 # Told by DTR's promotion, mirroring and scanning, and by changes of a repository's description.
-_WAITING = frozenset({"SCAN_COMPLETED", "SCAN_FAILED"})
+_WAITING: frozenset[str] = frozenset()
 
 
 def _check_words(names: frozenset[str]) -> str:

@@ -53,14 +53,9 @@ def _check(options: Options) -> str:
 
 def _render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
     if word in _MIRRORING:
-        return (
-            (_message(event.registry, event.repository, word, {"message": _mirrored(event)}),)
-            if event.repository.path
-            else ()
-        )
+        return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
     if word == quay_scans.WORD:
-        found = quay_scans.found(event, options.level)
-        return tuple(_message(event.registry, event.repository, word, extra) for extra in found)
+        return tuple(_message(event, word, extra) for extra in quay_scans.found(event, options.level))
     place = event.repository
     # A single segment stays what its users pull: only `namespace` is filled in.
     # Put together as json.dumps would, which is what Quay sends; three times as quick.
@@ -80,24 +75,26 @@ def _render(event: Event, word: str, options: Options, _audience: Audience) -> S
     )
 
 
+def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
+    """Where it happened, in the keys of every event about a repository, and what the word adds to it."""
+    return _said(word, event.registry, event.repository, extra)
+
+
 # What Quay adds to where it happened when somebody presses "Test Notification", as get_sample_data of Quay 3.15 has it.
 # It is not what happens: `pruned_image_count` is in no real push.
 _SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "repo_push": {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
-    "repo_mirror_sync_started": {"message": "TEST NOTIFICATION"},
-    "repo_mirror_sync_success": {"message": "TEST NOTIFICATION"},
-    "repo_mirror_sync_failed": {"message": "TEST NOTIFICATION"},
+    **{word: {"message": "TEST NOTIFICATION"} for word in _MIRRORING},
     quay_scans.WORD: quay_scans.SAMPLE,
 }
 
 
 def sample(word: str, registry: RegistryRef, place: Repository) -> Message:
     """What Quay sends to try a notification of a repository. Every word of the vocabulary has one."""
-    return _message(registry, place, word, _SAMPLES[word])
+    return _said(word, registry, place, _SAMPLES[word])
 
 
-def _message(registry: RegistryRef, place: Repository, word: str, extra: Mapping[str, Any]) -> Message:
-    """Where it happened, in the keys of every event about a repository, and what the word adds to it."""
+def _said(word: str, registry: RegistryRef, place: Repository, extra: Mapping[str, Any]) -> Message:
     body = {
         "repository": place.path,
         "namespace": place.namespace,
