@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from sidecar.dialects.contract import Word
-from sidecar.dialects.quay import DIALECT
+from sidecar.dialects.quay import DIALECT, Options
 from sidecar.domain.errors import Problem
 from sidecar.domain.event import EventType
 from sidecar.domain.made import Api
