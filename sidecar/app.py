@@ -23,6 +23,7 @@ from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
+from sidecar.domain.quota import Quotas
 from sidecar.managing import vendors
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
@@ -38,6 +39,7 @@ from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.pipeline.walks import Walks, plans
+from sidecar.pipeline.weighing import Weigher
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
@@ -108,6 +110,7 @@ class App:
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
         self.walks = Walks(self._store, self._clock, self._observer)
+        self.weigher = Weigher(self._store, self._clock, self._observer)
         self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
         self._muting = Muting(self._store, self._observer)
         self._wiring = Wiring(
@@ -150,6 +153,7 @@ class App:
                 settings=lambda: self.settings,
                 unready=self.unready,
             ),
+            usage=self.weigher.usage,
         )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
@@ -205,11 +209,13 @@ class App:
             offer=self._dispatcher.offer,
             own_agent=OWN_AGENT,
             met=self.walks.met,
+            weigher=self.weigher,
         )
         self._keeper = Keeper(self._store, self._clock, self._observer)
         self._spawn(self._translator.run(), "translator")
         self._spawn(self._keeper.run(), "upkeep")
         self._spawn(self.walks.run(), "walks")
+        self._spawn(self.weigher.run(), "weighing")
         await self._measure()
         gc.set_threshold(50_000, 20, 100)  # values die by reference count; looking for cycles often costs much
         gc.collect()
@@ -301,10 +307,13 @@ class App:
     def _words(self, settings: Settings) -> Words:
         """What the translator goes by. Asks the network's parts to be as the settings say."""
         apis = self._apis.configure(settings.registries, settings.contexts)
-        self._enricher.configure(apis)
+        registries = {one.name: one for one in settings.registries}
+        quotas = Quotas(settings.quotas, registries)
+        self._enricher.configure(apis, quotas.weighs if quotas else None)
+        self.weigher.configure(quotas, apis)
         self.walks.configure(plans(settings.registries, apis))
         return Words(
-            registries={one.name: one for one in settings.registries},
+            registries=registries,
             router=self._wiring.router,
             subscriptions=self._wiring.names,
             enricher=self._enricher if self._apis.clients else None,
@@ -387,6 +396,7 @@ class App:
         if self._dispatcher is None:
             return
         configured = dict(self._wiring.described(self.settings)[0])
+        self._metrics.set_usage(await self.weigher.gauges())
         await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
 
 

@@ -18,6 +18,7 @@ from sidecar.domain.glob import Globs
 from sidecar.domain.lane_state import LaneName
 from sidecar.domain.message import Response
 from sidecar.domain.person import Visit
+from sidecar.domain.quota import Quota, Quotas
 from sidecar.domain.record import Quarantined
 from sidecar.domain.registry import Registry
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Subscription
@@ -32,6 +33,7 @@ from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
+from sidecar.pipeline.weighing import Weigher
 from sidecar.ports import SendRequest
 from sidecar.stores.sqlite import SQLiteStore
 
@@ -159,7 +161,9 @@ class House:
         store: Any = None,
         apis: Mapping[str, Any] | None = None,
         tracing: Tracing | None = None,
+        quotas: Sequence[Quota] | None = None,
     ) -> None:
+        """`quotas` None = nothing can be weighed."""
         self.clock = clock
         self.tracing = tracing
         self.sender = sender
@@ -178,6 +182,10 @@ class House:
         self.enricher = Enricher(self.observer) if apis is not None else None
         if self.enricher is not None:
             self.enricher.configure(apis or {})
+        self.apis = apis or {}
+        self.quotas = quotas
+        self.weigher = Weigher(self.store, clock, self.observer) if quotas is not None else None
+        self._weighing: asyncio.Task[None] | None = None
         self.translator: Translator | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -194,8 +202,21 @@ class House:
             observer=self.observer,
             offer=self.dispatcher.offer,
             own_agent="registry-sidecar/",
+            weigher=self.weigher,
         )
+        self.weigh(self.quotas)
         self._task = asyncio.create_task(self.translator.run())
+        if self.weigher is not None:
+            self._weighing = asyncio.create_task(self.weigher.run())
+
+    def weigh(self, quotas: Sequence[Quota] | None) -> None:
+        """Go by these quotas from now on, as after a reload."""
+        self.quotas = quotas
+        if self.weigher is not None:
+            known = Quotas(quotas or (), self.registries)
+            self.weigher.configure(known, self.apis)
+            if self.enricher is not None:
+                self.enricher.configure(self.apis, known.weighs)
 
     async def configure(self, subscriptions: Sequence[Subscription]) -> Words:
         """Give these subscriptions their lanes, as a reload does."""
@@ -239,11 +260,18 @@ class House:
         assert self._task is not None
         self.translator.stop()
         await self._task
+        await self._stop_weighing()
         await self.dispatcher.stop(5.0)
         await self.store.close()
 
+    async def _stop_weighing(self) -> None:
+        if self._weighing is not None:
+            self._weighing.cancel()
+            await asyncio.gather(self._weighing, return_exceptions=True)
+
     async def kill(self) -> None:
         """An end without any order: what is not committed is gone, and nothing is told to anybody."""
+        await self._stop_weighing()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

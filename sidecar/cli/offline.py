@@ -13,10 +13,12 @@ from typing import Any
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.clock import SystemClock
 from sidecar.config.settings import Settings
+from sidecar.domain.quota import Quotas
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
+from sidecar.pipeline.weighing import weighed
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.telemetry.observers import Observers
 from sidecar.web.api import Api
@@ -47,6 +49,7 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
         health = Health(stalled=lambda: 0.0, unready=lambda: (_STOPPED,), render_metrics=lambda: (b"", "text/plain"))
         walks = Walks(store, clock, observer)
         walks.configure(dict.fromkeys(one.name for one in settings.registries))
+        quotas = Quotas(settings.quotas, {one.name: one for one in settings.registries})
         api = Api(
             operations,
             lambda: _status(store, settings),
@@ -54,6 +57,7 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
             store.care.backup,
             subscribing=subscribing,
             walks=walks,
+            usage=lambda: weighed(store, quotas),
         )
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
             path = Path(folder) / "offline.sock"

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from sidecar.dialects import quay_scans
+from sidecar.dialects import quay_quotas, quay_scans
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain.details import Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
@@ -41,6 +41,8 @@ _WORDS = (
         for word, kind in _MIRRORING.items()
     ),
     Word(name=quay_scans.WORD, types=frozenset({EventType.SCAN_COMPLETED}), fits=quay_scans.fits),
+    Word(name="quota_warning", types=frozenset({EventType.QUOTA_WARNING}), fits=quay_quotas.fits),
+    Word(name="quota_error", types=frozenset({EventType.QUOTA_EXCEEDED}), fits=quay_quotas.fits),
 )
 
 
@@ -56,6 +58,8 @@ def _render(event: Event, word: str, options: Options, _audience: Audience) -> S
         return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
     if word == quay_scans.WORD:
         return tuple(_message(event, word, extra) for extra in quay_scans.found(event, options.level))
+    if word in quay_quotas.WORDS:
+        return (Message(word=word, content_type="application/json", body=quay_quotas.body(event)),)
     place = event.repository
     # A single segment stays what its users pull: only `namespace` is filled in.
     # Put together as json.dumps would, which is what Quay sends; three times as quick.

@@ -256,6 +256,8 @@ class Catalogue:
         self._scans = {row.key: row for row in facts.scans}
         self._changed_scans: set[ScanKey] = set()
         self._pulls: dict[tuple[str, str, str, str], PullCount] = {}
+        # What `put_manifest` changed, before and after, for whoever takes it away; None = nobody does.
+        self.moves: list[tuple[ManifestRow | None, ManifestRow]] | None = None
         self._by_digest: dict[ManifestKey, set[TagKey]] = {}
         for row in facts.tags:
             self._by_digest.setdefault((row.registry, row.repository, row.digest), set()).add(row.key)
@@ -306,6 +308,8 @@ class Catalogue:
         self._changed_repositories.add((row.registry, row.name))
 
     def put_manifest(self, row: ManifestRow) -> None:
+        if self.moves is not None:
+            self.moves.append((self._manifests.get(row.key), row))
         self._manifests[row.key] = row
         self._changed_manifests.add(row.key)
 

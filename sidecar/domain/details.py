@@ -163,7 +163,7 @@ class Scanner(_Details, frozen=True, kw_only=True, tag="scanner"):
 class Quota(_Details, frozen=True, kw_only=True, tag="quota"):
     """What a namespace holds and may hold, bytes. `percent` is `used` of `limit`, rounded down.
 
-    `threshold` is the percentage that was passed; `asked` what was to be added, 0 where nothing was.
+    `threshold` is the percentage that was passed; `asked` the part of `used` that was added last, 0 where nothing was.
     """
 
     namespace: Text = ""

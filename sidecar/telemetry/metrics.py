@@ -109,6 +109,11 @@ class Metrics:
         spans = counter("spans", "Spans for the collector by what became of them.", "outcome")
         self._spans = {outcome: spans.labels(outcome) for outcome in SPAN_OUTCOMES}
         self.tracing: Tracing | None = None  # attempts name their trace, where it is sampled
+        self._weighed = (
+            gauge("namespace_used_bytes", "What a namespace with a quota holds.", "registry", "namespace"),
+            gauge("namespace_limit_bytes", "What it may hold.", "registry", "namespace"),
+        )
+        self._namespaces: set[tuple[str, str]] = set()
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
@@ -310,6 +315,18 @@ class Metrics:
             lane.oldest.set(oldest_due)
             lane.paused.set(paused)
             lane.broken.set(breaker_open)
+
+    def set_usage(self, weighed: Iterable[tuple[str, str, int, int]]) -> None:
+        """Registry, namespace, bytes used and their limit of each namespace that a quota names; all others are gone."""
+        told = set()
+        for registry, namespace, used, limit in weighed:
+            for gauge, value in zip(self._weighed, (used, limit), strict=True):
+                gauge.labels(registry, namespace).set(value)
+            told.add((registry, namespace))
+        for place in self._namespaces - told:
+            for gauge in self._weighed:
+                gauge.remove(*place)
+        self._namespaces = told
 
     def set_store(self, *, up: bool, size: int, wal: int, disk_free: int) -> None:
         """Sizes in bytes."""

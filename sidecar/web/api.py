@@ -45,6 +45,7 @@ from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
 from sidecar.web.scans import add_scans
 from sidecar.web.subscriptions import SubscriptionRoutes
+from sidecar.web.usage import Usage, add_usage
 from sidecar.web.verbs import Verbs
 from sidecar.web.walks import WalkRoutes
 
@@ -73,6 +74,7 @@ class Api:
         porter: Porter | None = None,
         walks: Walks | None = None,
         vendors: Sequence[Vendor] = (),
+        usage: Usage | None = None,
     ) -> None:
         self._operations = operations
         self._subscribing = subscribing
@@ -83,6 +85,7 @@ class Api:
         self._walks = walks
         self._vendors = vendors
         self._console = Console(operations, status, self._lanes, walks)
+        self._usage = usage
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -112,6 +115,8 @@ class Api:
         for vendor in self._vendors:
             vendor.add_to(app)
         self._console.add_to(app)
+        if self._usage is not None:
+            add_usage(app, self._usage)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:

@@ -55,6 +55,7 @@ class Needs(enum.Enum):
 
 # Every other route is for admins, the console's as well. Keys are a method and a route's canonical path.
 NEEDS: Final[dict[tuple[str, str], Needs]] = {
+    ("GET", "/v1/usage"): Needs.MANAGER,
     ("GET", "/v1/subscriptions"): Needs.MANAGER,
     ("POST", "/v1/subscriptions"): Needs.MANAGER,
     ("GET", "/v1/subscriptions/{name}"): Needs.MANAGER,

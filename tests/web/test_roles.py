@@ -97,6 +97,7 @@ ROUTES = {
     ("POST", "/v1/subscriptions/{name}/resume"): Rights("/v1/subscriptions/one/resume"),
     ("POST", "/v1/subscriptions/{name}/test"): Rights("/v1/subscriptions/one/test"),
     ("POST", "/v1/backup"): Rights("/v1/backup", 403),  # only who may open the socket may have files written
+    ("GET", "/v1/usage"): Rights("/v1/usage", manager=200),  # of their namespaces
     ("GET", "/v1/walks"): Rights("/v1/walks"),
     ("GET", "/v1/registries/{name}/walk"): Rights("/v1/registries/main/walk"),
     ("POST", "/v1/registries/{name}/walk"): Rights("/v1/registries/main/walk", 409),
@@ -223,6 +224,7 @@ class Site:
                 dtr_roles.dtr_api(self.house, clock),
                 harbor_roles.harbor_api(self.house, self.operations, clock),
             ],
+            usage=self.usage,
         )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"
@@ -239,6 +241,9 @@ class Site:
             last=self.house.store.last,
             registries=["main"],
         )
+
+    async def usage(self):
+        return ()
 
     def app(self, door):
         return self.api.app(door)

@@ -27,6 +27,7 @@ from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.places import SQLitePlaces
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
 from sidecar.stores.sqlite.runners import InlineRunner, Runner, ThreadRunner
+from sidecar.stores.sqlite.usage import SQLiteUsage
 from sidecar.stores.sqlite.walkbook import SQLiteWalkbook
 
 APPEND_LIMIT = 512  # requests per cycle
@@ -42,7 +43,7 @@ SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1),
 """
 
 
-class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces):
+class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteUsage):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until

@@ -8,7 +8,7 @@ from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Reason, State
 from sidecar.domain.errors import CursorMoved, NamespaceTaken
 from sidecar.ports import Position, WriteSet
-from sidecar.stores.sqlite import journal, places, rows
+from sidecar.stores.sqlite import journal, places, rows, usage
 from sidecar.stores.sqlite.journal import quarantine_values
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
@@ -145,6 +145,8 @@ def commit(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: Wri
     if moved != 1:
         raise CursorMoved(f"the journal is no longer translated up to {work.expected}")
     _catalogue(connection, work)
+    if work.usage is not None:
+        usage.write(connection, work.usage)
     due = _deliveries(connection, ids, pending.heirs, work)
     if pending.gone:
         due = _without(connection, pending.gone, due, work.now)
