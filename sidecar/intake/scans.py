@@ -94,7 +94,7 @@ def _format(asked: str, body: bytes, media_type: str) -> Format:
         try:
             return Format(asked)
         except ValueError:
-            raise Misstated(f"No format is named {asked[:50]!r}; known: {', '.join(Format)}.") from None
+            raise Misstated(f"No format is named {asked[:50]!r}; known: {', '.join(Format)}.", None) from None
     top = decoded(_keys, body)
     keys = frozenset(top)
     found = recognised(keys) or _TYPES.get(media_type)
