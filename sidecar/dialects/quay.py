@@ -7,10 +7,11 @@ comma and colon, ASCII with escapes). A push tells of one tag; an untagged push 
 import json
 from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii as _text
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from sidecar.dialects import quay_builds, refs
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain.details import Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
@@ -18,9 +19,13 @@ from sidecar.domain.message import Message
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`method` is Quay's way of notifying."""
+    """`method` is Quay's way of notifying.
+
+    With `ref_regex` only those builds are told of whose reference it matches, as `refs/heads/main`.
+    """
 
     method: Literal["webhook"] = "webhook"
+    ref_regex: Annotated[str, msgspec.Meta(max_length=refs.LONGEST)] = ""
 
 
 _MIRRORING = {
@@ -38,7 +43,14 @@ _WORDS = (
 )
 
 
+def vocabulary(options: Options) -> Sequence[Word]:
+    """Quay's words, those for builds as far as the options let them through."""
+    return (*_WORDS, *quay_builds.words(options.ref_regex))
+
+
 def _render(event: Event, word: str, _options: Options, _audience: Audience) -> Sequence[Message]:
+    if word in quay_builds.WORDS:
+        return (_message(event, word, quay_builds.told(event, word, _homepage(event.registry, event.repository))),)
     if word in _MIRRORING:
         return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
     place = event.repository
@@ -61,7 +73,7 @@ def _render(event: Event, word: str, _options: Options, _audience: Audience) -> 
 
 
 def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
-    """Where it happened, in the keys of every event about a repository, and what the word adds to it."""
+    """Where it happened, in the keys of every event about a repository, and what the word adds to it or changes."""
     place = event.repository
     body = {
         "repository": place.path,
@@ -100,6 +112,7 @@ DIALECT = Dialect(
     title="Quay 3 repository notifications",
     options=Options,
     example=Options(),
-    vocabulary=lambda _options: _WORDS,
+    vocabulary=vocabulary,
     render=_render,
+    check=lambda options: refs.refusal(options.ref_regex),
 )

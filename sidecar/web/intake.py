@@ -21,7 +21,15 @@ from sidecar.web.problems import problem, sentence
 
 RETRY_AFTER = "5"
 LONGEST_KEY = 200  # characters of an Idempotency-Key
-READERS: Final[Mapping[str, Reader]] = MappingProxyType({"events": cloudevents.read})
+
+
+def _builds(posted: Posted) -> Sequence[Told]:
+    from sidecar.intake import builds  # with the first build
+
+    return builds.read(posted)
+
+
+READERS: Final[Mapping[str, Reader]] = MappingProxyType({"events": cloudevents.read, "builds": _builds})
 JSON = "application/json"
 
 _ROUTES = ", ".join(f"/intake/{route}" for route in READERS)
