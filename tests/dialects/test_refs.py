@@ -74,8 +74,6 @@ PARTS = st.sampled_from(
         "(?s)",
         "(?P<n>",
         "*?",
-    ]
-    + [
         r"\d",
         r"\w",
         r"\s",
