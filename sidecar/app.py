@@ -18,27 +18,28 @@ from typing import Any
 
 from aiohttp import web
 
-from sidecar import __version__
 from sidecar.clock import SystemClock
 from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
-from sidecar.dialects.contract import Audience
 from sidecar.domain.errors import ConfigError, StoreUnavailable
-from sidecar.domain.lane_state import LaneName, LaneState
+from sidecar.domain.quota import Quotas
+from sidecar.managing import vendors
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
-from sidecar.outbound.signing import Signer
-from sidecar.pipeline.courier import Courier, Destination
+from sidecar.outbound.spans import SpanExporter
+from sidecar.pipeline.courier import Courier
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
+from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
-from sidecar.pipeline.routing import Route, Router
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.pipeline.walks import Walks, plans
+from sidecar.pipeline.weighing import Weigher
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
@@ -49,13 +50,16 @@ from sidecar.telemetry.lines import get as get_log
 from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.observers import Observers
+from sidecar.telemetry.traces import Traces
 from sidecar.web.access import Access, IntakeAccess
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door, Porter
 from sidecar.web.health import Health
 from sidecar.web.ingress import Ingress
 from sidecar.web.server import Listeners, server_context
+from sidecar.web.status import status
+from sidecar.wiring import USER_AGENT, Running, Wiring, new_uuid
 
-USER_AGENT = f"registry-sidecar/{__version__}"
 OWN_AGENT = "registry-sidecar/"
 WATCH_EVERY = 5.0  # seconds between looks at the configuration's files
 GAUGES_EVERY = 5.0
@@ -72,8 +76,10 @@ class App:
         self._clock = SystemClock()
         self._metrics = Metrics()
         self._log = get_log()
-        self._observer = Observers(self._metrics, Logs(), failed=self._observer_failed)
+        logs = Logs()
+        self._observer = Observers(self._metrics, logs, failed=logs.failed)
         self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
+        self._traces = Traces(self._observer, logs, self._metrics, self._store, clock=self._clock, export=SpanExporter)
         self._condition = Condition(self._store.care, self._metrics, self._observer)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
         self._apis = RegistryApis(USER_AGENT, Asking(self._metrics))
@@ -81,31 +87,35 @@ class App:
         self._intake = Intake(self._store, self._clock, self._observer)
         self._ingress = Ingress(
             self._intake,
-            _access(settings),
+            Access((), {}),
             max_body=settings.ingest.max_body,
             observer=self._observer,
             acked=self._metrics.acknowledged,
             heard=Hearing(self._metrics).heard,
         )
+        self._porter = Porter(self._observer.visited, monotonic=self._clock.monotonic)
+        self._admit(settings)
         self._ingest_listeners = Listeners()
         self._management_listeners = Listeners()
         self._watched = Watched(settings.stamps)
-        self._states: dict[int, LaneState] = {}
-        self._router = Router(())
         self._sender: HttpSender | None = None
-        self._courier: Courier | None = None
         self._translator: Translator | None = None
         self._dispatcher: Dispatcher | None = None
         self._keeper: Keeper | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._stopping = False
-        self._reloading = asyncio.Lock()
         self._config_error = ""
         self._socket_app: web.Application | None = None
         self.ingest_ports: list[int] = []
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
         self.walks = Walks(self._store, self._clock, self._observer)
+        self.weigher = Weigher(self._store, self._clock, self._observer)
+        self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
+        self._muting = Muting(self._store, self._observer)
+        self._wiring = Wiring(
+            self._store, self._clock, self._observer, self.operations, self.subscribing, muting=self._muting
+        )
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -125,7 +135,26 @@ class App:
             self._ingress.handle, [(one.host, one.port) for one in ingest.listen], context
         )
         health = Health(stalled=self._store.stalled, unready=self.unready, render_metrics=self._metrics.render)
-        api = Api(self.operations, self.status, health, self._store.care.backup, walks=self.walks)
+        api = Api(
+            self.operations,
+            self.status,
+            health,
+            self._store.care.backup,
+            subscribing=self.subscribing,
+            porter=self._porter,
+            walks=self.walks,
+            vendors=vendors(
+                self._store,
+                self.operations,
+                self.subscribing,
+                self._muting,
+                clock=self._clock,
+                observer=self._observer,
+                settings=lambda: self.settings,
+                unready=self.unready,
+            ),
+            usage=self.weigher.usage,
+        )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
             door = Door.LOOPBACK if address.loopback else Door.CLOSED
@@ -165,10 +194,12 @@ class App:
         if self._store.unclean:
             self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
-        courier = self._courier = Courier(self._sender, self._clock, random)
+        courier = Courier(self._sender, self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
-        while not await self._register(self.settings):  # noqa: ASYNC110 - there is nobody to set an event
+        self._wiring.connect(Running(self._sender, courier, self._dispatcher), self._rerouted)
+        while not await self._wiring.begin(lambda: self.settings):  # noqa: ASYNC110 - there is nobody to set an event
             await asyncio.sleep(OPEN_AGAIN)
+        self._rerouted()
         self._translator = Translator(
             self._store,
             self._store,
@@ -178,11 +209,13 @@ class App:
             offer=self._dispatcher.offer,
             own_agent=OWN_AGENT,
             met=self.walks.met,
+            weigher=self.weigher,
         )
         self._keeper = Keeper(self._store, self._clock, self._observer)
         self._spawn(self._translator.run(), "translator")
         self._spawn(self._keeper.run(), "upkeep")
         self._spawn(self.walks.run(), "walks")
+        self._spawn(self.weigher.run(), "weighing")
         await self._measure()
         gc.set_threshold(50_000, 20, 100)  # values die by reference count; looking for cycles often costs much
         gc.collect()
@@ -210,10 +243,13 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.walks.stop()
+        self.subscribing.stop()
         if self._sender is not None:
             await self._sender.close()
         await self._apis.close()
+        await self._traces.close()
         await self._management_listeners.stop()
+        self._porter.login.close()
         await self._store.close()
 
     def _spawn(self, work: Any, name: str) -> None:
@@ -230,7 +266,7 @@ class App:
 
     async def reload(self) -> str:
         """Read the configuration again; returns "" or the sentence why the old one stays."""
-        async with self._reloading:
+        async with self.subscribing.lock:
             try:
                 settings = await asyncio.to_thread(load, self.settings.source, self._environ)
                 await self._take(settings)
@@ -241,8 +277,7 @@ class App:
                 self._log.error("configuration refused, the old one stays", detail=str(error))
                 return str(error)
             fixed = needs_restart(self.settings, settings)
-            self._ingress.access = _access(settings)
-            self._ingress.max_body = settings.ingest.max_body
+            self._admit(settings)
             self._store.set_retention(settings.retention)
             self._guard = Guard(settings.guard_allow, settings.guard_deny)
             if self._sender is not None:
@@ -259,60 +294,44 @@ class App:
     async def _take(self, settings: Settings) -> None:
         """Give the new subscriptions their lanes. Raises ConfigError when the store cannot just now."""
         self._watched = Watched(settings.stamps)
-        if not await self._register(settings):
+        if not await self._wiring.register(settings):
             raise ConfigError(f"the new configuration waits: {self._store.down}")
 
-    async def _register(self, settings: Settings) -> bool:
-        """Give every subscription its lane; False when the store cannot."""
-        if self._dispatcher is None or self._sender is None:
-            return True
-        names = [
-            LaneName(name=one.subscription.name, format=one.subscription.format, formerly=one.subscription.formerly)
-            for one in settings.subscriptions
-        ]
-        try:
-            states = await self._store.register(names, self._clock.now())
-        except StoreUnavailable as error:
-            self._observer.trouble("store", error)
-            return False
-        self._states = {one.id: one for one in states}
-        by_name = {one.name: one for one in states}
-        destinations: dict[int, Destination] = {}
-        routes = []
-        for bound in settings.subscriptions:
-            subscription = bound.subscription
-            state = by_name[subscription.name]
-            signer = Signer.of(subscription.signing)
-            destinations[state.id] = Destination.of(subscription, bound.voice, signer, USER_AGENT)
-            routes.append(Route(subscription, bound.voice, state.id, Audience(subscription.name, state.policy)))
-        self._router = Router(routes)
-        self._sender.configure(settings.transports)  # before the first attempt that asks for a new one
-        self._dispatcher.configure(destinations, states)
-        named = {one.subscription.name: one for one in destinations.values()}
-        self.operations.connect(self._router, named, self._dispatcher, self._courier)
-        for state in states:
-            if state.orphaned and state.pending:
-                self._observer.lane_changed(state.name, "orphaned", f"{state.pending} deliveries wait for its return")
-        return True
+    def _admit(self, settings: Settings) -> None:
+        """Who may post what, who may use the APIs, and which repositories are whose."""
+        self._ingress.access = _access(settings)
+        self._ingress.max_body = settings.ingest.max_body
+        self._porter.configure(settings.management.accounts, settings.management.public_url)
+        self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}
 
     def _words(self, settings: Settings) -> Words:
+        """What the translator goes by. Asks the network's parts to be as the settings say."""
         apis = self._apis.configure(settings.registries, settings.contexts)
-        self._enricher.configure(apis)
+        registries = {one.name: one for one in settings.registries}
+        quotas = Quotas(settings.quotas, registries)
+        self._enricher.configure(apis, quotas.weighs if quotas else None)
+        self.weigher.configure(quotas, apis)
         self.walks.configure(plans(settings.registries, apis))
         return Words(
-            registries={one.name: one for one in settings.registries},
-            router=self._router,
-            subscriptions={one.id: one.name for one in self._states.values()},
+            registries=registries,
+            router=self._wiring.router,
+            subscriptions=self._wiring.names,
             enricher=self._enricher if self._apis.clients else None,
         )
+
+    def _rerouted(self) -> None:
+        """Events go elsewhere from now on, since somebody changed a subscription."""
+        self._metrics.subscribed(*self._wiring.described(self.settings))
+        if self._translator is not None:
+            self._translator.reroute(self._wiring.router, self._wiring.names)
 
     def _describe(self, settings: Settings) -> None:
         self._metrics.configure(
             [one.name for one in settings.registries],
-            [(one.subscription.name, one.subscription.format) for one in settings.subscriptions],
-            settings.unverified,
+            *self._wiring.described(settings),
             [one.name for one in settings.registries if one.api is not None],
         )
+        self._traces.configure(settings.tracing)
         for warning in settings.warnings:
             self._log.warning("configuration", detail=warning)
 
@@ -341,35 +360,24 @@ class App:
 
     def status(self) -> dict[str, Any]:
         """The sidecar in one look, for `GET /v1/status`."""
-        sizes = self._store.sizes
-        return {
-            "version": __version__,
-            "ready": not self.unready(),
-            "unready": self.unready(),
-            "config": {"source": str(self.settings.source), "error": self._config_error},
-            "store": {
-                "path": str(self.settings.store),
-                "down": self._store.down,
-                "sizeBytes": sizes.store,
-                "usedBytes": sizes.used,
-                "walBytes": sizes.wal,
-                "freeBytes": sizes.free,
-            },
-            "translator": {
-                "cursor": self._translator.cursor if self._translator is not None else 0,
-                "last": self._store.last,
-            },
-            "registries": [one.name for one in self.settings.registries],
-        }
+        return status(
+            unready=self.unready(),
+            source=self.settings.source,
+            error=self._config_error,
+            store=self.settings.store,
+            down=self._store.down,
+            sizes=self._store.sizes,
+            translator=self._translator,
+            last=self._store.last,
+            registries=[one.name for one in self.settings.registries],
+            last_events=self._metrics.last_events(),
+        )
 
     def _committed(self, report: CycleReport) -> None:
         if report.items:
             self._metrics.committed(report.items, report.seconds)
         for verb, seconds in report.held:
             self._metrics.held(verb, seconds)
-
-    def _observer_failed(self, error: Exception) -> None:
-        self._log.error("an observer failed", exc_info=error)
 
     async def _gauges(self) -> None:
         while True:
@@ -387,10 +395,12 @@ class App:
             self._metrics.set_lag(self._translator.lag_seconds())
         if self._dispatcher is None:
             return
-        configured = {one.subscription.name for one in self.settings.subscriptions}
+        configured = dict(self._wiring.described(self.settings)[0])
+        self._metrics.set_usage(await self.weigher.gauges())
         await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
 
 
 def _access(settings: Settings) -> Access:
     ingest, intake = settings.ingest, settings.ingest.intake
-    return Access([one.name for one in settings.registries], ingest.tokens, IntakeAccess(intake.tokens, intake.open))
+    hostnames = {one.name: one.ref.hostname for one in settings.registries}
+    return Access(list(hostnames), ingest.tokens, IntakeAccess(intake.tokens, intake.open, hostnames))

@@ -1,12 +1,15 @@
 """Doubles for the ports, and a house put together from real parts around them."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sidecar.clock import SystemClock
+from sidecar.config.binding import ConfigBinder
 from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
@@ -14,9 +17,13 @@ from sidecar.domain.event import Event, RegistryRef
 from sidecar.domain.glob import Globs
 from sidecar.domain.lane_state import LaneName
 from sidecar.domain.message import Response
+from sidecar.domain.person import Visit
+from sidecar.domain.quota import Quota, Quotas
 from sidecar.domain.record import Quarantined
 from sidecar.domain.registry import Registry
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Subscription
+from sidecar.domain.trace import Tracing
+from sidecar.domain.transport import Transport
 from sidecar.domain.walk import Walk
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline.courier import Courier, Destination
@@ -24,7 +31,9 @@ from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.routing import Route, Router
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
+from sidecar.pipeline.weighing import Weigher
 from sidecar.ports import SendRequest
 from sidecar.stores.sqlite import SQLiteStore
 
@@ -36,6 +45,8 @@ class RecordingSender:
 
     def __init__(self, answer: Answer | None = None) -> None:
         self.requests: list[SendRequest] = []
+        self.transports: dict[Transport, Any] = {}
+        self.lendings: list[tuple[Transport, Any]] = []
         self.answer = answer or (lambda _request: Response(status=200))
 
     async def send(self, request: SendRequest) -> Response | Outcome:
@@ -44,6 +55,16 @@ class RecordingSender:
         if asyncio.iscoroutine(result) or asyncio.isfuture(result):
             result = await result
         return result
+
+    def configure(self, transports: Mapping[Transport, Any]) -> None:
+        """Take note of the transports that are known from now on."""
+        self.transports = dict(transports)
+
+    @contextlib.contextmanager
+    def lent(self, transport: Transport, tls: Any) -> Iterator[None]:
+        """Take note of a transport that is known for a while."""
+        self.lendings.append((transport, tls))
+        yield
 
     def ids(self, url: str | None = None) -> list[str]:
         """The webhook ids sent, in order."""
@@ -64,6 +85,7 @@ class RecordingObserver:
         self.refusals: list[tuple[str, Reason, int]] = []
         self.requests: list[tuple[str, str, int]] = []
         self.operations: list[tuple[str, str, int, str]] = []
+        self.visits: list[Visit] = []
         self.walks: list[Walk] = []
 
     def ingested(self, registry: str, outcome: str, events: int) -> None:
@@ -90,6 +112,9 @@ class RecordingObserver:
 
     def walked(self, walk: Walk) -> None:
         self.walks.append(walk)
+
+    def visited(self, visit: Visit) -> None:
+        self.visits.append(visit)
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         self.operations.append((who, what, count, detail))
@@ -135,12 +160,18 @@ class House:
         registries: Sequence[Registry] | None = None,
         store: Any = None,
         apis: Mapping[str, Any] | None = None,
+        tracing: Tracing | None = None,
+        quotas: Sequence[Quota] | None = None,
     ) -> None:
+        """`quotas` None = nothing can be weighed."""
         self.clock = clock
+        self.tracing = tracing
         self.sender = sender
         self.observer = RecordingObserver()
         self.store = store or SQLiteStore(path, inline=inline)
         self.intake = Intake(self.store, clock, self.observer)
+        self.subscribing = Subscribing(self.store, clock, self.observer, new_uuid=lambda: str(uuid.uuid4()))
+        self.subscribing.take(ConfigBinder(registries or [registry()]), ())
         self.courier = Courier(sender, clock, random.Random(seed))
         self.dispatcher = Dispatcher(
             self.store, self.courier, clock=clock, chance=random.Random(seed + 1), observer=self.observer
@@ -151,6 +182,10 @@ class House:
         self.enricher = Enricher(self.observer) if apis is not None else None
         if self.enricher is not None:
             self.enricher.configure(apis or {})
+        self.apis = apis or {}
+        self.quotas = quotas
+        self.weigher = Weigher(self.store, clock, self.observer) if quotas is not None else None
+        self._weighing: asyncio.Task[None] | None = None
         self.translator: Translator | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -167,8 +202,21 @@ class House:
             observer=self.observer,
             offer=self.dispatcher.offer,
             own_agent="registry-sidecar/",
+            weigher=self.weigher,
         )
+        self.weigh(self.quotas)
         self._task = asyncio.create_task(self.translator.run())
+        if self.weigher is not None:
+            self._weighing = asyncio.create_task(self.weigher.run())
+
+    def weigh(self, quotas: Sequence[Quota] | None) -> None:
+        """Go by these quotas from now on, as after a reload."""
+        self.quotas = quotas
+        if self.weigher is not None:
+            known = Quotas(quotas or (), self.registries)
+            self.weigher.configure(known, self.apis)
+            if self.enricher is not None:
+                self.enricher.configure(self.apis, known.weighs)
 
     async def configure(self, subscriptions: Sequence[Subscription]) -> Words:
         """Give these subscriptions their lanes, as a reload does."""
@@ -179,7 +227,7 @@ class House:
         routes = [route(one, by_name[one.name].id, by_name[one.name].policy) for one in subscriptions]
         destinations = {
             one.lane: Destination.of(
-                one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0"
+                one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0", self.tracing
             )
             for one in routes
         }
@@ -212,11 +260,18 @@ class House:
         assert self._task is not None
         self.translator.stop()
         await self._task
+        await self._stop_weighing()
         await self.dispatcher.stop(5.0)
         await self.store.close()
 
+    async def _stop_weighing(self) -> None:
+        if self._weighing is not None:
+            self._weighing.cancel()
+            await asyncio.gather(self._weighing, return_exceptions=True)
+
     async def kill(self) -> None:
         """An end without any order: what is not committed is gone, and nothing is told to anybody."""
+        await self._stop_weighing()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -18,16 +18,16 @@ from sidecar import dialects
 from sidecar.cli.exits import MEANINGS
 from sidecar.config import amounts, keys
 from sidecar.config.shapes import Choice, Flag, Number, Or, Text
-from sidecar.config.tables import Field, Later, ListOf, MapOf, Raw, Table
+from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import NAME
 from sidecar.domain.delivery import MOVES, Reason, State
-from sidecar.domain.event import OF_ARTIFACTS, EventType
+from sidecar.domain.event import HAPPENINGS, OF_ARTIFACTS, EventType
 from sidecar.domain.record import QuarantineReason
 from sidecar.domain.registry import Asked
 from sidecar.domain.sources import SOURCES, Source
 from sidecar.domain.statement import DETAILS
 from sidecar.intake.shapes import OF_TAGS, SHAPES, schema
-from sidecar.telemetry.labels import EVENT_OUTCOMES, INGEST_OUTCOMES, INTAKE_OUTCOMES, INTAKE_ROUTES
+from sidecar.telemetry.labels import EVENT_OUTCOMES, INGEST_OUTCOMES, INTAKE_OUTCOMES, INTAKE_ROUTES, SPAN_OUTCOMES
 from sidecar.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
@@ -113,7 +113,7 @@ def _settings(dialect: dialects.Dialect) -> Iterator[tuple[object, str]]:
 def words() -> str:
     """Canonical types down, formats across."""
     known = dialects.load()
-    rows = [(code(kind.value), *(", ".join(said(one, kind)) or "-" for one in known.values())) for kind in EventType]
+    rows = [(code(kind.value), *(", ".join(said(one, kind)) or "-" for one in known.values())) for kind in HAPPENINGS]
     return table(("event", *(code(name) for name in known)), rows)
 
 
@@ -126,7 +126,7 @@ def events() -> str:
             ", ".join(one.value for one in Source if one in SOURCES[kind]),
             *(", ".join(said(one, kind)) or "-" for one in known.values()),
         )
-        for kind in EventType
+        for kind in HAPPENINGS
     ]
     return table(("event", "comes from", *(code(name) for name in known)), rows)
 
@@ -244,27 +244,9 @@ def configuration() -> str:
         rows = [
             (code(name), takes(field.shape), _default(field), plain(field.note))
             for name, field in keys_of.fields.items()
-            if not isinstance(field.shape, Later)
         ]
         parts.append(f"{title}\n\n" + table(("key", "takes", "default", "meaning"), rows))
     return "\n\n".join(parts)
-
-
-def later() -> str:
-    """Keys and words that are known and refused."""
-    lines = []
-    seen: set[int] = set()
-    for path, keys_of in sections():
-        if id(keys_of) in seen:
-            continue
-        seen.add(id(keys_of))
-        for name, field in keys_of.fields.items():
-            where = f"{path}.{name}" if path else name
-            if isinstance(field.shape, Later):
-                lines.append(f"* {code(where)}")
-            if isinstance(field.shape, Choice):
-                lines += [f"* {code(f'{where}: {word}')}" for word in field.shape.later]
-    return "\n".join(lines)
 
 
 # --- operations -------------------------------------------------------------------------------------------------------
@@ -296,6 +278,7 @@ def labels() -> str:
         ("`outcome` of `registry_sidecar_registry_requests_total`", [one.value for one in Asked]),
         ("`outcome` of `registry_sidecar_intake_requests_total`", INTAKE_OUTCOMES),
         ("`route` of `registry_sidecar_intake_requests_total`", INTAKE_ROUTES),
+        ("`outcome` of `registry_sidecar_spans_total`", SPAN_OUTCOMES),
         ("`reason` of `registry_sidecar_deliveries_total`", [one.value for one in Reason]),
         ("`reason` of `registry_sidecar_quarantined_total`", [one.value for one in QuarantineReason]),
     ]
@@ -314,7 +297,7 @@ PARTS = {
     "README.md": {"words": words},
     "docs/events.md": {"formats": formats, "events": events},
     "docs/intake.md": {"intake": intake},
-    "docs/configuration.md": {"configuration": configuration, "later": later},
+    "docs/configuration.md": {"configuration": configuration},
     "docs/metrics.md": {"metrics": metrics, "labels": labels},
     "docs/operations.md": {"exits": exits},
 }

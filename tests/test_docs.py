@@ -21,6 +21,9 @@ from sidecar.domain.delivery import Reason
 from sidecar.domain.record import QuarantineReason
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
+from sidecar.domain.trace import Tracing
+from sidecar.intake.cloudevents import read
+from sidecar.intake.posted import Posted
 from sidecar.outbound.signing import Signer
 
 ROOT = Path(__file__).parents[1]
@@ -90,7 +93,9 @@ def test_every_key_of_the_schema_has_a_row_and_an_example():
 # --- names that are a contract ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["docs/metrics.md", "docs/kubernetes.md", "docs/operations.md", "docs/registry.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/metrics.md", "docs/kubernetes.md", "docs/operations.md", "docs/registry.md", "docs/tracing.md"]
+)
 def test_metrics_that_are_named_exist(page):
     known = set(re.findall(r"`(registry_sidecar_\w+)`", generated_docs.metrics()))
     named = set(re.findall(r"\bregistry_sidecar_\w+", text(page)))
@@ -189,6 +194,13 @@ def certificates(folder):
     Authority(folder, "receivers-ca").issue("client")
 
 
+def test_the_example_of_an_event_is_taken():
+    (block, *_) = blocks("docs/intake.md", "sh")
+    body = re.search(r"-d '(.*)'", block, re.DOTALL)[1]
+    (told,) = read(Posted(media_type="application/cloudevents+json", body=body.encode()))
+    assert (told.statement.type, told.statement.tags) == ("build.succeeded", ("1.4.2",))
+
+
 @pytest.mark.parametrize("number", range(3))
 def test_examples_of_the_page_on_trust_load(tmp_path, number):
     found = blocks("docs/trust.md", "yaml")
@@ -224,6 +236,13 @@ def test_the_receivers_check_on_the_page_on_trust_admits_what_is_signed_and_noth
     assert not check(late, b"{}", [shared, public])
 
 
+def test_the_example_of_the_page_on_traces_loads(tmp_path):
+    (found,) = blocks("docs/tracing.md", "yaml")
+    path = tmp_path / "config.yml"
+    path.write_text("registries: [{name: main, hostname: registry.example.com}]\n" + found)
+    assert load(path, {}).tracing == Tracing(endpoint="http://127.0.0.1:4318")
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_examples_of_the_configuration_page_load(tmp_path, number):
     """Each block stands for itself: what it leaves out is filled in, and the files that it names are made."""
@@ -231,22 +250,30 @@ def test_examples_of_the_configuration_page_load(tmp_path, number):
     assert len(found) == 4, "a new block: have it tested here"
     example = yaml.safe_load(found[number].replace("/etc/registry-sidecar", str(tmp_path)))
     certificates(tmp_path)
-    for name in ("tls.crt", "tls.key", "ca.crt", "old-token"):
+    for name in ("tls.crt", "tls.key", "ca.crt", "old-token", "htpasswd"):
         (tmp_path / name).write_text("old\n")
     whole = {"registries": [{"name": "main", "hostname": "registry.example.com"}], **example}
     path = tmp_path / "config.yml"
     path.write_text(yaml.safe_dump(whole))
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    load(
-        path,
-        {
-            "INGEST_TOKEN": "new",
-            "HARBOR_SECRET": "h",
-            "SIGNING_SECRET": secret,
-            "REGISTRY_PASSWORD": "p",
-            "INTAKE_TOKEN": "t",
-        },
-    )
+    environ = {"INGEST_TOKEN": "new", "HARBOR_SECRET": "h", "SIGNING_SECRET": secret, "REGISTRY_PASSWORD": "p"}
+    load(path, {**environ, "MARIA_TOKEN": "m" * 32, "INTAKE_TOKEN": "t"})
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_examples_of_the_page_on_access_load_without_a_warning(tmp_path, number):
+    found = blocks("docs/access.md", "yaml")[:2]
+    example = found[number].replace("/etc/registry-sidecar", str(tmp_path))
+    (tmp_path / "htpasswd").write_text("maria:$2y$05$BfAL9HRNFmcCK67UCnBfo.REC3P6ngUgIGPa6kZh/5FZ6n32st/DG\n")
+    (tmp_path / "ada.token").write_text("a" * 64)
+    certificate = Authority(tmp_path).issue("tls", "sidecar.example.com")
+    (tmp_path / "tls.crt").write_bytes(Path(certificate[0]).read_bytes())
+    (tmp_path / "tls.key").write_bytes(Path(certificate[1]).read_bytes())
+    path = tmp_path / "config.yml"
+    path.write_text("registries: [{name: main, hostname: registry.example.com}]\n" + example)
+    settings = load(path, {})
+    assert [one for one in settings.warnings if "subscriptions" not in one] == []
+    assert settings.management.accounts.needed
 
 
 def test_the_least_configuration_of_the_readme_loads(tmp_path):

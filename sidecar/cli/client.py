@@ -86,6 +86,13 @@ class Client:
         """What goes wrong between here and there, as sentences."""
         try:
             yield
+        except aiohttp.ClientConnectorCertificateError as error:
+            why = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
+            raise Failure(
+                f"the certificate of {self._shown} is not trusted ({why}): name its CA with the environment variable "
+                "SSL_CERT_FILE, or a host that is in the certificate with --url",
+                ExitCode.UNAVAILABLE,
+            ) from None
         except aiohttp.ClientConnectorError as error:
             raise self._unreachable(error) from None
         except TimeoutError:

@@ -16,6 +16,7 @@ from sidecar.cli import (
     describe,
     emit,
     listen,
+    passwords,
     pulls,
     quarantine,
     reconcile,
@@ -25,6 +26,7 @@ from sidecar.cli import (
     serve,
     status,
     subscriptions,
+    usage,
 )
 from sidecar.cli.exits import MEANINGS, PROGRAM, ExitCode
 
@@ -66,10 +68,12 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command()(reconcile.reconcile)
 app.command()(reconcile.backfill)
 app.command()(status.status)
+app.command()(usage.usage)
 app.command()(backup.backup)
 app.command()(emit.emit)
 app.command()(listen.listen)
 app.command()(demo.demo)
+app.command()(passwords.hash_password)
 app.command()(describe.version)
 
 

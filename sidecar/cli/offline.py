@@ -10,23 +10,23 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from sidecar import __version__
-from sidecar.app import USER_AGENT
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.clock import SystemClock
 from sidecar.config.settings import Settings
-from sidecar.dialects.contract import Audience
-from sidecar.outbound.signing import Signer
-from sidecar.pipeline.courier import Destination
+from sidecar.domain.quota import Quotas
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
-from sidecar.pipeline.routing import Route, Router
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
+from sidecar.pipeline.weighing import weighed
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.telemetry.observers import Observers
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
+from sidecar.web.status import status
+from sidecar.wiring import new_uuid, shown
 
 _STOPPED = "the sidecar is stopped: this is its store, opened offline"
 
@@ -44,11 +44,21 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
         clock.not_before(store.newest)
         observer = Observers()
         operations = Operations(store, Intake(store, clock, observer), clock, observer)
-        operations.connect(await _router(store, settings), _destinations(settings))
+        subscribing = Subscribing(store, clock, observer, new_uuid=new_uuid)
+        await shown(settings, store, operations, subscribing)
         health = Health(stalled=lambda: 0.0, unready=lambda: (_STOPPED,), render_metrics=lambda: (b"", "text/plain"))
         walks = Walks(store, clock, observer)
         walks.configure(dict.fromkeys(one.name for one in settings.registries))
-        api = Api(operations, lambda: _status(store, settings), health, store.care.backup, walks=walks)
+        quotas = Quotas(settings.quotas, {one.name: one for one in settings.registries})
+        api = Api(
+            operations,
+            lambda: _status(store, settings),
+            health,
+            store.care.backup,
+            subscribing=subscribing,
+            walks=walks,
+            usage=lambda: weighed(store, quotas),
+        )
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
             path = Path(folder) / "offline.sock"
             await listeners.serve_socket(api.app(Door.SOCKET), path)
@@ -60,43 +70,15 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
         await store.close()
 
 
-async def _router(store: SQLiteStore, settings: Settings) -> Router:
-    """The configuration's routes, with the lanes that the store has for them: nothing is registered by looking."""
-    lanes = {row.state.name: row.state for row in await store.lanes()}
-    routes = []
-    for bound in settings.subscriptions:
-        name = bound.subscription.name
-        state = lanes.get(name)
-        lane, policy = (state.id, state.policy) if state is not None else (0, 0)
-        routes.append(Route(bound.subscription, bound.voice, lane, Audience(name, policy)))
-    return Router(routes)
-
-
-def _destinations(settings: Settings) -> dict[str, Destination]:
-    """Where everything would go: nothing is sent from here, but it can be shown."""
-    return {
-        one.subscription.name: Destination.of(
-            one.subscription, one.voice, Signer.of(one.subscription.signing), USER_AGENT
-        )
-        for one in settings.subscriptions
-    }
-
-
 def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
-    sizes = store.sizes
-    return {
-        "version": __version__,
-        "ready": False,
-        "unready": [_STOPPED],
-        "config": {"source": str(settings.source), "error": ""},
-        "store": {
-            "path": str(settings.store),
-            "down": store.down,
-            "sizeBytes": sizes.store,
-            "usedBytes": sizes.used,
-            "walBytes": sizes.wal,
-            "freeBytes": sizes.free,
-        },
-        "translator": {"cursor": None, "last": store.last},
-        "registries": [one.name for one in settings.registries],
-    }
+    return status(
+        unready=[_STOPPED],
+        source=settings.source,
+        error="",
+        store=settings.store,
+        down=store.down,
+        sizes=store.sizes,
+        translator=None,
+        last=store.last,
+        registries=[one.name for one in settings.registries],
+    )

@@ -57,11 +57,19 @@ def client_tls(
     return setting
 
 
+def text_of_certificates(text: str) -> str:
+    """PEM as it is given in place of a file. Raises ValueError with the rest of a sentence."""
+    if not text.isascii() or not any(begin.decode() in text for begin in _CERTIFICATE):
+        raise ValueError("must be certificates in PEM form, with -----BEGIN CERTIFICATE-----")
+    return text
+
+
 def _setting(section: Section, sources: Sources) -> ClientTls:
     """Raises _Unusable."""
     values = section.values
-    if not values.get("verify", True) and "ca_file" in values:
-        raise _Unusable("ca_file", "has no meaning while verify is false: remove one of the two")
+    for key in ("ca_file", "ca"):
+        if not values.get("verify", True) and key in values:
+            raise _Unusable(key, "has no meaning while verify is false: remove one of the two")
     if "key_file" in values and "cert_file" not in values:
         raise _Unusable("key_file", "needs cert_file: name the key's certificate")
     held: dict[str, bytes] = {key: _read(key, values[key], sources) for key in _FILES if key in values}
@@ -95,9 +103,12 @@ def _context(setting: ClientTls) -> ssl.SSLContext:
     """Raises _Unusable."""
     if setting.verify:
         try:
-            context = ssl.create_default_context(cafile=setting.ca_file or None)
+            context = ssl.create_default_context(cafile=setting.ca_file or None, cadata=setting.ca or None)
         except OSError as error:
-            raise _Unusable("ca_file", f"cannot be used ({_why(error)}): check that it is a whole PEM file") from None
+            key, what = ("ca", "whole PEM") if setting.ca else ("ca_file", "a whole PEM file")
+            raise _Unusable(key, f"cannot be used ({_why(error)}): check that it is {what}") from None
+        if setting.ca:  # a server's own certificate is as good as that of the CA it comes from
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     else:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False

@@ -4,6 +4,8 @@ Mappings are merged key by key, everything else is replaced. Nodes keep their ow
 default is told where the default stands.
 """
 
+from collections.abc import Collection, Iterable
+
 import msgspec
 
 from sidecar.config.tree import Entry, Mapping, Node, Scalar, Sequence
@@ -23,29 +25,39 @@ def apply(root: Mapping) -> Mapping:
 
 
 def _subscription(node: Node, defaults: Mapping) -> Node:
-    if not isinstance(node, Mapping):
-        return node
-    under: dict[str, Entry] = {key: defaults.entries[key] for key in ("delivery", "match") if key in defaults.entries}
+    return under(node, defaults, ("delivery", "match")) if isinstance(node, Mapping) else node
+
+
+def under(node: Mapping, defaults: Mapping, general: Iterable[str], *, leaving: Collection[str] = ()) -> Mapping:
+    """A subscription with defaults under it: the `general` ones, and those of its format.
+
+    Of the format's `tls` the keys in `leaving` are left out.
+    """
+    below: dict[str, Entry] = {key: defaults.entries[key] for key in general if key in defaults.entries}
     form, formats = node.value("format"), defaults.value("formats")
     if isinstance(form, Scalar) and isinstance(formats, Mapping):
         chosen = formats.value(form.text)
         if isinstance(chosen, Mapping):
-            under |= {key: chosen.entries[key] for key in ("options", "tls") if key in chosen.entries}
+            below |= {key: chosen.entries[key] for key in ("options", "tls") if key in chosen.entries}
+    tls = below.get("tls")
+    if leaving and tls is not None and isinstance(tls.value, Mapping):
+        kept = {key: entry for key, entry in tls.value.entries.items() if key not in leaving}
+        below["tls"] = Entry(tls.path, tls.line, msgspec.structs.replace(tls.value, entries=kept))
     entries = dict(node.entries)
-    for key, entry in under.items():
+    for key, entry in below.items():
         entries[key] = over(entry, entries[key]) if key in entries else entry
     return msgspec.structs.replace(node, entries=entries)
 
 
-def over(under: Entry, upper: Entry) -> Entry:
-    """`upper` where it says something, `under` elsewhere."""
-    if not isinstance(under.value, Mapping):
+def over(lower: Entry, upper: Entry) -> Entry:
+    """`upper` where it says something, `lower` elsewhere."""
+    if not isinstance(lower.value, Mapping):
         return upper
     if isinstance(upper.value, Scalar) and upper.value.kind == "null":
-        return under
+        return lower
     if not isinstance(upper.value, Mapping):
         return upper
-    entries = dict(under.value.entries)
+    entries = dict(lower.value.entries)
     for key, entry in upper.value.entries.items():
         entries[key] = over(entries[key], entry) if key in entries else entry
     return Entry(upper.path, upper.line, msgspec.structs.replace(upper.value, entries=entries))

@@ -1,7 +1,6 @@
 """The tables of keys: every key of the file, what it may hold and what it means.
 
-The loader reads by them and the JSON Schema is generated from them. Keys of later versions are listed as such, so that
-they are refused by name instead of being taken for a slip of the pen.
+The loader reads by them and the JSON Schema is generated from them.
 """
 
 import functools
@@ -10,12 +9,14 @@ from typing import Any, Final
 from sidecar import dialects
 from sidecar.config import amounts, headers, places
 from sidecar.config.shapes import Choice, Flag, Number, Off, Or, Shape, Text
-from sidecar.config.tables import Field, Later, ListOf, MapOf, Raw, Table
+from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import (
     LISTEN,
     NAME,
+    NAMESPACE,
     NETWORKS,
     PACE,
+    PERCENT,
     PERSONS,
     PLAIN_GLOBS,
     PROXY,
@@ -29,19 +30,19 @@ from sidecar.config.texts import (
     matching,
     size,
 )
+from sidecar.config.users import TEAMS, USER
 from sidecar.domain import instant
 from sidecar.domain.event import Kind
 from sidecar.domain.registry import PULL_WINDOW, Reconcile
 from sidecar.domain.retention import Retention
 from sidecar.domain.subscription import DEFAULT_EVENTS, Order, Policy, Retry, SignScheme
+from sidecar.domain.trace import Tracing
 
 DEFAULT_STORE: Final = "sqlite:////var/lib/registry-sidecar/sidecar.db"
 DEFAULT_INGEST: Final = "127.0.0.1:8080"
 DEFAULT_MANAGEMENT: Final = ":8081"
 DEFAULT_SOCKET: Final = "control.sock"
 DEFAULT_MAX_BODY: Final = 8 * 1024**2
-
-_LOCAL_ONLY: Final = "the native API answers on loopback addresses and on the socket only, so remove the key"
 
 SERVER_TLS: Final = Table(
     {
@@ -83,10 +84,23 @@ MANAGEMENT: Final = Table(
             DEFAULT_SOCKET,
         ),
         "tls": Field(SERVER_TLS, "serve TLS"),
-        "public_url": Field(Later()),
-        "users": Field(Later(_LOCAL_ONLY)),
-        "htpasswd_file": Field(Later(_LOCAL_ONLY)),
-        "teams": Field(Later()),
+        "public_url": Field(
+            Text(parse=places.public_url, pattern=r"https?://[\x21-\x7e]+"),
+            "where people and programs reach this listener, such as https://sidecar.example.com",
+        ),
+        "users": Field(
+            ListOf(item=USER, optional=True),
+            "who may use the API over TCP; without any, only loopback listeners serve it",
+        ),
+        "htpasswd_file": Field(
+            Text(), "the registry's own: proves who somebody is; what they may do stands under `users`"
+        ),
+        "dtr_status": Field(
+            Choice(words=("modern", "legacy")),
+            "how DTR's API answers what is made and deleted: modern = 201 and 204 as DTR 2.7, legacy = 200 as before",
+            "modern",
+        ),
+        "teams": Field(TEAMS, "by namespace, the teams and their users: {prj: {release: [maria]}}"),
     }
 )
 
@@ -168,6 +182,11 @@ REGISTRY: Final = Table(
         ),
         "api": Field(API, "its own HTTP API, asked for what notifications do not tell; without it nothing is asked"),
         "reconcile": Field(RECONCILE, "walk it by itself, to find what it never told; needs `api`"),
+        "references": Field(
+            Flag(),
+            "true = its notifications tell what manifests hold: it has `notifications.events.includereferences: true`",
+            default=False,
+        ),
     }
 )
 
@@ -262,6 +281,17 @@ GUARD: Final = Table(
     }
 )
 
+QUOTA: Final = Table(
+    {
+        "namespace": Field(NAMESPACE, "the namespace; a glob is every one that it takes, each by itself", needed=True),
+        "registries": Field(ListOf(item=NAME), "names of registries, each by itself; none = all", []),
+        "limit": Field(size(1, 1024**5), "how much it may hold, such as 10GiB; nothing is ever refused", needed=True),
+        "warn_at": Field(
+            ListOf(item=PERCENT), "parts of the limit that are warned of when they are reached; none = not", ["85%"]
+        ),
+    }
+)
+
 _RETENTION: Final = Retention()
 RETENTION: Final = Table(
     {
@@ -273,6 +303,22 @@ RETENTION: Final = Table(
             size(1024**2, 1024**5),
             "bytes in use in the store beyond which history goes first, oldest first; pending work never",
             amounts.show_size(_RETENTION.max_size),
+        ),
+    }
+)
+
+_TRACING: Final = Tracing()
+TRACING: Final = Table(
+    {
+        "propagate": Field(
+            Flag(), "whether each delivery says its trace in the header `traceparent`", default=_TRACING.propagate
+        ),
+        "endpoint": Field(
+            Text(parse=places.collector, pattern=r"https?://[\x21-\x7e]+"),
+            "where a collector takes OTLP over HTTP, without /v1/traces; without it no spans are sent",
+        ),
+        "sample": Field(
+            Number(low=0, high=1, whole=False), "which part of all traces is sampled", default=_TRACING.sample
         ),
     }
 )
@@ -358,7 +404,12 @@ def root() -> Table:
             ),
             "subscriptions": Field(ListOf(item=subscription(), optional=True), "who is told what, in which words"),
             "defaults": Field(DEFAULTS, "what subscriptions begin with"),
+            "quotas": Field(
+                ListOf(item=QUOTA, optional=True),
+                "how much namespaces may hold before somebody is told; the first that names one counts",
+            ),
             "guard": Field(GUARD, "addresses that deliveries may dial"),
             "retention": Field(RETENTION, "how long finished things are kept"),
+            "tracing": Field(TRACING, "traces; without the key there are none, and deliveries carry no header of them"),
         }
     )

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping as Environment
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sidecar import dialects
-from sidecar.config import defaults, keys, options, places
+from sidecar.config import defaults, keys, options, places, users
 from sidecar.config.expansion import Expansion
 from sidecar.config.intake import intake
 from sidecar.config.problems import Mistakes, Problems
+from sidecar.config.quotas import quotas
 from sidecar.config.registries import registries, tokens
 from sidecar.config.settings import Address, IngestSettings, ManagementSettings, ServerTls, Settings
 from sidecar.config.subscriptions import subscriptions
@@ -17,6 +19,7 @@ from sidecar.config.transports import Transports
 from sidecar.config.tree import Broken, Mapping, Node, read_tree
 from sidecar.config.watch import Sources
 from sidecar.domain.retention import Retention
+from sidecar.domain.trace import Tracing
 
 _MAX_SOCKET_PATH = 107  # bytes that fit into a Unix socket's address
 
@@ -57,7 +60,7 @@ def _settings(
     expanded = Expansion(environ, sources, problems).tree(tree)
     assert isinstance(expanded, Mapping)
     root: Section = keys.root().read(defaults.apply(expanded), problems)
-    _check_defaults(root, problems)
+    _check_defaults(root, sources, problems)
     reader = _Reader(root, sources, problems)
 
     listed: list[Section] = root.get("registries", [])
@@ -67,10 +70,13 @@ def _settings(
     bound = subscriptions(wanted, found, transports, problems)
     if not root.get("subscriptions"):
         problems.warn(root.line("subscriptions"), "there are no subscriptions: events are recorded and told to nobody")
+    weighed = quotas(root.get("quotas", []), listed, found, problems) if "registries" in root.values else ()
     ingest = reader.ingest(listed)
     management = reader.management(ingest)
     guard = root.get("guard") or keys.GUARD.absent("guard")
     retention = root.get("retention") or keys.RETENTION.absent("retention")
+    traced = _tracing(root.get("tracing"), problems)
+    written = expanded.value("defaults")
     if problems.mistakes:
         return None
     return Settings(
@@ -83,20 +89,36 @@ def _settings(
         guard_allow=tuple(guard.get("allow", ())),
         guard_deny=tuple(guard.get("deny", ())),
         retention=Retention(**retention.values),
+        quotas=weighed,
         files=tuple(sources.stamps),
         stamps=sources.stamps,
         warnings=problems.warnings,
         contexts=transports.contexts,
+        tracing=traced,
+        defaults=written if isinstance(written, Mapping) else None,
     )
 
 
-def _check_defaults(root: Section, problems: Problems) -> None:
+def _tracing(section: Section | None, problems: Problems) -> Tracing | None:
+    if section is None:
+        return None
+    if urlsplit(section.get("endpoint", "")).username is not None:
+        sentence = "must not carry credentials: send to a collector of your own, and let it hold them"
+        problems.add(section.line("endpoint"), f"{section.path}.endpoint {sentence}")
+    return Tracing(**section.values)
+
+
+def _check_defaults(root: Section, sources: Sources, problems: Problems) -> None:
     section: Section | None = root.get("defaults")
     formats: dict[str, Section] = section.get("formats", {}) if section is not None else {}
     for name, one in formats.items():
         node: Node | None = one.get("options")
         if isinstance(node, Mapping):
             options.check_defaults(dialects.load()[name], node, problems)
+        tls: Section | None = one.get("tls")
+        for key in ("ca_file", "cert_file", "key_file"):  # whoever is subscribed later may be connected to with them
+            if tls is not None and key in tls.values:
+                sources.note(Path(tls.values[key]))
 
 
 class _Reader:
@@ -131,7 +153,22 @@ class _Reader:
                         f"management.listen {one} and ingest.listen {other} cannot be listened on both: "
                         "use another port",
                     )
-        return ManagementSettings(listen=listen, socket=self._socket(), tls=self._tls(section))
+        accounts = users.accounts(section, self._sources, self._problems)
+        tls = self._tls(section)
+        if accounts.needed and tls is None and not all(one.loopback for one in listen):
+            self._problems.warn(
+                section.line("listen"),
+                "management.listen can be reached from other machines without TLS, so passwords and tokens travel "
+                "unencrypted: set management.tls, or let a proxy on this machine speak TLS",
+            )
+        return ManagementSettings(
+            listen=listen,
+            socket=self._socket(),
+            tls=tls,
+            public_url=section.get("public_url", ""),
+            accounts=accounts,
+            dtr_legacy=section.get("dtr_status") == "legacy",
+        )
 
     def _socket(self) -> Path | None:
         named: str | bool = self._management.get("socket", keys.DEFAULT_SOCKET)

@@ -109,6 +109,24 @@ def api_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def collector(text: str) -> str:
+    """What stands before /v1/traces at a collector."""
+    parts = urlsplit(web_address(text))
+    if "?" in text:
+        raise ValueError("must not have a query")
+    if parts.path.rstrip("/").endswith("/v1/traces"):
+        raise ValueError("must end before /v1/traces")
+    return text
+
+
+def public_url(text: str) -> str:
+    """Where we are reached from elsewhere, without a slash at its end."""
+    parts = urlsplit(web_address(text))
+    if "?" in text or "@" in parts.netloc:
+        raise ValueError("must have neither a query nor credentials")
+    return text.rstrip("/")
+
+
 def homepage(text: str) -> str:
     """A web address in which {repository}, {namespace} and {name} are filled in."""
     filled = re.sub(r"\{(?:repository|namespace|name)\}", "filled", text)

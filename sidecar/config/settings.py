@@ -6,12 +6,16 @@ from pathlib import Path
 
 import msgspec
 
+from sidecar.config.tree import Mapping
 from sidecar.config.watch import Stamp
 from sidecar.dialects.contract import Voice
+from sidecar.domain.account import NOBODY, Accounts
+from sidecar.domain.quota import Quota
 from sidecar.domain.registry import Registry
 from sidecar.domain.retention import Retention
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Subscription
+from sidecar.domain.trace import Tracing
 from sidecar.domain.transport import ClientTls, Transport
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -63,11 +67,18 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`socket` None = no Unix socket. The native API answers on loopback listeners and the socket only."""
+    """`socket` None = no Unix socket. `public_url` is without a slash at its end, "" = not told.
+
+    Without accounts the API answers on loopback listeners and the socket only. With `dtr_legacy` DTR's API answers with
+    the statuses from before DTR 2.7.
+    """
 
     listen: tuple[Address, ...]
     socket: Path | None
     tls: ServerTls | None = None
+    public_url: str = ""
+    accounts: Accounts = NOBODY
+    dtr_legacy: bool = False
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -85,8 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The whole configuration.
 
     `files` are the paths whose change makes a reload worthwhile; `stamps` says what each looked like before it was
-    read, for watch.Watched. `contexts` has TLS as the files made it that were judged. A `store` or `socket` that is
-    relative counts from the working directory.
+    read, for watch.Watched. `contexts` has TLS as the files made it that were judged. `defaults` are as they were
+    written, for subscriptions that come later. A relative `store` or `socket` counts from the working directory.
     """
 
     source: Path
@@ -98,10 +109,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     guard_allow: tuple[Network, ...]
     guard_deny: tuple[Network, ...]
     retention: Retention
+    quotas: tuple[Quota, ...] = ()
     files: tuple[Path, ...]
     stamps: dict[Path, Stamp] = {}
     warnings: tuple[str, ...] = ()
     contexts: dict[ClientTls, ssl.SSLContext] = {}
+    tracing: Tracing | None = None
+    defaults: Mapping | None = None
 
     @property
     def transports(self) -> dict[Transport, ssl.SSLContext | None]:

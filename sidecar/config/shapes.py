@@ -106,19 +106,15 @@ class Text(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """One of a few words. `later` are words that a later version will know."""
+    """One of a few words."""
 
     words: tuple[str, ...]
-    later: tuple[str, ...] = ()
 
     def read(self, node: Node, problems: Problems) -> Any:
         if not isinstance(node, Scalar) or node.kind in {"broken", "null"}:
             return refuse(node, problems, f"must be {either(self.words)}")
         if node.text in self.words:
             return node.text
-        if node.text in self.later:
-            problems.add(node.line, f"{node.path} {node.text} is not supported yet: use {either(self.words)}")
-            return BAD
         return refuse(node, problems, f"must be {either(self.words)}")
 
     def schema(self) -> dict[str, Any]:

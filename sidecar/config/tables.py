@@ -83,19 +83,6 @@ class Raw(msgspec.Struct, frozen=True):
         return {"type": ["object", "null"]}
 
 
-class Later(msgspec.Struct, frozen=True):
-    """A key that a later version will know; `instead` is what to do now."""
-
-    instead: str = "remove the key"
-
-    def read(self, node: Node, problems: Problems) -> Any:
-        problems.add(node.line, f"{node.path} is not supported yet: {self.instead}")
-        return BAD
-
-    def schema(self) -> dict[str, Any]:
-        return {"not": {}}
-
-
 class Field(msgspec.Struct, frozen=True):
     """One key of a table. `note` says what it is; `default`, as it would be written, is for the schema."""
 
@@ -177,8 +164,6 @@ class Table(msgspec.Struct, frozen=True):
     def schema(self) -> dict[str, Any]:
         properties: dict[str, Any] = {}
         for key, field in self.fields.items():
-            if isinstance(field.shape, Later):
-                continue
             described = dict(field.shape.schema())
             if field.note:
                 described["description"] = field.note

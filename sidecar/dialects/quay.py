@@ -5,13 +5,13 @@ comma and colon, ASCII with escapes). A push tells of one tag; an untagged push 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii as _text
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from sidecar.dialects import quay_builds, refs
+from sidecar.dialects import quay_builds, quay_quotas, quay_scans, refs
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain.details import Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
@@ -21,10 +21,12 @@ from sidecar.domain.message import Message
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`method` is Quay's way of notifying.
 
+    `level` is the mildest severity that `vulnerability_found` tells of, by name or by Quay's index: 0 is Critical.
     With `ref_regex` only those builds are told of whose reference it matches, as `refs/heads/main`.
     """
 
     method: Literal["webhook"] = "webhook"
+    level: int | str = quay_scans.DEFAULT
     ref_regex: Annotated[str, msgspec.Meta(max_length=refs.LONGEST)] = ""
 
 
@@ -40,6 +42,9 @@ _WORDS = (
         Word(name=word, types=frozenset({kind}), fits=lambda event: bool(event.repository.path))
         for word, kind in _MIRRORING.items()
     ),
+    Word(name=quay_scans.WORD, types=frozenset({EventType.SCAN_COMPLETED}), fits=quay_scans.fits),
+    Word(name="quota_warning", types=frozenset({EventType.QUOTA_WARNING}), fits=quay_quotas.fits),
+    Word(name="quota_error", types=frozenset({EventType.QUOTA_EXCEEDED}), fits=quay_quotas.fits),
 )
 
 
@@ -48,11 +53,22 @@ def vocabulary(options: Options) -> Sequence[Word]:
     return (*_WORDS, *quay_builds.words(options.ref_regex))
 
 
-def _render(event: Event, word: str, _options: Options, _audience: Audience) -> Sequence[Message]:
-    if word in quay_builds.WORDS:
-        return (_message(event, word, quay_builds.told(event, word, _homepage(event.registry, event.repository))),)
+def _check(options: Options) -> str:
+    if quay_scans.level_of(options.level) is None:
+        names = ", ".join(one.value for one in quay_scans.LEVELS)
+        return f"`level` must be one of {names}, or its number from 0 to {len(quay_scans.LEVELS) - 1}"
+    return refs.refusal(options.ref_regex)
+
+
+def _render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
     if word in _MIRRORING:
         return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
+    if word == quay_scans.WORD:
+        return tuple(_message(event, word, extra) for extra in quay_scans.found(event, options.level))
+    if word in quay_builds.WORDS:
+        return (_message(event, word, quay_builds.told(event, word, _homepage(event.registry, event.repository))),)
+    if word in quay_quotas.WORDS:
+        return (Message(word=word, content_type="application/json", body=quay_quotas.body(event)),)
     place = event.repository
     # A single segment stays what its users pull: only `namespace` is filled in.
     # Put together as json.dumps would, which is what Quay sends; three times as quick.
@@ -74,13 +90,37 @@ def _render(event: Event, word: str, _options: Options, _audience: Audience) -> 
 
 def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
     """Where it happened, in the keys of every event about a repository, and what the word adds to it or changes."""
-    place = event.repository
+    return _said(word, event.registry, event.repository, extra)
+
+
+# What Quay adds to where it happened when somebody presses "Test Notification", as get_sample_data of Quay 3.15 has it.
+# It is not what happens: `pruned_image_count` is in no real push.
+_SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "repo_push": {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
+    **{word: {"message": "TEST NOTIFICATION"} for word in _MIRRORING},
+    quay_scans.WORD: quay_scans.SAMPLE,
+}
+
+
+def sample(word: str, registry: RegistryRef, place: Repository) -> Message:
+    """What Quay sends to try a notification of a repository. Every word of the vocabulary has one."""
+    if word in quay_builds.WORDS:
+        return _said(word, registry, place, quay_builds.sample(word, registry, _homepage(registry, place)))
+    return _said(word, registry, place, _SAMPLES[word])
+
+
+def tries(word: str, ref_regex: str) -> bool:
+    """Whether Quay sends the sample of a word through a filter of references: that of a build has a reference."""
+    return word not in quay_builds.WORDS or quay_builds.passes(ref_regex)
+
+
+def _said(word: str, registry: RegistryRef, place: Repository, extra: Mapping[str, Any]) -> Message:
     body = {
         "repository": place.path,
         "namespace": place.namespace,
         "name": place.name,
-        "docker_url": f"{event.registry.hostname}/{place.path}",
-        "homepage": _homepage(event.registry, place),
+        "docker_url": f"{registry.hostname}/{place.path}",
+        "homepage": _homepage(registry, place),
         **extra,
     }
     return Message(word=word, content_type="application/json", body=json.dumps(body).encode("ascii"))
@@ -114,5 +154,5 @@ DIALECT = Dialect(
     example=Options(),
     vocabulary=vocabulary,
     render=_render,
-    check=lambda options: refs.refusal(options.ref_regex),
+    check=_check,
 )

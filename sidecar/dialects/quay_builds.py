@@ -11,7 +11,7 @@ from urllib.parse import quote
 from sidecar.dialects import refs
 from sidecar.dialects.contract import Word
 from sidecar.domain.details import Build, Commit, Person
-from sidecar.domain.event import Event, EventType
+from sidecar.domain.event import Event, EventType, RegistryRef
 
 QUEUED: Final = "build_queued"
 WORDS: Final[Mapping[str, EventType]] = MappingProxyType(
@@ -50,7 +50,7 @@ def told(event: Event, word: str, homepage: str) -> dict[str, Any]:
     build = _build(event)
     source = build.source
     identity = build.id or event.id
-    page = {"homepage": build.url or _page(event, homepage, identity), "build_id": identity}
+    page = {"homepage": build.url or _page(event.registry, homepage, identity), "build_id": identity}
     tags = list(build.tags if build.tags is not None else event.tags or ("latest",))
     trigger = {
         "trigger_id": build.trigger_id,
@@ -91,9 +91,9 @@ def _build(event: Event) -> Build:
     return event.details if isinstance(event.details, Build) else Build()
 
 
-def _page(event: Event, homepage: str, identity: str) -> str:
+def _page(registry: RegistryRef, homepage: str, identity: str) -> str:
     """The build's page in Quay's own interface; another interface has none that could be guessed."""
-    return homepage if event.registry.homepage else f"{homepage}/build/{quote(identity)}"
+    return homepage if registry.homepage else f"{homepage}/build/{quote(identity)}"
 
 
 def _metadata(source: Commit) -> dict[str, Any]:
@@ -121,3 +121,57 @@ def _person(one: Person) -> dict[str, Any]:
 def _told(given: Mapping[str, Any]) -> dict[str, Any]:
     """What is not empty; a date may be 0."""
     return {key: value for key, value in given.items() if value not in ("", None, {})}
+
+
+# --- what Quay sends to try a notification ----------------------------------------------------------------------------
+
+_ID: Final = "fake-build-id"
+_REF: Final = "refs/heads/somebranch"
+_BUILD: Final[Mapping[str, Any]] = {
+    "build_id": _ID,
+    "build_name": "some-fake-build",
+    "docker_tags": ["latest", "foo", "bar"],
+}
+_TRIGGER: Final[Mapping[str, Any]] = {"trigger_id": "1245634", "trigger_kind": "GitHub"}
+_BRANCH: Final[Mapping[str, Any]] = {
+    "default_branch": "master",
+    "ref": _REF,
+    "commit": "42d4a62c53350993ea41069e9f2cfdefb0df097d",
+}
+_CHANGE: Final[Mapping[str, Any]] = {
+    **_BRANCH,
+    "commit_info": {
+        "url": "http://path/to/the/commit",
+        "message": "Some commit message",
+        "date": 1795219200.0,  # Quay writes the time of the test; no body here depends on a clock
+        "author": {
+            "username": "fakeauthor",
+            "url": "http://path/to/fake/author/in/scm",
+            "avatar_url": "http://www.gravatar.com/avatar/fakehash",
+        },
+    },
+}
+_ENDED: Final[Mapping[str, Any]] = {**_BUILD, **_TRIGGER, "trigger_metadata": _BRANCH, "image_id": "1245657346"}
+_SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    QUEUED: {"is_manual": False, **_BUILD, **_TRIGGER, "trigger_metadata": _CHANGE},
+    "build_start": {**_BUILD, **_TRIGGER, "trigger_metadata": _BRANCH},
+    "build_success": _ENDED,
+    "build_failure": {
+        **_BUILD,
+        "trigger_kind": "GitHub",
+        "error_message": "This is a fake error message",
+        "trigger_id": "1245634",
+        "trigger_metadata": _CHANGE,
+    },
+    "build_cancelled": _ENDED,
+}
+
+
+def sample(word: str, registry: RegistryRef, homepage: str) -> dict[str, Any]:
+    """What get_sample_data of Quay 3.15 adds to where it happened, or says otherwise."""
+    return {"homepage": _page(registry, homepage, _ID), **_SAMPLES[word]}
+
+
+def passes(ref_regex: str) -> bool:
+    """Whether the sample gets past a filter of references, as it has to in Quay."""
+    return not ref_regex or refs.matches(ref_regex, _REF)

@@ -89,10 +89,19 @@ class Report(enum.StrEnum):
     SBOM = "sbom"
 
 
+class Scores(_Value, frozen=True, kw_only=True):
+    """How many vulnerabilities have a CVSS score of 7.0 and above, of 4.0 and above, and above 0."""
+
+    critical: Count = 0
+    major: Count = 0
+    minor: Count = 0
+
+
 class Scan(_Details, frozen=True, kw_only=True, tag="scan"):
     """A scan of one artifact. `severities` counts all that was found; `vulnerabilities` may be the worst of them only.
 
-    `total` and `fixable` are None where only the scanner knows. `sbom_digest` is where the list of packages is kept.
+    `total`, `fixable` and `scores` are None where only the scanner knows. Of a list of packages, `packages` says how
+    many, and `sbom_digest` where it is kept.
     """
 
     status: ScanStatus | None = None  # None: the event's type says it
@@ -104,7 +113,9 @@ class Scan(_Details, frozen=True, kw_only=True, tag="scan"):
     severities: dict[Severity, Count] = {}
     total: Count | None = None
     fixable: Count | None = None
+    scores: Scores | None = None
     vulnerabilities: Annotated[tuple[Vulnerability, ...], msgspec.Meta(max_length=MOST_VULNERABILITIES)] = ()
+    packages: Count | None = None
     sbom_digest: Digest = ""
     error: LongText = ""
 
@@ -153,7 +164,7 @@ class Scanner(_Details, frozen=True, kw_only=True, tag="scanner"):
 class Quota(_Details, frozen=True, kw_only=True, tag="quota"):
     """What a namespace holds and may hold, bytes. `percent` is `used` of `limit`, rounded down.
 
-    `threshold` is the percentage that was passed; `asked` what was to be added, 0 where nothing was.
+    `threshold` is the percentage that was passed; `asked` the part of `used` that was added last, 0 where nothing was.
     """
 
     namespace: Text = ""

@@ -7,14 +7,23 @@ SidecarError
 │   └── StoreDamaged       the store's file is damaged: only a backup mends it
 ├── StoreRefused           the store will never take this one item; its neighbours are unaffected
 ├── CursorMoved            somebody else translated these records first
+├── NamespaceTaken         a namespace, or its id, was given to somebody else since it was looked up: look again
 ├── Unreadable             a body or record that cannot be understood; goes to quarantine with its reason
 ├── Misstated              what somebody told cannot be taken as it is; its sender is told where (HTTP 400)
 ├── BackupRefused          a backup cannot be written there, or not just now
 ├── AddressRefused         the guard forbids the address that a delivery would dial
 ├── NotFound               an operator named something that is not there
 ├── Conflict               an operator asked for something that cannot be done as things stand (HTTP 409)
+│   └── Taken              what was to be made is there already
+├── Unauthenticated        nobody was recognised, where somebody has to be (HTTP 401)
+├── Forbidden              the person may not do this (HTTP 403)
+├── Unusable               what was asked for cannot be used; says which fields are wrong (HTTP 400 or 422)
+├── Stale                  somebody else changed it first (HTTP 412)
 └── RegistryUnavailable    a registry's own API cannot be asked just now
 """
+
+from collections.abc import Iterable
+from typing import NamedTuple
 
 
 class SidecarError(Exception):
@@ -43,6 +52,10 @@ class StoreRefused(SidecarError):
 
 class CursorMoved(SidecarError):
     """The journal was translated past the expected cursor by another translator."""
+
+
+class NamespaceTaken(SidecarError):
+    """A batch was to make a namespace whose name or id somebody else has taken since it was looked up."""
 
 
 class Unreadable(SidecarError):
@@ -79,6 +92,42 @@ class NotFound(SidecarError):
 
 class Conflict(SidecarError):
     """An operator asked for something that cannot be done as things stand; the text says what to do instead."""
+
+
+class Taken(Conflict):
+    """What was to be made is there already."""
+
+
+class Unauthenticated(SidecarError):
+    """Nobody was recognised, where somebody has to be."""
+
+
+class Forbidden(SidecarError):
+    """The person may not do this; the text says what is missing."""
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with what was asked for.
+
+    `path` is the field, as `match.tags[0]`; `sentence` says what is wrong and how to mend it, and names the field;
+    `target` counts from 0 which of the targets has it.
+    """
+
+    path: str
+    sentence: str
+    target: int = 0
+
+
+class Unusable(SidecarError):
+    """What was asked for cannot be used: everything that is wrong with it, told at once."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(one.sentence for one in self.problems))
+
+
+class Stale(SidecarError):
+    """Somebody else changed it since it was read: read it again, and decide anew."""
 
 
 class RegistryUnavailable(SidecarError):

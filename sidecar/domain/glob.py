@@ -67,6 +67,14 @@ class Globs(msgspec.Struct, frozen=True):
             return False
         return self.unwanted is None or self.unwanted.fullmatch(value) is None
 
+    def heads(self) -> frozenset[str] | None:
+        """The first segments of all that can be admitted, None where any may be."""
+        positive = [one for one in self.patterns if not one.startswith("!")]
+        heads = {one.partition("/")[0] for one in positive}
+        if not positive or any(set(head) & {"*", "?"} for head in heads):
+            return None
+        return frozenset(heads)
+
     def names(self, value: str) -> bool:
         """Whether some positive pattern names the value: unlike `admits`, an empty list names nothing."""
         return self.wanted is not None and self.admits(value)

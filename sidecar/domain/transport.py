@@ -6,8 +6,9 @@ from sidecar.domain.secret import Secret
 
 
 class ClientTls(msgspec.Struct, frozen=True, kw_only=True):
-    """TLS towards a destination. The files are paths of PEM, "" = none; without `ca_file` the system's CAs count.
+    """TLS towards a destination. The files are paths of PEM, "" = none; `ca` is the text of one, trusted by itself.
 
+    Without `ca_file` and `ca` the system's CAs count.
     `server_name` "" = the URL's host is asked for (SNI) and verified. `held` is a digest of what the files held when
     they were read, so that a renewed certificate makes another value.
     """
@@ -18,6 +19,7 @@ class ClientTls(msgspec.Struct, frozen=True, kw_only=True):
     server_name: str = ""
     verify: bool = True
     held: str = ""
+    ca: str = ""
 
 
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +30,11 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transport(msgspec.Struct, frozen=True, kw_only=True):
-    """One way of connecting. Connections made in one way are never used in another."""
+    """One way of connecting. Connections made in one way are never used in another.
+
+    `strict` = whoever chose the destination may not reach what only the operator can: inner networks are refused.
+    """
 
     tls: ClientTls | None = None
     proxy: Proxy | None = None
+    strict: bool = False

@@ -13,6 +13,12 @@ from sidecar.domain.statement import Told
 
 T = TypeVar("T")
 
+# JSON whose media type does not end as JSON's do: Harbor's reports, by the pluggable scanner API 1.1 and before it.
+REPORTS = (
+    "application/vnd.security.vulnerability.report",
+    "application/vnd.scanner.adapter.vuln.report.harbor+json",
+)
+
 _PLACE = re.compile(r"(?P<said>.*?)(?: - at (?:`key` in )?`\$?(?P<path>[^`]*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _FIELD = re.compile(r"Object (?P<what>missing required|contains unknown) field `(?P<name>[^`]*)`")
@@ -42,6 +48,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     headers: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
+    registries: Mapping[str, str] = {}  # hostnames by name
 
 
 Reader = Callable[[Posted], Sequence[Told]]

@@ -96,6 +96,10 @@ class Guard:
     def __hash__(self) -> int:
         return hash((self._allow, self._deny, self._strict))
 
+    def strictly(self) -> "Guard":
+        """The same lists for destinations that were not chosen by the operator."""
+        return Guard(self._allow, self._deny, strict=True)
+
     def check(self, ip: str | Address) -> None:
         """Return if the address may be dialled; raise AddressRefused with a sentence if not.
 

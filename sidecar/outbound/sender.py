@@ -1,12 +1,13 @@
 """The HTTP client: one attempt, made exactly as it was asked for, that always ends in a value."""
 
 import asyncio
+import contextlib
 import errno
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Self
 
@@ -59,8 +60,8 @@ class HttpSender:
     There is no limit on connections here: a limit would be one queue for all, in which a dead destination holds up the
     others; lanes bound what is in flight. `guard` and the transports may be replaced at any time. The guard judges each
     address that is newly dialled, after resolution, so neither another spelling of an address nor a name that changes
-    its mind gets past; of a destination behind a proxy it judges what can be seen here, a literal address. Made and
-    closed inside a running loop.
+    its mind gets past; of a destination behind a proxy it judges what can be seen here, a literal address. It judges
+    strictly what goes by a strict transport, whose connections nothing else uses. Made and closed in a running loop.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class HttpSender:
         self._resolver = Resolver() if resolver is None else resolver
         self._tls = tls
         self._contexts: dict[Transport, ssl.SSLContext | None] = {}
+        self._configured: frozenset[Transport] = frozenset()
         self._usual = self._pool(None)
         self._others: dict[Transport, Pool] = {}
         self._retired: set[Pool] = set()
@@ -106,6 +108,7 @@ class HttpSender:
 
     def configure(self, transports: Mapping[Transport, ssl.SSLContext | None]) -> None:
         """Make these transports known, each with its TLS (None = as usual), and forget all others."""
+        self._configured = frozenset(transports)
         gone = self._others.keys() - transports.keys()
         self._retire(*(self._others.pop(transport) for transport in gone))
         # A pool that stays keeps the context that it was made with.
@@ -182,7 +185,9 @@ class HttpSender:
 
     def _pool(self, transport: Transport | None) -> Pool:
         context = self._tls if transport is None else self._contexts[transport] or self._tls
-        return Pool(self._resolver, self._socket, tls=context, transport=transport, judge=self._judge)
+        guard = self._guard.strictly() if transport is not None and transport.strict else self._guard
+        opened, judged = partial(self._socket, guard), partial(self._judge, guard)
+        return Pool(self._resolver, opened, tls=context, transport=transport, judge=judged)
 
     def _retire(self, *pools: Pool) -> None:
         for pool in pools:
@@ -197,22 +202,36 @@ class HttpSender:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+    @contextlib.contextmanager
+    def lent(self, transport: Transport, tls: ssl.SSLContext | None) -> Iterator[None]:
+        """Know a transport for as long as this lasts, where nothing that is configured uses it."""
+        known = transport in self._others
+        if not known:
+            self._contexts[transport] = tls
+            self._others[transport] = self._pool(transport)
+        try:
+            yield
+        finally:
+            if not known and transport in self._others and transport not in self._configured:
+                self._retire(self._others.pop(transport))
+
+    def _socket(self, guard: Guard, info: aiohttp.AddrInfoType) -> socket.socket:
         """A socket for the address that is about to be dialled, after the guard has seen it."""
         family, kind, protocol, _, address = info
-        self._allow(str(address[0]))
+        self._allow(guard, str(address[0]))
         _dial.get().allowed = True
         return socket.socket(family, kind, protocol)
 
-    def _judge(self, target: URL) -> None:
+    def _judge(self, guard: Guard, target: URL) -> None:
         """The guard's view of what a proxy is asked for: of a name, only the proxy learns the address."""
         address = literal(target.raw_host or "")
         if address is not None:
-            self._allow(str(address))
+            self._allow(guard, str(address))
 
-    def _allow(self, address: str) -> None:
+    @staticmethod
+    def _allow(guard: Guard, address: str) -> None:
         try:
-            self._guard.check(address)
+            guard.check(address)
         except AddressRefused as refusal:
             _dial.get().refused = str(refusal)
             # An OSError makes the connector try the next address of the name. Any other exception is swallowed where

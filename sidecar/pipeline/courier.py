@@ -7,35 +7,50 @@ from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.message import Message, Response
 from sidecar.domain.retry import next_due, parse_retry_after
 from sidecar.domain.subscription import Subscription
+from sidecar.domain.trace import HEADER, Tracing
 from sidecar.ports import Chance, Clock, Sender, SendRequest, Signer
 
 SECOND = 1_000_000_000
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a lane's messages go and how: the subscription, its judge, its signer, the headers it always gets."""
+    """Where a lane's messages go and how: the subscription, its judge, its signer, the headers it always gets.
+
+    `tracing` None = requests carry no `traceparent` of ours.
+    """
 
     subscription: Subscription
     voice: Voice
     signer: Signer
     headers: tuple[tuple[str, str], ...]
+    tracing: Tracing | None = None
 
     @classmethod
-    def of(cls, subscription: Subscription, voice: Voice, signer: Signer, user_agent: str) -> "Destination":
+    def of(
+        cls, subscription: Subscription, voice: Voice, signer: Signer, user_agent: str, tracing: Tracing | None = None
+    ) -> "Destination":
         given = tuple((name, secret.reveal()) for name, secret in subscription.headers)
-        if not any(name.lower() == "user-agent" for name, _ in given):
+        names = {name.lower() for name, _ in given}
+        if "user-agent" not in names:
             given = (("User-Agent", user_agent), *given)
-        return cls(subscription=subscription, voice=voice, signer=signer, headers=given)
+        if tracing is not None and (HEADER in names or not tracing.propagate):
+            tracing = None
+        return cls(subscription=subscription, voice=voice, signer=signer, headers=given, tracing=tracing)
 
-    def request(self, webhook_id: str, content_type: str, body: bytes, now: int) -> SendRequest:
-        """What is sent of a message at an instant."""
+    def request(
+        self, webhook_id: str, content_type: str, body: bytes, now: int, *, event_id: str = "", attempt: int = 1
+    ) -> SendRequest:
+        """What is sent of a message at an instant. Event and attempt count only where requests say their trace."""
+        headers: tuple[tuple[str, str], ...] = (
+            ("Content-Type", content_type),
+            *self.headers,
+            *self.signer.headers(webhook_id, now // SECOND, body),
+        )
+        if self.tracing is not None:
+            headers = (*headers, (HEADER, self.tracing.header(event_id, webhook_id, attempt)))
         return SendRequest(
             url=self.subscription.url,
-            headers=(
-                ("Content-Type", content_type),
-                *self.headers,
-                *self.signer.headers(webhook_id, now // SECOND, body),
-            ),
+            headers=headers,
             body=body,
             timeout=self.subscription.policy.timeout,
             transport=self.subscription.transport,
@@ -60,11 +75,18 @@ class Courier:
         policy = to.subscription.policy
         started, begun = clock.now(), clock.monotonic()
         # The receiver compares the signature's time with its own clock, so it is the clock's time, not the store's.
-        request = to.request(delivery.webhook_id, delivery.content_type, delivery.body, clock.wall())
+        attempts = delivery.attempts + 1
+        request = to.request(
+            delivery.webhook_id,
+            delivery.content_type,
+            delivery.body,
+            clock.wall(),
+            event_id=delivery.event_id,
+            attempt=attempts,
+        )
         answer = await self._sender.send(request)
         took = clock.monotonic() - begun
         outcome = to.voice.judge(answer, policy) if isinstance(answer, Response) else answer
-        attempts = delivery.attempts + 1
         state, due, reason, detail = State.DELIVERED, delivery.due, outcome.reason, outcome.detail
         if not outcome.delivered:
             if isinstance(answer, Response) and answer.retry_after:

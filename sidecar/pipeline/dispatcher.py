@@ -42,6 +42,7 @@ class Dispatcher:
         self._chance = chance
         self._observer = observer
         self._tracks: dict[int, Track] = {}
+        self._leaving: dict[int, Track] = {}  # gone, with attempts under way or not yet written
         self._workers: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._stalled = False  # a lane stood still because the store takes no outcomes
@@ -63,6 +64,19 @@ class Dispatcher:
                 self._take_policy(track, before, track.destination)
             self._take_state(track, state)
             self.changed((state.id,))
+
+    def retire(self, lanes: Collection[int]) -> None:
+        """Send nothing more for lanes that are gone for good. Attempts in flight end as they began."""
+        for lane in lanes:
+            track = self._tracks.pop(lane, None)
+            if track is None:
+                continue
+            track.destination = None
+            track.window.clear()
+            track.unsaved.clear()
+            track.stop()
+            if track.busy():
+                self._leaving[lane] = track
 
     def _take_policy(self, track: Track, before: Destination | None, after: Destination) -> None:
         policy = after.subscription.policy
@@ -137,6 +151,11 @@ class Dispatcher:
     def views(self) -> list[LaneView]:
         """All lanes as they stand."""
         return [one.view(self._queue.pending(one.id)) for one in self._tracks.values()]
+
+    @property
+    def under_way(self) -> frozenset[int]:
+        """The deliveries that an attempt is being made of, or was and is not yet settled."""
+        return frozenset().union(*(one.in_flight | one.settling for one in self._tracks.values()))
 
     async def stop(self, grace: float) -> int:
         """Start nothing more, wait up to `grace` seconds for attempts in flight; returns how many were cut off."""
@@ -243,6 +262,8 @@ class Dispatcher:
             self._remember(track, Pause(lane=track.id, until=track.lane.paused_until))
 
     def _remember(self, track: Track, pause: Pause) -> None:
+        if track.id in self._leaving:
+            return
         track.unsaved.append(pause)
         task = asyncio.create_task(self._save(track, pause))
         for tasks in (self._tasks, self._saves):
@@ -271,9 +292,12 @@ class Dispatcher:
         """These are in the store: they need not be kept out of reads any more, and may have freed what waited."""
         freed: set[Track] = set()
         for one in settlements:
-            track = self._tracks[one.lane]
+            track = self._track(one.lane)
             track.settling.discard(one.delivery)
-            if track.destination is None:
+            if one.lane in self._leaving:
+                if not track.busy():
+                    del self._leaving[one.lane]
+            elif track.destination is None:
                 freed.update(self._heirs())
             elif one.state is State.DUE:
                 track.look_at(one.due)
@@ -295,7 +319,11 @@ class Dispatcher:
 
     def _refused(self, settlement: Settlement, error: BaseException) -> None:
         """It stays among the unwritten until it can be written: due on disk, it must not be sent over and over."""
-        self._trouble("settling", self._tracks[settlement.lane], error)
+        self._trouble("settling", self._track(settlement.lane), error)
+
+    def _track(self, lane: int) -> Track:
+        track = self._tracks.get(lane)
+        return self._leaving[lane] if track is None else track
 
     # --- reading what is due -----------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from sidecar.pipeline.routing import Route
 from sidecar.ports import SendRequest
 
 SECRET, SIGNATURE = "<secret>", "<signature>"
-_OPEN = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp"})
+_OPEN = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp", "traceparent"})
 
 
 class ShownRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +33,9 @@ class ShownRequest(msgspec.Struct, frozen=True, kw_only=True):
     attempts: Sequence[AttemptRow] = ()
 
 
-def would_be(message: Message, to: Destination, webhook_id: str, now: int) -> ShownRequest:
+def would_be(message: Message, to: Destination, webhook_id: str, now: int, event_id: str = "") -> ShownRequest:
     """A message that nobody is owed, as it would be sent now."""
-    request = to.request(webhook_id, message.content_type, message.body, now)
+    request = to.request(webhook_id, message.content_type, message.body, now, event_id=event_id)
     return ShownRequest(
         word=message.word, webhook_id=webhook_id, url=_url(to), headers=_headers(request, to), body=request.body
     )
@@ -46,7 +46,10 @@ def stored(
 ) -> ShownRequest:
     """A delivery as it was sent last, or will be sent: its own bytes, with what the configuration adds to them now."""
     at = attempts[-1].started if attempts else now
-    request = to.request(delivery.webhook_id, message.content_type, message.body, at)
+    attempt = attempts[-1].number if attempts else 1
+    request = to.request(
+        delivery.webhook_id, message.content_type, message.body, at, event_id=delivery.event, attempt=attempt
+    )
     return ShownRequest(
         word=delivery.word,
         webhook_id=delivery.webhook_id,

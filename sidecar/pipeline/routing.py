@@ -1,19 +1,21 @@
 """From an event to the messages and deliveries it owes. Pure."""
 
 import functools
+import operator
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from sidecar.dialects.contract import Audience, Voice
 from sidecar.domain.enrichment import NOTHING, Fact
-from sidecar.domain.event import Event, EventType, Kind, stable_uuid
+from sidecar.domain.event import OF_NAMESPACES, Event, EventType, Kind, stable_uuid
 from sidecar.domain.message import Message
 from sidecar.domain.subscription import Subscription
 from sidecar.ports import PlannedDelivery, PlannedEvent
 
 _KINDS = frozenset(Kind)
 _VAGUE = frozenset({Kind.UNKNOWN, Kind.ARTIFACT})  # what may turn out to be another kind
+MANY = 64  # routes for one type of event, from which on they are looked up and not gone through
 _JUDGED = frozenset({Fact.KIND})
 
 
@@ -40,16 +42,57 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[str, ...] = ()
 
 
+class Listening:
+    """The routes that hear of one type of event, in order; of many, those far from an event are not even asked."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._everywhere = routes
+        self._by_namespace: dict[str, list[tuple[int, Route]]] = {}
+        self._by_head: dict[str, list[tuple[int, Route]]] = {}
+        self._rest: list[tuple[int, Route]] = []
+        self._many = len(routes) >= MANY
+        if not self._many:
+            return
+        for at, one in enumerate(routes):
+            match = one.subscription.match
+            heads = match.repositories.heads()
+            if match.namespace:
+                self._by_namespace.setdefault(match.namespace, []).append((at, one))
+            elif heads is None:
+                self._rest.append((at, one))
+            else:
+                for head in heads:
+                    self._by_head.setdefault(head, []).append((at, one))
+
+    def near(self, event: Event) -> Sequence[Route]:
+        """Those that may admit the event; the others certainly do not."""
+        repository = event.repository
+        # What befell a whole namespace has no path to look up, or one that is only its occasion.
+        if not self._many or not repository.path or event.type in OF_NAMESPACES:
+            return self._everywhere
+        head = repository.path.partition("/")[0]
+        found = [*self._rest, *self._by_namespace.get(repository.namespace, ()), *self._by_head.get(head, ())]
+        found.sort(key=_place_of)
+        return [one for _, one in found]
+
+
+_place_of = operator.itemgetter(0)
+
+
 class Router:
     """Matches events with subscriptions and renders each message once."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
-        self._by_type: dict[EventType, tuple[Route, ...]] = {}
+        self._by_type: dict[EventType, Listening] = {}
         for kind in EventType:
             listening = tuple(one for one in self.routes if one.subscription.enabled and kind in one.voice.types)
             if listening:
-                self._by_type[kind] = listening
+                self._by_type[kind] = Listening(listening)
+
+    def _near(self, event: Event) -> Sequence[Route]:
+        listening = self._by_type.get(event.type)
+        return listening.near(event) if listening is not None else ()
 
     def hears(self, kind: EventType) -> bool:
         """Whether any enabled subscription asks for such events."""
@@ -58,7 +101,7 @@ class Router:
     def reads(self, event: Event) -> frozenset[Fact]:
         """The facts of the event's artifact that somebody needs: for the words to be said, or to judge its kind."""
         facts: frozenset[Fact] = NOTHING
-        for route in self._by_type.get(event.type, ()):
+        for route in self._near(event):
             match = route.subscription.match
             refusal = match.refusal(event)
             if refusal and (refusal != "kinds" or event.artifact.kind not in _VAGUE):
@@ -71,14 +114,14 @@ class Router:
 
     def admits(self, event: Event) -> bool:
         """Whether some subscription's filters admit the event."""
-        return any(not route.subscription.match.refusal(event) for route in self._by_type.get(event.type, ()))
+        return any(not route.subscription.match.refusal(event) for route in self._near(event))
 
     def plan(self, event: Event) -> PlannedEvent:
         """The event with everything it owes. A message that cannot be rendered gives a dead delivery, not an error."""
         messages: list[Message] = []
         deliveries: list[PlannedDelivery] = []
         rendered: dict[tuple[str, str, str], range] = {}
-        for route in self._by_type.get(event.type, ()):
+        for route in self._near(event):
             match = route.subscription.match
             if match.refusal(event):
                 continue

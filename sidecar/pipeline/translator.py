@@ -15,7 +15,7 @@ import msgspec
 from sidecar.domain import instant
 from sidecar.domain.catalogue import Catalogue, Changes, DeletionKey, Need, need_of
 from sidecar.domain.delivery import Delivery
-from sidecar.domain.errors import CursorMoved, StoreRefused, StoreUnavailable, Unreadable
+from sidecar.domain.errors import CursorMoved, NamespaceTaken, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import EventType
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
@@ -26,12 +26,14 @@ from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordK
 from sidecar.domain.registry import Registry
 from sidecar.domain.session import Sessions
 from sidecar.domain.stated import read as read_statement
+from sidecar.domain.usage import Step, UsageChanges
 from sidecar.pipeline.backlog import Backlog
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.telling import Telling, Told
 from sidecar.pipeline.ticker import Ticker
+from sidecar.pipeline.weighing import Weigher
 from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
 from sidecar.registry.normalise import normalise
 
@@ -80,8 +82,12 @@ class Translator:
         offer: Callable[[Sequence[Delivery]], None],
         own_agent: str,
         met: Callable[[str, str], None] | None = None,
+        weigher: Weigher | None = None,
     ) -> None:
-        """`met` hears which registry process a record comes from, whenever it is another than before."""
+        """`met` hears which registry process a record comes from, whenever it is another than before.
+
+        Without a weigher nothing is known of what namespaces hold.
+        """
         self._journal = journal
         self._translation = translation
         self._clock = clock
@@ -92,6 +98,7 @@ class Translator:
         self._offer = offer
         self._own_agent = own_agent
         self._met = met
+        self._weigher = weigher
         self._instance = ""
         self._handover = Handover(journal, clock)
         self._sessions = Sessions()
@@ -120,6 +127,10 @@ class Translator:
         self._words = words
         self._telling.names = words.subscriptions
         self._backlog.bounds = {one.lane: one.subscription.policy.backlog for one in words.router.routes}
+
+    def reroute(self, router: Router, names: Mapping[int, str]) -> None:
+        """Use other routes from the next batch on, and all else as before."""
+        self.configure(msgspec.structs.replace(self._words, router=router, subscriptions=names))
 
     def stop(self) -> None:
         """Have `run` return after the batch at hand."""
@@ -189,8 +200,15 @@ class Translator:
 
     async def _translate(self, records: Sequence[Record]) -> None:
         """Translate and commit a batch, however often the store makes us try; gives up only when stopped."""
+        weigher = self._weigher
         try:
-            await self._attempt(records)
+            if weigher is None:
+                await self._attempt(records)
+            else:
+                if weigher.outdated:
+                    await self._patiently(weigher.renew)
+                async with weigher.turn:
+                    await self._attempt(records)
         except StoreUnavailable as error:
             self._observer.trouble("translator", error)  # stopped while the store is away: the batch waits on disk
         except CursorMoved as error:
@@ -212,6 +230,9 @@ class Translator:
             batch = self._set_aside(records[0], QuarantineReason.UNTRANSLATABLE, detail)
         try:
             due = await self._patiently(lambda: self._translation.commit(batch.work))
+        except NamespaceTaken:
+            await self._attempt(records)  # the events carry the namespace's id: fold them again with the one it has
+            return
         except StoreRefused as error:
             if len(records) > 1:
                 for record in records:
@@ -275,6 +296,10 @@ class Translator:
                 notices, catalogue, words.router, words.registries, until=ticked or None
             )
         fold = Fold(catalogue, words.registries, pulls)
+        steps: list[Step] = []
+        weigher = self._weigher if self._weigher is not None and self._weigher.at_work else None
+        if weigher is not None:
+            catalogue.moves = []
         planned: list[PlannedEvent] = []
         told: list[Told] = []
         finished: list[int] = []
@@ -293,10 +318,18 @@ class Translator:
                 finished.append(record.number)
                 continue
             folded = fold.notice(notice)
+            if weigher is not None:
+                steps.extend(weigher.steps(len(told), notice, catalogue))
             told.append(Told(record, folded.outcome, folded.events))
             if folded.outcome in FINISHED:
                 finished.append(record.number)
             planned.extend(words.router.plan(event) for event in folded.events)
+        usage: UsageChanges | None = None
+        if weigher is not None and steps:
+            usage, crossed = await weigher.weigh(steps, fold.make)
+            for at, events in crossed:
+                told[at] = Told(told[at].record, "announced", (*told[at].events, *events))
+                planned.extend(words.router.plan(event) for event in events)
         changes = catalogue.changes()
         changes.sessions, changes.closed = pulls.changes()
         work = WriteSet(
@@ -307,6 +340,7 @@ class Translator:
             finished=finished,
             quarantined=quarantined,
             now=now,
+            usage=usage,
         )
         deadlines = [row.deadline for row in catalogue.parked()]
         session = pulls.deadline(whole=ticked > 0)

@@ -33,6 +33,11 @@ class Plan(msgspec.Struct, frozen=True):
     reconcile: Reconcile | None = None
 
 
+def plans(registries: Iterable[Registry], apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:
+    """How each registry can be walked: with a client of its API, where one is configured."""
+    return {one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in registries}
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """A registry's walks as an operator sees them: the one that waits or is under way, the held one, the last over."""
 
@@ -73,11 +78,6 @@ class _Track:
         if self.walker is not None:
             return self.walker.walk
         return self.unfinished[0] if self.unfinished else self.waiting
-
-
-def plans(registries: Iterable[Registry], apis: Mapping[str, RegistryApi]) -> dict[str, Plan | None]:
-    """How each registry can be walked: with a client of its API, where one is configured."""
-    return {one.name: Plan(apis[one.name], one.reconcile) if one.name in apis else None for one in registries}
 
 
 class Walks:

@@ -10,11 +10,12 @@ from sidecar.domain.fold import OUTCOMES
 from sidecar.domain.registry import Asked
 
 EVENT_OUTCOMES = (*OUTCOMES, "quarantined")  # what a record came to: folded, or set aside before that
+SPAN_OUTCOMES = ("exported", "dropped", "rejected")
 INGEST_OUTCOMES = ("accepted", "duplicate", "quarantined", "unauthorized", "unavailable")
-INTAKE_ROUTES = ("events", "builds")  # where others than registries post, below /intake/
+INTAKE_ROUTES = ("events", "scans", "builds")  # where others than registries post, below /intake/
 INTAKE_OUTCOMES = ("accepted", "duplicate", "refused", "unauthorized", "unavailable")
 
-_STATES = {State.DELIVERED: "delivered", State.DUE: "retried", State.DEAD: "dead", State.CANCELLED: "cancelled"}
+STATES = {State.DELIVERED: "delivered", State.DUE: "retried", State.DEAD: "dead", State.CANCELLED: "cancelled"}
 _RETRIED = (
     Reason.UNREACHABLE,
     Reason.TIMED_OUT,
@@ -134,13 +135,13 @@ class Lane:
     def count(self, state: State, reason: Reason) -> Counter:
         found = self._counts.get((state, reason))
         if found is None:
-            found = self._deliveries.labels(self._name, self.format, _STATES[state], reason.value)
+            found = self._deliveries.labels(self._name, self.format, STATES[state], reason.value)
             self._counts[state, reason] = found
         return found
 
     def drop(self) -> None:
         for state, reason in self._counts:
-            self._deliveries.remove(self._name, self.format, _STATES[state], reason.value)
+            self._deliveries.remove(self._name, self.format, STATES[state], reason.value)
         for family in self._families:
             family.remove(self._name)
 

@@ -1,7 +1,7 @@
 """Log lines: JSON on standard output, one object a line; plainer to read on a terminal. Their keys are a contract.
 
 Every line has `time` (RFC 3339, UTC), `level` and `message`. What joins lines: `event_id` with `record` (the registry's
-own id of it), and `delivery` with `event_id`, `webhook_id`, `subscription` and `attempt`.
+own id of it), and `delivery` with `event_id`, `webhook_id`, `subscription` and `attempt`; with tracing also `trace_id`.
 """
 
 import asyncio

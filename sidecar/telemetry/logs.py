@@ -12,7 +12,9 @@ from sidecar.domain import instant
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.errors import SidecarError
 from sidecar.domain.event import Event
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined
+from sidecar.domain.trace import trace_id
 from sidecar.domain.walk import Walk, WalkState
 from sidecar.telemetry.lines import LEVELS, configure, get
 
@@ -38,6 +40,7 @@ class Logs:
 
     def __init__(self) -> None:
         self._log = get()
+        self.traced = False  # whether lines of events and attempts name their trace
         self._debug: bool = self._log.bind().is_enabled_for(logging.DEBUG)  # else most calls have nothing to do
         self._failing: dict[str, _Streak] = {}
         self._unavailable: dict[str, _Streak] = {}
@@ -93,6 +96,7 @@ class Logs:
                 digest=event.artifact.digest,
                 actor=event.actor,
                 record=event.origin.record,
+                **({"trace_id": trace_id(event.id)} if self.traced else {}),
             )
         if not events:
             self._log.debug("translated", registry=registry, outcome=outcome, lag_ms=_ms(lag))
@@ -138,6 +142,7 @@ class Logs:
             detail=settlement.detail or outcome.detail,
             took_ms=_ms(settlement.took),
             suppressed=suppressed,
+            **({"trace_id": trace_id(delivery.event_id)} if self.traced else {}),
         )
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
@@ -146,6 +151,21 @@ class Logs:
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         self._log.info("operated", who=who, what=what, count=count, detail=detail)
+
+    def visited(self, visit: Visit) -> None:
+        say, message = self._log.info, "api changed"
+        if visit.refused:
+            say, message = self._log.warning, "api refused"
+        say(
+            message,
+            who=visit.who,
+            door=visit.door,
+            remote=visit.remote,
+            method=visit.method,
+            path=visit.path,
+            status=visit.status,
+            suppressed=visit.untold,
+        )
 
     def walked(self, walk: Walk) -> None:
         before, self._walking[walk.registry] = self._walking.get(walk.registry), (walk.id, walk.state)
@@ -181,6 +201,10 @@ class Logs:
                 times=times,
                 **({} if expected else {"exc_info": error}),
             )
+
+    def failed(self, error: Exception) -> None:
+        """An observer failed: this one or another."""
+        self._log.error("an observer failed", exc_info=error)
 
     def _seldom(self, *key: str) -> int:
         """How often this has happened, if it is time to tell: the 1st, 10th, 100th, ... time; else 0."""

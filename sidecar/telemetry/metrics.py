@@ -24,10 +24,21 @@ from sidecar import __version__
 from sidecar.domain import instant
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.event import Event
+from sidecar.domain.made import label_of
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.domain.registry import Asked
+from sidecar.domain.trace import Tracing, trace_id
 from sidecar.domain.walk import OPEN, Walk, WalkState
-from sidecar.telemetry.labels import INTAKE_OUTCOMES, INTAKE_ROUTES, Asking, Lane, Rounds, Source
+from sidecar.telemetry.labels import (
+    INTAKE_OUTCOMES,
+    INTAKE_ROUTES,
+    SPAN_OUTCOMES,
+    Asking,
+    Lane,
+    Rounds,
+    Source,
+)
 
 UNKNOWN = "unknown"  # the label of a registry that the configuration does not name
 
@@ -53,7 +64,7 @@ class Metrics:
 
         self._events = counter("events", "Registry records by what they came to.", "registry", "outcome")
         self._requests = counter("ingest_requests", "Envelopes by how they were answered.", "registry", "outcome")
-        self._told = counter("intake_requests", "What others than registries told, by the answer.", "route", "outcome")
+        self._stated = counter("intake_requests", "What other senders told, by the answer.", "route", "outcome")
         self._last_event = gauge("last_event_timestamp_seconds", "When the last event was accepted.", "registry")
         self._quarantine = counter("quarantined", "What was set aside because it could not be read.", "reason")
         self._troubles = counter("trouble", "Failures inside the program that it tries again.", "where")
@@ -95,6 +106,14 @@ class Metrics:
             gauge("walk_changes", "Changes that the newest walk has found.", "registry"),
             gauge("walk_finished_timestamp_seconds", "When a walk last finished, 0 = never.", "registry"),
         )
+        spans = counter("spans", "Spans for the collector by what became of them.", "outcome")
+        self._spans = {outcome: spans.labels(outcome) for outcome in SPAN_OUTCOMES}
+        self.tracing: Tracing | None = None  # attempts name their trace, where it is sampled
+        self._weighed = (
+            gauge("namespace_used_bytes", "What a namespace with a quota holds.", "registry", "namespace"),
+            gauge("namespace_limit_bytes", "What it may hold.", "registry", "namespace"),
+        )
+        self._namespaces: set[tuple[str, str]] = set()
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
@@ -113,12 +132,13 @@ class Metrics:
         info.info({"version": __version__, "python": platform.python_version()})
 
         for route, outcome in itertools.product(INTAKE_ROUTES, INTAKE_OUTCOMES):
-            self._told.labels(route, outcome)
+            self._stated.labels(route, outcome)
         for reason in QuarantineReason:
             self._quarantine.labels(reason.value)
         self._sources: dict[str, Source] = {}
         self._askings: dict[str, Asking] = {}
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, Lane] = {}  # by label
+        self._told: dict[str, Lane] = {}  # by subscription
         self._rounds: dict[str, Rounds] = {}
         self._holds: dict[str, Histogram] = {}
         self.configure((), ())
@@ -128,7 +148,7 @@ class Metrics:
     def configure(
         self,
         registries: Iterable[str],
-        subscriptions: Iterable[tuple[str, str]],
+        subscriptions: Sequence[tuple[str, str]],
         unverified: Collection[str] = (),
         asked: Collection[str] = (),
     ) -> None:
@@ -150,7 +170,12 @@ class Metrics:
             self._rounds.pop(name).drop()
         for name in names - self._rounds.keys() - {UNKNOWN}:
             self._rounds[name] = Rounds(name, self._rounds_of)
-        formats = dict(subscriptions)
+        self.subscribed(subscriptions, unverified)
+
+    def subscribed(self, subscriptions: Sequence[tuple[str, str]], unverified: Collection[str] = ()) -> None:
+        """As `configure`, for the subscriptions alone. Those made through APIs share a label for each format."""
+        labels = {name: label_of(name, form) for name, form in subscriptions}
+        formats = {labels[name]: form for name, form in subscriptions}
         for name in [name for name, lane in self._lanes.items() if formats.get(name) != lane.format]:
             self._lanes.pop(name).drop()
         for name in formats.keys() - self._lanes.keys():
@@ -161,8 +186,10 @@ class Metrics:
                 (self._plan, self._attempts, self._end_to_end),
                 (self._backlog, self._oldest, self._paused, self._unverified, self._broken),
             )
+        believed = {labels.get(name, name) for name in unverified}
         for name, lane in self._lanes.items():
-            lane.unverified.set(name in unverified)
+            lane.unverified.set(name in believed)
+        self._told = {name: self._lanes[label] for name, label in labels.items()}
 
     # --- the pipeline's observer ------------------------------------------------------------------------------------
 
@@ -178,31 +205,47 @@ class Metrics:
         if events:
             source.last_event.set(events[-1].accepted / instant.SECOND)
 
+    def last_events(self) -> dict[str, str]:
+        """When the last event of each registry was accepted (RFC 3339), of those that had one since the start."""
+        (family,) = self._last_event.collect()
+        return {
+            one.labels["registry"]: instant.rfc3339_seconds(int(one.value) * instant.SECOND)
+            for one in family.samples
+            if one.value
+        }
+
     def planned(self, subscription: str, count: int) -> None:
-        lane = self._lanes.get(subscription)
+        lane = self._told.get(subscription)
         if lane is not None:
             lane.planned.inc(count)
 
     def refused(self, subscription: str, reason: Reason, count: int) -> None:
-        lane = self._lanes.get(subscription)
+        lane = self._told.get(subscription)
         if lane is not None:
             lane.count(State.DEAD, reason).inc(count)
 
     def attempted(self, subscription: str, settlement: Settlement, outcome: Outcome, delivery: Delivery) -> None:  # noqa: ARG002 - the settlement says what became of it
-        lane = self._lanes.get(subscription)
+        lane = self._told.get(subscription)
         if lane is None:
             return  # it left the configuration while this was under way
         lane.count(settlement.state, settlement.reason).inc()
-        lane.attempts.observe(settlement.took / instant.SECOND)
+        exemplar = None
+        if self.tracing is not None:
+            trace = trace_id(delivery.event_id)
+            exemplar = {"trace_id": trace} if self.tracing.sampled(trace) else None
+        lane.attempts.observe(settlement.took / instant.SECOND, exemplar)
         if settlement.state is State.DELIVERED:
             waited = settlement.started + settlement.took - delivery.created
-            lane.end_to_end.observe(max(waited, 0) / instant.SECOND)
+            lane.end_to_end.observe(max(waited, 0) / instant.SECOND, exemplar)
 
     def lane_changed(self, subscription: str, what: str, detail: str) -> None:
         """Nothing: `set_lane` says whether a lane is paused."""
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         """Nothing: who did what is for the log."""
+
+    def visited(self, visit: Visit) -> None:
+        """Nothing: as before."""
 
     def walked(self, walk: Walk) -> None:
         rounds = self._rounds.get(walk.registry)
@@ -230,7 +273,7 @@ class Metrics:
 
     def told(self, route: str, outcome: str) -> None:
         """Somebody else than a registry told something."""
-        self._told.labels(route, outcome).inc()
+        self._stated.labels(route, outcome).inc()
 
     def asked(self, registry: str, outcome: Asked, seconds: float) -> None:
         """A registry's API was asked, or (`skipped`) left alone."""
@@ -258,16 +301,32 @@ class Metrics:
             hold = self._holds[verb] = self._hold.labels(verb)
         hold.observe(seconds)
 
+    def spans(self, outcome: str, count: int) -> None:
+        """What became of spans, a word of SPAN_OUTCOMES."""
+        self._spans[outcome].inc(count)
+
     def set_lane(
         self, subscription: str, *, backlog: int, oldest_due: float, paused: bool, breaker_open: bool = False
     ) -> None:
-        """`oldest_due` is for how many seconds the oldest due delivery has waited, 0 when none is due."""
+        """`subscription` is its label; `oldest_due` for how many seconds the oldest due delivery has waited, or 0."""
         lane = self._lanes.get(subscription)
         if lane is not None:
             lane.backlog.set(backlog)
             lane.oldest.set(oldest_due)
             lane.paused.set(paused)
             lane.broken.set(breaker_open)
+
+    def set_usage(self, weighed: Iterable[tuple[str, str, int, int]]) -> None:
+        """Registry, namespace, bytes used and their limit of each namespace that a quota names; all others are gone."""
+        told = set()
+        for registry, namespace, used, limit in weighed:
+            for gauge, value in zip(self._weighed, (used, limit), strict=True):
+                gauge.labels(registry, namespace).set(value)
+            told.add((registry, namespace))
+        for place in self._namespaces - told:
+            for gauge in self._weighed:
+                gauge.remove(*place)
+        self._namespaces = told
 
     def set_store(self, *, up: bool, size: int, wal: int, disk_free: int) -> None:
         """Sizes in bytes."""

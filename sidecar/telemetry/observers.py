@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
 from sidecar.domain.event import Event
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined
 from sidecar.domain.walk import Walk
 from sidecar.ports import Observer
@@ -18,6 +19,12 @@ class Observers:
     def __init__(self, *observers: Observer, failed: Callable[[Exception], None] | None = None) -> None:
         self._failed = failed
         self._known: set[tuple[str, type[Exception]]] = set()
+        self._always = observers
+        self.join()
+
+    def join(self, *more: Observer) -> None:
+        """Tell these too from now on, and none that joined before."""
+        observers = (*self._always, *more)
         # Bound once: these calls are on the path of every event and every delivery.
         self._ingested = tuple(one.ingested for one in observers)
         self._quarantined = tuple(one.quarantined for one in observers)
@@ -27,6 +34,7 @@ class Observers:
         self._attempted = tuple(one.attempted for one in observers)
         self._lane_changed = tuple(one.lane_changed for one in observers)
         self._operated = tuple(one.operated for one in observers)
+        self._visited = tuple(one.visited for one in observers)
         self._walked = tuple(one.walked for one in observers)
         self._trouble = tuple(one.trouble for one in observers)
 
@@ -53,6 +61,9 @@ class Observers:
 
     def operated(self, who: str, what: str, count: int, detail: str) -> None:
         self._tell(self._operated, who, what, count, detail)
+
+    def visited(self, visit: Visit) -> None:
+        self._tell(self._visited, visit)
 
     def walked(self, walk: Walk) -> None:
         self._tell(self._walked, walk)

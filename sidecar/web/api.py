@@ -1,24 +1,34 @@
 """The native API under /v1: JSON in camelCase, instants as RFC 3339 in UTC, errors as problem+json.
 
-It has no users yet, so it answers only where reaching it proves enough: on the Unix socket, and on loopback listeners
-for requests that come neither through a proxy nor from another site's page.
+The console is served beside it. Who may use them is decided at the door; what an error of ours is over HTTP, at the end
+of this module.
 """
 
-import enum
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import hdrs, web
 
-from sidecar.domain.errors import BackupRefused, Conflict, NotFound, StoreUnavailable
+from sidecar.domain.errors import (
+    BackupRefused,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Stale,
+    StoreUnavailable,
+    Unauthenticated,
+    Unusable,
+)
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.pipeline.operations import Operations
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
 from sidecar.web.backup import Backup, add_backup
+from sidecar.web.console.console import Console
+from sidecar.web.door import Door, Porter, unauthorized
 from sidecar.web.exchange import (
-    WHO,
     BadArgument,
     answer,
     before_of,
@@ -33,6 +43,8 @@ from sidecar.web.exchange import (
 )
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
+from sidecar.web.subscriptions import SubscriptionRoutes
+from sidecar.web.usage import Usage, add_usage
 from sidecar.web.verbs import Verbs
 from sidecar.web.walks import WalkRoutes
 
@@ -40,16 +52,15 @@ BODY_LIMIT = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Door(enum.Enum):
-    """Through which kind of listener a request came."""
+class Vendor(Protocol):
+    """Another registry's management API."""
 
-    SOCKET = "socket"
-    LOOPBACK = "loopback"
-    CLOSED = "closed"  # reachable by others: health and metrics only
+    def add_to(self, app: web.Application) -> None:
+        """Add its routes; it answers for its own errors."""
 
 
 class Api:
-    """The native API over the operator's verbs."""
+    """The native API over the operator's verbs, and vendors' beside it. Without a porter there are no users."""
 
     def __init__(
         self,
@@ -58,21 +69,29 @@ class Api:
         health: Health,
         backup: Backup | None = None,
         *,
+        subscribing: Subscribing,
+        porter: Porter | None = None,
         walks: Walks | None = None,
+        vendors: Sequence[Vendor] = (),
+        usage: Usage | None = None,
     ) -> None:
         self._operations = operations
+        self._subscribing = subscribing
         self._status = status
         self._health = health
         self._backup = backup
+        self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
+        self._vendors = vendors
+        self._console = Console(operations, status, self._lanes, walks)
+        self._usage = usage
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
-        app = web.Application(middlewares=[_guarded(door), _errors], client_max_size=BODY_LIMIT)
+        app = web.Application(middlewares=[self._porter.at(door), _errors], client_max_size=BODY_LIMIT)
         add_health(app, self._health)
         get, post = app.router.add_get, app.router.add_post
         get("/v1/status", self._get_status)
-        get("/v1/subscriptions", self._get_subscriptions)
         get("/v1/events", self._get_events)
         get("/v1/events/{id}", self._get_event)
         get("/v1/events/{id}/explain", self._get_explanation)
@@ -85,23 +104,30 @@ class Api:
         get("/v1/quarantine/{id}", self._get_quarantined)
         post("/v1/quarantine/{id}/retry", self._retry)
         app.router.add_delete("/v1/quarantine/{id}", self._delete)
-        Verbs(self._operations).add_to(app)
+        SubscriptionRoutes(self._subscribing, self._operations, self._lanes).add_to(app)
+        Verbs(self._operations, self._subscribing).add_to(app)
         if self._backup is not None:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
+        for vendor in self._vendors:
+            vendor.add_to(app)
+        self._console.add_to(app)
+        if self._usage is not None:
+            add_usage(app, self._usage)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:
         return answer(self._status())
 
-    async def _get_subscriptions(self, _request: web.Request) -> web.Response:
-        return answer({"subscriptions": await self._lanes()})
-
     async def _lanes(self) -> list[dict[str, Any]]:
         lanes, views = await self._operations.subscriptions()
         routes = {one.subscription.name: one for one in self._operations.routes}
-        return [shapes.lane(one, routes.get(one.state.name), views.get(one.state.name)) for one in lanes]
+        made = self._subscribing.by_lane
+        return [
+            shapes.lane(one, routes.get(one.state.name), views.get(one.state.name), made.get(one.state.name))
+            for one in lanes
+        ]
 
     async def _get_events(self, request: web.Request) -> web.Response:
         query = query_of(request, {"registry", "repository", "type", "since"})
@@ -135,7 +161,7 @@ class Api:
     async def _get_deliveries(self, request: web.Request) -> web.Response:
         query = query_of(request, {"subscription", "state", "reason", "event"})
         where = DeliveryFilter(
-            subscription=query.get("subscription", ""),
+            subscription=self._subscribing.lane_of(query.get("subscription", "")),
             states=states_of(query.get("state", "")),
             reason=query.get("reason", ""),
             event=query.get("event", ""),
@@ -154,7 +180,9 @@ class Api:
     async def _get_undelivered(self, request: web.Request) -> web.Response:
         query = query_of(request, {"subscription"})
         where = DeliveryFilter(
-            subscription=query.get("subscription", ""), before=before_of(query), limit=limit_of(query)
+            subscription=self._subscribing.lane_of(query.get("subscription", "")),
+            before=before_of(query),
+            limit=limit_of(query),
         )
         found, counts = await self._operations.undelivered(where)
         lanes = {one["name"]: one for one in await self._lanes()}
@@ -218,53 +246,26 @@ class QuarantineFilterBody(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     registry: str = ""
 
 
-def _guarded(door: Door) -> Any:
-    @web.middleware
-    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith("/v1/") and door is not Door.SOCKET:
-            refusal = _refusal(request, door)
-            if refusal:
-                return problem(403, refusal)
-        request[WHO] = door.value
-        return await handler(request)
-
-    return guarded
-
-
-def _refusal(request: web.Request, door: Door) -> str:
-    """Why a request over TCP may not use the API, "" when it may."""
-    if door is Door.CLOSED:
-        return (
-            "This listener can be reached by others, so the API does not answer here: "
-            "use the Unix socket (management.socket), or a listener bound to 127.0.0.1."
-        )
-    if any(name.startswith("x-forwarded-") or name == "forwarded" for name in map(str.lower, request.headers)):
-        return "The API on a loopback listener does not answer through a proxy."
-    host = _host_only(request.headers.get(hdrs.HOST, "").lower())
-    if host not in {"localhost", "127.0.0.1", "::1", ""}:
-        return f"The API on a loopback listener answers to localhost and 127.0.0.1, not to {host[:100]!r}."
-    origin = request.headers.get(hdrs.ORIGIN, "")
-    if origin and _host_only(origin.partition("://")[2]) not in {"localhost", "127.0.0.1", "::1"}:
-        return "The API does not answer to pages of other sites."
-    return ""
-
-
-def _host_only(text: str) -> str:
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.rpartition(":")[0] if text.count(":") == 1 else text
-
-
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except NotFound as error:
         return problem(404, sentence(error))
+    except Unusable as error:
+        return problem(
+            422, sentence(error), errors=[{"path": one.path, "detail": one.sentence} for one in error.problems]
+        )
+    except Stale as error:
+        return problem(412, sentence(error))
     except (BackupRefused, Conflict) as error:
         return problem(409, sentence(error))
     except BadArgument as error:
         return problem(400, sentence(error))
+    except Unauthenticated as error:
+        return unauthorized(sentence(error))
+    except Forbidden as error:
+        return problem(403, sentence(error))
     except StoreUnavailable as error:
         return problem(503, sentence(error))
     except web.HTTPException as error:

@@ -8,11 +8,12 @@ from aiohttp import web
 from sidecar.domain import instant
 from sidecar.domain.delivery import State
 from sidecar.domain.errors import SidecarError
+from sidecar.domain.person import ANONYMOUS, Person
 
 PAGE, LARGEST_PAGE = 50, 500
 LAST = 2**63 - 1  # the last instant that the store's 64 bits hold
 
-WHO: web.RequestKey[str] = web.RequestKey("who", str)  # set where it is decided who may use the API
+PERSON: web.RequestKey[Person] = web.RequestKey("person", Person)  # set at the door
 B = TypeVar("B", bound=msgspec.Struct)
 
 
@@ -25,10 +26,15 @@ def answer(value: Any) -> web.Response:
     return web.Response(body=msgspec.json.encode(value), content_type="application/json")
 
 
+def person_of(request: web.Request) -> Person:
+    """Who asks, as the door found it."""
+    person: Person = request.get(PERSON, ANONYMOUS)
+    return person
+
+
 def who(request: web.Request) -> str:
-    """Who asks, as far as the door tells; for the log."""
-    name: str = request.get(WHO, "")
-    return name
+    """The name of whoever asks; for the log."""
+    return person_of(request).name
 
 
 def query_of(request: web.Request, known: set[str]) -> dict[str, str]:

@@ -7,9 +7,11 @@ import msgspec
 from aiohttp import web
 
 
-def problem(status: int, detail: str, *, pointer: str | None = None) -> web.Response:
-    """`{"title", "status", "detail"}`; with a JSON pointer into the request's body also `errors`, as in the RFC."""
-    body: dict[str, Any] = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail}
+def problem(status: int, detail: str, *, pointer: str | None = None, **more: Any) -> web.Response:
+    """`{"title", "status", "detail"}`, and what else there is to say; with a JSON pointer into the request's body
+    also `errors`, as in the RFC.
+    """
+    body: dict[str, Any] = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     if pointer is not None:
         body["errors"] = [{"detail": detail, "pointer": f"#{pointer}"}]
     return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/problem+json")

@@ -10,6 +10,7 @@ from sidecar.domain.event import Event
 from sidecar.domain.instant import rfc3339
 from sidecar.domain.lane_state import LaneState
 from sidecar.domain.listing import AttemptRow, DeliveryRow, EventRow, PullRow, QuarantineRow, UndeliveredCount
+from sidecar.domain.made import Made
 from sidecar.domain.message import Message
 from sidecar.pipeline.inspection import ShownRequest
 from sidecar.pipeline.operations import Explanation, Tried
@@ -138,8 +139,8 @@ def _log(attempts: Sequence[AttemptRow]) -> list[dict[str, Any]]:
 def count(row: UndeliveredCount, lane: dict[str, Any]) -> dict[str, Any]:
     """What a subscription is owed, and what its lane (as `lane` gives it) says of why."""
     owed = {"subscription": row.subscription, "due": row.due, "dead": row.dead, "oldest": _when(row.oldest)}
-    said = ("enabled", "hold", "orphaned", "pausedUntil", "breaker", "nextProbe", "inFlight", "lastSuccess", "failures")
-    return {**owed, **{name: lane[name] for name in said}}
+    state = ("enabled", "hold", "orphaned", "trouble", "pausedUntil", "breaker", "nextProbe")
+    return {**owed, **{name: lane[name] for name in (*state, "inFlight", "lastSuccess", "failures")}}
 
 
 def hold(state: LaneState) -> dict[str, Any]:
@@ -193,11 +194,16 @@ def pulls(row: PullRow) -> dict[str, Any]:
     }
 
 
-def lane(row: LaneRow, route: Route | None, view: LaneView | None) -> dict[str, Any]:
-    """A subscription with its lane; without a route it is orphaned."""
+def lane(row: LaneRow, route: Route | None, view: LaneView | None, made: Made | None = None) -> dict[str, Any]:
+    """A subscription with its lane; without a route it is orphaned. `made` None = it is of the configuration file."""
     subscription = route.subscription if route is not None else None
     return {
         "name": row.state.name,
+        "source": made.api.value if made is not None else "file",
+        "key": made.key if made is not None else row.state.name,
+        "namespace": made.namespace if made is not None else "",
+        "repository": made.repository if made is not None else "",
+        "trouble": made.trouble if made is not None else "",
         "format": row.state.format,
         "destination": subscription.destination if subscription is not None else "",
         "enabled": subscription.enabled if subscription is not None else False,
@@ -213,6 +219,24 @@ def lane(row: LaneRow, route: Route | None, view: LaneView | None) -> dict[str, 
         "dead": row.dead,
         "lastSuccess": _when(row.last_success),
         "failures": row.failures,
+    }
+
+
+def made(one: Made, targets: Sequence[dict[str, Any]], lanes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A subscription that was made through an API: what was asked for, by target, and how its lanes do."""
+    return {
+        "name": one.key,
+        "source": one.api.value,
+        "id": one.id,
+        "uuid": one.uuid,
+        "revision": one.revision,
+        "creator": one.creator,
+        "created": _when(one.created),
+        "updated": _when(one.updated),
+        "trouble": one.trouble,
+        "subscription": targets[0],
+        "targets": targets,
+        "lanes": lanes,
     }
 
 

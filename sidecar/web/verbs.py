@@ -10,8 +10,9 @@ from sidecar.domain.glob import ANYTHING, Globs
 from sidecar.domain.selection import Cursor, Selection
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.redelivery import CANCELLED, REPLAYED, RETRIED, STEP, Step
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.web import shapes
-from sidecar.web.exchange import BadArgument, answer, body_of, instant_of, number_of, states_of, who
+from sidecar.web.exchange import BadArgument, answer, body_of, instant_of, number_of, person_of, states_of, who
 
 MOST_NAMED = 1000  # deliveries that one request may name
 Walk = Callable[[Selection, Cursor, int, str], Awaitable[Step]]
@@ -45,8 +46,9 @@ class TestBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Verbs:
     """Handlers over the operator's verbs that change something."""
 
-    def __init__(self, operations: Operations) -> None:
+    def __init__(self, operations: Operations, subscribing: Subscribing) -> None:
         self._operations = operations
+        self._subscribing = subscribing
 
     def add_to(self, app: web.Application) -> None:
         post = app.router.add_post
@@ -81,6 +83,8 @@ class Verbs:
     ) -> web.Response:
         """One step of a walk over many deliveries, or of counting them."""
         given = body_of(await request.read(), SelectionBody)
+        named = tuple(self._subscribing.lane_of(name) for name in given.subscriptions)
+        given = msgspec.structs.replace(given, subscriptions=named)
         where, cursor = _selection(given, allowed, usual), _cursor(given.cursor)
         if cursor == Cursor():
             await self._operations.check(where, orphans=orphans)
@@ -106,15 +110,20 @@ class Verbs:
         return answer(shapes.delivery(row))
 
     async def _pause(self, request: web.Request) -> web.Response:
-        return answer(shapes.hold(await self._operations.pause(request.match_info["name"], who(request))))
+        return answer(shapes.hold(await self._operations.pause(self._name(request), who(request))))
 
     async def _resume(self, request: web.Request) -> web.Response:
-        return answer(shapes.hold(await self._operations.resume(request.match_info["name"], who(request))))
+        return answer(shapes.hold(await self._operations.resume(self._name(request), who(request))))
 
     async def _test(self, request: web.Request) -> web.Response:
         given = body_of(await request.read(), TestBody)
-        tried = await self._operations.test(request.match_info["name"], given.event, who(request))
+        name = self._name(request)
+        tried = await self._operations.test(name, given.event, who(request))
         return answer(shapes.tried(request.match_info["name"], tried))
+
+    def _name(self, request: web.Request) -> str:
+        """The lane's name of the subscription in the path. Raises Forbidden when it is not theirs."""
+        return self._subscribing.managed(person_of(request), request.match_info["name"])
 
 
 def _selection(given: SelectionBody, allowed: tuple[State, ...], usual: tuple[State, ...]) -> Selection:

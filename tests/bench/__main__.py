@@ -4,7 +4,7 @@ Generator, sidecar and sink share this machine. The sidecar is the real process 
 signatures, metrics, logs at info). What else a shared machine does only ever makes a figure worse, so every figure is
 the best of so many runs, bare aiohttp's too. Bounded in count; everything it starts ends with it.
 
-`python -m tests.bench [WORD ...]` runs only the groups that are named: serial, rates, paced, backlog.
+`python -m tests.bench [WORD ...]` runs only the groups that are named: serial, rates, paced, tracing, backlog.
 """
 
 import json
@@ -30,6 +30,7 @@ FAN_OUT = 8_000
 CONNECTIONS = 32
 PACE = 500  # events a second
 PACED = 4_000
+TRACED = 8_000
 PENDING = 1_000_000
 BESIDE_BACKLOG = 10_000
 FORMATS = ("harbor", "dtr", "quay")
@@ -172,6 +173,48 @@ class Bench:
         delays = sorted((arrivals[number] - at) * 1e3 for number, at in sent.items())
         return delays[len(delays) // 2], delays[int(len(delays) * 0.99)]
 
+    # --- with traces -------------------------------------------------------------------------------------------------
+
+    def tracing(self) -> None:
+        """Processor time for an event and its delivery: without traces, with the header alone, with spans as well.
+
+        Measured in turns, and as processor time, because what is compared is less than what a shared machine varies by.
+        """
+        with Sink() as collector:
+            endpoint = f"http://127.0.0.1:{collector.port}"
+            ways: dict[str, dict[str, Any]] = {
+                "off": {},
+                "traceparent alone": {"tracing": {}},
+                "spans of every tenth event": {"tracing": {"endpoint": endpoint, "sample": 0.1}},
+                "spans of every event": {"tracing": {"endpoint": endpoint}},
+            }
+            spent = [{way: self._spent(sections) for way, sections in ways.items()} for _ in range(2 * RUNS)]
+        off = min(one["off"] for one in spent)
+        for way in list(ways)[1:]:
+            times = min(one[way] for one in spent) / off
+            self._report.row(
+                f"processor time, {way}",
+                f"{times:.2f}x off",
+                met=times <= 1.25,
+                must="1.25x",
+                aim="1.1x",
+                ratio=f"{off * 1e6:.0f} us for each event without",
+            )
+
+    def _spent(self, sections: dict[str, Any]) -> float:
+        """Seconds of the sidecar's processor time for each event, delivered once."""
+        with (
+            Sink() as sink,
+            Sidecar(self._folder(), [subscription("harbor", sink.port)], sections=sections) as sidecar,
+        ):
+            generate("parallel", sidecar.port, 500, CONNECTIONS)
+            sink.wait(500)
+            before = sidecar.processor_s()
+            generate("parallel", sidecar.port, TRACED, CONNECTIONS)
+            sink.wait(500 + TRACED)
+            time.sleep(1.5)  # what waits for company is sent within a second
+            return (sidecar.processor_s() - before) / TRACED
+
     # --- beside a million pending -----------------------------------------------------------------------------------
 
     def backlog(self) -> None:
@@ -249,7 +292,7 @@ def counting_ms() -> float:
 
 
 def main() -> None:
-    groups = sys.argv[1:] or ["serial", "rates", "paced", "backlog"]
+    groups = sys.argv[1:] or ["serial", "rates", "paced", "tracing", "backlog"]
     with tempfile.TemporaryDirectory(prefix="registry-sidecar-bench-") as name:
         root = Path(name)
         print(

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -96,7 +97,13 @@ class Sidecar:
     """The real process on a store of its own. The lanes of `held` subscriptions are paused as by an operator."""
 
     def __init__(
-        self, folder: Path, subscriptions: Sequence[dict[str, Any]], *, held: Sequence[str] = (), seconds: float = 20
+        self,
+        folder: Path,
+        subscriptions: Sequence[dict[str, Any]],
+        *,
+        held: Sequence[str] = (),
+        seconds: float = 20,
+        sections: dict[str, Any] | None = None,
     ) -> None:
         self.port, self._management = free_port(), free_port()
         self._folder = folder
@@ -109,6 +116,7 @@ class Sidecar:
             "registries": [{"name": "main", "hostname": "registry.example.com", "tokens": [TOKEN]}],
             "subscriptions": list(subscriptions),
             "retention": {"max_size": "64GiB"},
+            **(sections or {}),
         }
         self._config = folder / "config.yml"
         self._config.write_text(json.dumps(config))
@@ -151,6 +159,11 @@ class Sidecar:
             if line.startswith("VmRSS"):
                 return int(line.split()[1]) / 1024
         return 0.0
+
+    def processor_s(self) -> float:
+        """Seconds of processor time that it has used, in the kernel too."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _stop(self) -> None:
         self._process.terminate()

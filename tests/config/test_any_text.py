@@ -161,6 +161,7 @@ FULL = {
     ],
     "guard": {"allow": ["10.0.0.0/8"], "deny": ["10.0.0.0/8"]},
     "retention": {"delivered": "1d", "max_size": "2GiB"},
+    "tracing": {"propagate": True, "endpoint": "http://127.0.0.1:4318", "sample": 0.5},
 }
 
 

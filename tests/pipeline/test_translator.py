@@ -414,6 +414,35 @@ async def test_another_translator_is_noticed_and_nothing_is_said_twice(path):
     await one.stop()
 
 
+class Meddled(FlakyStore):
+    """Somebody makes the namespace just after the translator has looked for it."""
+
+    looks = 0
+
+    async def look(self, need):
+        facts = await super().look(need)
+        if need.namespaces:
+            self.looks += 1
+            if self.looks == 1:
+                await self.make_namespace("prj", 1, public=True)
+        return facts
+
+
+@simulated
+async def test_a_namespace_made_while_its_first_push_is_translated_is_the_one_that_is_told(path):
+    store = Meddled(path, inline=True)
+    one = house(path, store=store)
+    await one.start()
+    await accept(one, push("a", repository="prj/app"))
+    await settle_down(one)
+    namespace = await store.namespace("prj")
+    said = {(event.repository.namespace_id, event.repository.public) for event in one.observer.events}
+    assert said == {(namespace.id, True)}
+    assert store.looks == 2
+    assert one.observer.troubles == []
+    await one.stop()
+
+
 @simulated
 async def test_lag_is_what_waits_and_for_how_long(path):
     store = FlakyStore(path, inline=True)

@@ -16,10 +16,13 @@ from sidecar.stores.sqlite import (
     interventions,
     journal,
     ledger,
+    made,
     pending,
+    places,
     queue,
     translation,
     upkeep,
+    usage,
     walks,
 )
 
@@ -49,6 +52,13 @@ INDEXES = {
     "due.DUE": (due.DUE, "delivery_due (lane=? AND due<?)"),
     "due.CHOSEN": (due.CHOSEN, "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"),
     "queue.NEXT_DUE": (queue.NEXT_DUE, "delivery_due (lane=? AND due>?)"),
+    "made.ONE": (made.ONE, "SEARCH made USING INTEGER PRIMARY KEY (rowid=?)"),
+    "made.OTHER": (made.OTHER, "made_key (api=? AND key=?)"),
+    "made.LEFT": (made.LEFT, "delivery_due (lane=?)"),
+    "made.HEALTH": (made.HEALTH, "SEARCH l USING INTEGER PRIMARY KEY (rowid=?)"),
+    "made.TRIGGERS": (made.TRIGGERS, "SEARCH t USING PRIMARY KEY (lane=?)"),
+    "queue.LANES": (queue.LANES, "SCAN lane USING INDEX lane_in_use"),
+    "translation.CANCEL_LATE": (translation.CANCEL_LATE, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
     "look.REPOSITORIES": (translation.REPOSITORIES, "PRIMARY KEY (registry=? AND name=?)"),
     "look.MANIFESTS": (translation.MANIFESTS, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
     "look.TAGS": (translation.TAGS, "PRIMARY KEY (registry=? AND repository=? AND tag=?)"),
@@ -68,6 +78,23 @@ INDEXES = {
     "walks.UNLISTED": (walks.UNLISTED, "PRIMARY KEY (walk=? AND repository=?)"),
     "walks.TAGS": (walks.TAGS, "PRIMARY KEY (registry=? AND repository=?)"),
     "walks.FINDINGS": (walks.FINDINGS, "PRIMARY KEY (walk=? AND key>?)"),
+    "places.NAMED": (places.NAMED, "(name=?)"),
+    "places.NAMESPACES": (places.NAMESPACES, "INTEGER PRIMARY KEY (rowid>?)"),
+    "places.NEXT": (places.NEXT, "SEARCH namespace"),
+    "places.WITHIN": (places.WITHIN, "PRIMARY KEY (registry=? AND name>? AND name<?)"),
+    "places.SOLITARY": (places.SOLITARY, "PRIMARY KEY (registry=? AND name>?)"),
+    "places.REPOSITORY": (places.REPOSITORY, "PRIMARY KEY (registry=? AND name=?)"),
+    "usage.ROWS": (usage.ROWS, "PRIMARY KEY (registry=? AND namespace=?)"),
+    "usage.BLOBS": (usage.BLOBS, "PRIMARY KEY (place=? AND digest=?)"),
+    "usage.PRESENT": (usage.PRESENT, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
+    "usage.NEXT_WITHIN": (usage.NEXT_WITHIN, "PRIMARY KEY (registry=? AND name>? AND name<?)"),
+    "usage.NEXT_SINGLE": (usage.NEXT_SINGLE, "PRIMARY KEY (registry=? AND name>?)"),
+    "usage.MANIFESTS": (usage.MANIFESTS, "PRIMARY KEY (registry=? AND repository=? AND digest>?)"),
+    "usage.GAPS": (usage.GAPS, "USING PRIMARY KEY ((place,repository,digest)>(?,?,?))"),
+    "usage.CLEAR_BLOBS": (usage.CLEAR_BLOBS, "PRIMARY KEY (place=? AND digest=?)"),
+    "usage.CLEAR_GAPS": (usage.CLEAR_GAPS, "PRIMARY KEY (place=? AND repository=? AND digest=?)"),
+    "usage.REMOVE_BLOBS": (usage.REMOVE_BLOBS, "PRIMARY KEY (place=? AND digest=?)"),
+    "usage.REMOVE_GAPS": (usage.REMOVE_GAPS, "PRIMARY KEY (place=? AND repository=? AND digest=?)"),
     "upkeep.EXPIRED_DELIVERIES": (upkeep.EXPIRED_DELIVERIES, "delivery_done (state=? AND done<?)"),
     "upkeep.OLD_EVENTS": (upkeep.OLD_EVENTS, "INTEGER PRIMARY KEY (rowid>?)"),
     "upkeep.TRANSLATED": (upkeep.TRANSLATED, "INTEGER PRIMARY KEY (rowid<?)"),
@@ -92,6 +119,12 @@ def test_the_heads_of_keys_are_found_by_the_index_of_order_alone(connection):
     assert len(searches) == 2
     assert any(line.startswith("SEARCH d USING INTEGER PRIMARY KEY (rowid=?)") for line in lines), lines
     assert scans(lines) == [line for line in scans(lines) if line in {"SCAN head", "SCAN h"}]
+
+
+def test_registries_are_found_by_one_look_up_each_and_not_by_reading_their_repositories(connection):
+    lines = plan(connection, places.REGISTRIES)
+    assert any("SEARCH repository USING PRIMARY KEY (registry>?)" in line for line in lines), lines
+    assert [line for line in scans(lines) if line != "SCAN known"] == [], lines
 
 
 def test_what_is_pending_is_counted_over_the_index_of_each_kind(connection):

@@ -5,7 +5,9 @@ import json
 import logging
 import subprocess
 import sys
+import uuid
 
+import msgspec
 import pytest
 import structlog
 
@@ -13,6 +15,7 @@ from sidecar.dialects.contract import sample
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.errors import StoreUnavailable
 from sidecar.domain.instant import parse_rfc3339
+from sidecar.domain.person import Visit
 from sidecar.domain.record import Quarantined
 from sidecar.domain.walk import Cause, Walk, WalkState
 from sidecar.telemetry.logs import Logs, configure
@@ -103,6 +106,21 @@ def test_an_announced_event_is_one_line_with_what_joins_it(logs, written):
         "actor": "maria",
         "record": event.origin.record,
     }
+
+
+def test_lines_of_an_event_and_its_attempts_name_their_trace_where_there_is_tracing(logs, written):
+    """A trace is the event's UUID without its dashes; without tracing the lines are as they were."""
+    event = sample()
+    for traced in (False, True):
+        logs.traced = traced
+        logs.translated("main", "announced", [event], 5)
+        attempt(logs, State.DUE, Reason.SERVER_ERROR, status=502, number=3 + traced)
+        attempt(logs, State.DELIVERED, Reason.OK, number=5)
+    lines = written.lines()
+    plain, named = lines[:3], lines[3:]
+    assert all("trace_id" not in line for line in plain)
+    assert [line["trace_id"] for line in named] == [uuid.UUID(event.id).hex, *[uuid.UUID(EVENT).hex] * 2]
+    assert [line.keys() - {"trace_id"} for line in named] == [line.keys() for line in plain]
 
 
 def test_what_happens_all_the_time_is_told_only_when_debugging(written):
@@ -282,3 +300,24 @@ def test_a_walk_is_told_when_its_state_changes_and_one_that_ended_before_us_only
         600,
         "too much",
     )
+
+
+def test_who_changed_what_through_an_api_and_who_was_refused(logs, written):
+    visit = Visit(
+        who="ada", door="listener", remote="192.0.2.1", method="PUT", path="/v1/subscriptions/one", status=200
+    )
+    logs.visited(visit)
+    logs.visited(msgspec.structs.replace(visit, who="", status=401, refused=True, untold=3))
+    changed, refused = written.lines()
+    assert {key: changed[key] for key in ("level", "message", "who", "door", "remote", "method", "path", "status")} == {
+        "level": "info",
+        "message": "api changed",
+        "who": "ada",
+        "door": "listener",
+        "remote": "192.0.2.1",
+        "method": "PUT",
+        "path": "/v1/subscriptions/one",
+        "status": 200,
+    }
+    said = (refused["level"], refused["message"], refused["who"], refused["status"], refused["suppressed"])
+    assert said == ("warning", "api refused", "", 401, 3)

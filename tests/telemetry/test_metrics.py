@@ -1,8 +1,10 @@
 """Metrics: their names, what exists at zero, what is counted, what goes away. Read back with Prometheus' own parser."""
 
 import re
+import uuid
 
 import pytest
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from sidecar import __version__
@@ -11,12 +13,22 @@ from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
 from sidecar.domain.fold import OUTCOMES
 from sidecar.domain.record import Quarantined, QuarantineReason
 from sidecar.domain.registry import Asked
+from sidecar.domain.trace import Tracing
 from sidecar.domain.walk import Cause, Walk, WalkState
 from sidecar.telemetry.metrics import Metrics
 
 P = "registry_sidecar_"
 DELIVERY = Delivery(
-    id=7, lane=1, event=3, webhook_id="w-7", word="PUSH_ARTIFACT", content_type="", body=b"{}", due=0, created=10**9
+    id=7,
+    lane=1,
+    event=3,
+    event_id="01a20085-bf37-83c8-b153-04e83db291a8",
+    webhook_id="w-7",
+    word="PUSH_ARTIFACT",
+    content_type="",
+    body=b"{}",
+    due=0,
+    created=10**9,
 )
 
 
@@ -68,6 +80,8 @@ CONTRACT = {
     "walk_seen": {"registry"},
     "walk_changes": {"registry"},
     "walk_finished_timestamp_seconds": {"registry"},
+    "namespace_used_bytes": {"registry", "namespace"},
+    "namespace_limit_bytes": {"registry", "namespace"},
     "store_up": set(),
     "store_size_bytes": set(),
     "wal_size_bytes": set(),
@@ -86,12 +100,14 @@ CONTRACT = {
     "registry_requests_total": {"registry", "outcome"},
     "registry_request_seconds": {"registry"},
     "registry_breaker_open": {"registry"},
+    "spans_total": {"outcome"},
 }
 
 
 def test_the_names_and_labels_that_dashboards_rely_on(metrics):
     metrics.held("append", 0.001)
     metrics.trouble("translator", OSError())
+    metrics.set_usage([("main", "prj", 1, 2)])
     found = {}
     for name, labels in read(metrics):
         if name.startswith(P):
@@ -119,6 +135,34 @@ def test_what_is_to_be_expected_exists_at_zero(metrics):
     for labels in (delivered, dead, full):
         assert samples[P + "deliveries_total", frozenset(labels.items())] == 0
     assert samples[P + "attempt_seconds_count", frozenset({("subscription", "argocd")})] == 0
+
+
+def test_spans_are_counted_by_what_became_of_them(metrics):
+    metrics.spans("dropped", 3)
+    metrics.spans("dropped", 4)
+    assert [value(metrics, "spans_total", outcome=one) for one in ("exported", "dropped", "rejected")] == [0, 7, 0]
+
+
+def test_attempts_name_their_trace_in_open_metrics_where_it_is_sampled(metrics):
+    """The way from a slow bucket to a trace that is in it. None without tracing, and none to what is not kept."""
+
+    def exemplars():
+        text = metrics.render("application/openmetrics-text; version=1.0.0")[0].decode()
+        return {
+            (one.name.removeprefix(P), one.exemplar.labels["trace_id"], one.exemplar.value)
+            for family in openmetrics.text_string_to_metric_families(text)
+            for one in family.samples
+            if one.exemplar
+        }
+
+    metrics.attempted("argocd", settled(State.DELIVERED, Reason.OK), Outcome(reason=Reason.OK), DELIVERY)
+    metrics.tracing = Tracing(sample=0.0)
+    metrics.attempted("argocd", settled(State.DELIVERED, Reason.OK), Outcome(reason=Reason.OK), DELIVERY)
+    assert exemplars() == set()
+    metrics.tracing = Tracing()
+    metrics.attempted("argocd", settled(State.DELIVERED, Reason.OK), Outcome(reason=Reason.OK), DELIVERY)
+    trace = uuid.UUID(DELIVERY.event_id).hex
+    assert exemplars() == {("attempt_seconds_bucket", trace, 0.25), ("end_to_end_seconds_bucket", trace, 2.25)}
 
 
 def test_attempts_are_counted_by_what_became_of_the_delivery(metrics):
@@ -294,3 +338,33 @@ def test_walks_are_shown_while_they_run_when_they_are_held_and_when_they_finishe
 def test_two_metrics_do_not_share_anything():
     Metrics().planned("a", 1)
     Metrics()
+
+
+def test_what_is_made_through_apis_is_counted_by_format(metrics):
+    """However many there are: their names would be labels without end."""
+    metrics.subscribed([("argocd", "harbor"), ("api:harbor/1", "harbor"), ("api:native/2", "harbor")], {"api:native/2"})
+    for name in ("argocd", "api:harbor/1", "api:native/2"):
+        metrics.planned(name, 1)
+        metrics.attempted(name, settled(State.DELIVERED, Reason.OK), Outcome(reason=Reason.OK), DELIVERY)
+    assert value(metrics, "deliveries_planned_total", subscription="argocd") == 1
+    assert value(metrics, "deliveries_planned_total", subscription="api:harbor") == 2
+    labels = {"subscription": "api:harbor", "format": "harbor", "outcome": "delivered", "reason": "ok"}
+    assert value(metrics, "deliveries_total", **labels) == 2
+    assert value(metrics, "tls_unverified", subscription="api:harbor") == 1
+    assert value(metrics, "tls_unverified", subscription="argocd") == 0
+    metrics.subscribed([("argocd", "harbor")])
+    assert not any(label[1].startswith("api:") for _, labels in read(metrics) for label in labels)
+    metrics.planned("api:harbor/1", 1)  # it was removed while this was under way
+    assert value(metrics, "deliveries_planned_total", subscription="argocd") == 1
+
+
+def test_namespaces_come_and_go_with_their_quotas(metrics):
+    metrics.set_usage([("main", "prj", 5, 10), ("main", "team", 7, 20)])
+    assert value(metrics, "namespace_used_bytes", registry="main", namespace="prj") == 5
+    assert value(metrics, "namespace_limit_bytes", registry="main", namespace="team") == 20
+    metrics.set_usage([("main", "team", 8, 20)])
+    told = [labels for name, labels in read(metrics) if name.startswith(P + "namespace_")]
+    assert told == [frozenset({("registry", "main"), ("namespace", "team")})] * 2
+    assert value(metrics, "namespace_used_bytes", registry="main", namespace="team") == 8
+    metrics.set_usage([])
+    assert not [name for name, _ in read(metrics) if name.startswith(P + "namespace_")]

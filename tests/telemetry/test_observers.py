@@ -27,6 +27,8 @@ CALLS = [
     ("refused", "argocd", "backlog_full", 3),
     ("attempted", "argocd", "settlement", "outcome", "delivery"),
     ("lane_changed", "argocd", "held", "gone"),
+    ("operated", "ada", "pause", 1, "subscription=one"),
+    ("visited", "visit"),
     ("trouble", "journal", "error"),
 ]
 
@@ -37,6 +39,20 @@ def test_every_observer_hears_every_call():
     for verb, *told in CALLS:
         getattr(observers, verb)(*told)
     assert first.heard == second.heard == CALLS
+
+
+def test_one_that_joins_hears_what_comes_until_another_takes_its_place():
+    always, guest, other = Ear(), Ear(), Ear()
+    observers = Observers(always)
+    observers.planned("argocd", 1)
+    observers.join(guest)
+    observers.planned("argocd", 2)
+    observers.join(other)
+    observers.planned("argocd", 3)
+    observers.join()
+    observers.planned("argocd", 4)
+    assert [told[2] for told in always.heard] == [1, 2, 3, 4]
+    assert [told[2] for told in guest.heard + other.heard] == [2, 3]
 
 
 def test_one_that_fails_stops_neither_the_others_nor_the_caller():

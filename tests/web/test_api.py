@@ -17,7 +17,8 @@ from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Router
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
 from virtual_time import VirtualClock
@@ -49,7 +50,9 @@ class Site:
         health = Health(
             stalled=lambda: 0.0, unready=lambda: ["starting"], render_metrics=lambda: (b"# metrics\n", "text/plain")
         )
-        self.api = Api(self.operations, lambda: {"version": "1.2.3", "ready": True}, health)
+        self.api = Api(
+            self.operations, lambda: {"version": "1.2.3", "ready": True}, health, subscribing=self.house.subscribing
+        )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"
         self.session = None
@@ -274,6 +277,7 @@ async def test_what_is_undelivered(site):
             "enabled": True,
             "hold": "",
             "orphaned": False,
+            "trouble": "",
             "pausedUntil": None,
             "breaker": "closed",
             "nextProbe": None,
@@ -385,7 +389,6 @@ async def test_odd_values_find_nothing_or_everything_and_break_nothing(site, que
     [
         ("GET", "/v1/nothing", 404),
         ("GET", "/v1", 404),
-        ("GET", "/", 404),
         ("POST", "/v1/status", 405),
         ("DELETE", "/v1/events", 405),
         ("GET", "/v1/quarantine/1/retry", 405),
@@ -423,8 +426,8 @@ async def test_a_listener_that_others_can_reach_has_no_api(site):
     status, _, body = await exchange(site.open_port, request("/v1/status"))
     assert status == 403
     assert problem(body)[1] == (
-        "This listener can be reached by others, so the API does not answer here: "
-        "use the Unix socket (management.socket), or a listener bound to 127.0.0.1."
+        "This listener can be reached by others and there are no users, so the API does not answer here: list users "
+        "under management.users, use the Unix socket (management.socket), or a listener bound to 127.0.0.1."
     )
     for path, expected in (("/livez", 200), ("/readyz", 503), ("/metrics", 200)):
         assert (await exchange(site.open_port, request(path, "Forwarded: for=x", host="any")))[0] == expected
@@ -471,7 +474,9 @@ async def test_other_sites_pages_are_refused(site, line, status):
 async def test_a_proxy_in_front_is_noticed(site, line):
     status, _, body = await exchange(site.port, request("/v1/status", line))
     assert status == 403
-    assert problem(body)[1] == "The API on a loopback listener does not answer through a proxy."
+    assert problem(body)[1] == (
+        "The API on a loopback listener without users does not answer through a proxy: list management.users."
+    )
 
 
 async def test_the_socket_is_its_owner_s_and_needs_no_more(site):

@@ -145,7 +145,9 @@ async def test_a_small_body_that_unpacks_to_a_large_one_is_too_large(site, clien
     assert await site.aside() == [("too_large", "main")]
 
 
-@pytest.mark.parametrize("body", [BODY, gzip.compress(BODY)[:-20], gzip.compress(BODY)[:5]])
+@pytest.mark.parametrize(
+    "body", [BODY, gzip.compress(BODY)[:-20], gzip.compress(BODY)[:5]], ids=["plain", "cut", "head"]
+)
 async def test_a_body_that_only_says_it_is_compressed_is_unreadable(site, body, caplog):
     status, _, _ = await exchange(site.port, post(body, extra=[b"Content-Encoding: gzip"]))
     assert status == 202

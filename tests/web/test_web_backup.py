@@ -9,8 +9,10 @@ from doubles import RecordingObserver
 from sidecar.domain.errors import BackupRefused, StoreUnavailable
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
+from sidecar.pipeline.subscribing import Subscribing
 from sidecar.stores.sqlite import SQLiteStore
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
 from virtual_time import VirtualClock
@@ -27,7 +29,8 @@ class Place:
         observer = RecordingObserver()
         operations = Operations(self.store, Intake(self.store, clock, observer), clock, observer)
         health = Health(stalled=lambda: 0.0, unready=list, render_metrics=lambda: (b"", "text/plain"))
-        self.api = Api(operations, dict, health, self._made)
+        made = Subscribing(self.store, clock, observer, new_uuid=str)
+        self.api = Api(operations, dict, health, self._made, subscribing=made)
         self.listeners = Listeners()
 
     async def _made(self, target, *, force, progress):

@@ -13,7 +13,8 @@ from sidecar.domain.subscription import Rate
 from sidecar.pipeline import walker
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.walks import Plan, Walks
-from sidecar.web.api import Api, Door
+from sidecar.web.api import Api
+from sidecar.web.door import Door
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
 from virtual_time import VirtualClock
@@ -36,7 +37,7 @@ class Site:
         self.walks = Walks(store, clock, self.house.observer)
         operations = Operations(store, self.house.intake, clock, self.house.observer)
         health = Health(stalled=lambda: 0.0, unready=list, render_metrics=lambda: (b"", "text/plain"))
-        self.api = Api(operations, dict, health, walks=self.walks)
+        self.api = Api(operations, dict, health, subscribing=self.house.subscribing, walks=self.walks)
         self.listeners = Listeners()
 
     async def start(self):

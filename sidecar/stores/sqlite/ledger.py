@@ -39,7 +39,7 @@ SELECT l.name, sum(o.due), sum(o.dead), min(o.oldest) FROM (
   SELECT lane, count(*) AS due, 0 AS dead, min(created) AS oldest FROM delivery WHERE state = 0 GROUP BY lane
   UNION ALL
   SELECT lane, 0, count(*), NULL FROM delivery WHERE state = 2 AND done IS NOT NULL GROUP BY lane
-) o JOIN lane l ON l.id = o.lane GROUP BY l.id ORDER BY l.name
+) o JOIN lane l ON l.id = o.lane WHERE l.retired = 0 GROUP BY l.id ORDER BY l.name
 """
 # One row for each artifact: the page is cut before its manifests are looked up. A page goes on behind the artifact that
 # the last one ended with, wherever that stands by now.

@@ -6,12 +6,15 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from sidecar.domain.delivery import Delivery
+from sidecar.domain.made import Api
 
 # Two counts, each over its own partial index: one over both would read every row for its key.
 PENDING = "SELECT lane, count(*) FROM delivery WHERE state = 0 GROUP BY lane"
 ORDERED = """
 SELECT lane, count(*) FROM delivery INDEXED BY delivery_order WHERE state = 0 AND order_key <> '' GROUP BY lane
 """
+# Harbor's API shows when each word of a policy was last said.
+TRACED = f"SELECT l.id FROM made m JOIN lane l ON l.made = m.id WHERE m.api = '{Api.HARBOR.value}' AND l.retired = 0"
 
 
 class Owed(msgspec.Struct, frozen=True):
@@ -30,7 +33,8 @@ class Pending:
     Every verb that makes a delivery due, or makes it no longer so, notes it here: with `made` and `finished`, or with
     `recount` where it cannot tell by itself. There is one transaction at a time.
 
-    `heirs` names the lane that took over from another: a batch may be planned before that and committed after it.
+    `heirs` names the lane that took over from another, and `gone` the lanes that were retired: a batch may be planned
+    before that and committed after it. Of the lanes `traced` it is kept when they were last told something.
     """
 
     def __init__(self) -> None:
@@ -38,7 +42,11 @@ class Pending:
         self._changes: dict[int, tuple[int, int]] = {}
         self._counted: dict[int, Owed] | None = None
         self._joined: dict[int, int] | None = None
+        self._retired: set[int] = set()
+        self._traced: frozenset[int] | None = None
         self.heirs: dict[int, int] = {}  # lane that is gone -> the one that has its queue
+        self.gone: frozenset[int] = frozenset()
+        self.traced: frozenset[int] = frozenset()
 
     def of(self, lane: int) -> Owed:
         """What a lane owes, as of the last commit."""
@@ -49,6 +57,7 @@ class Pending:
         self._owed = _count(connection)
         self._changes = {}
         self._counted = None
+        self.traced = _traced(connection)
 
     def recount(self, connection: sqlite3.Connection) -> None:
         """Count every lane as the transaction has it now. Reads all that is due: not for what happens often."""
@@ -81,13 +90,27 @@ class Pending:
         known = {old: lanes.get(heir, heir) for old, heir in self.heirs.items()} | dict(lanes)
         self._joined = {old: heir for old, heir in known.items() if old not in wanted}
 
+    def retire(self, lanes: Iterable[int]) -> None:
+        """Note lanes that are in use no longer."""
+        self._retired.update(lanes)
+
+    def trace(self, connection: sqlite3.Connection) -> None:
+        """Note which lanes are traced as the transaction has it now."""
+        self._traced = _traced(connection)
+
     def ended(self, committed: bool) -> None:
         """The transaction ended: take its changes, or forget them."""
         changes, self._changes = self._changes, {}
         counted, self._counted = self._counted, None
         joined, self._joined = self._joined, None
+        retired, self._retired = self._retired, set()
+        traced, self._traced = self._traced, None
         if not committed:
             return
+        if traced is not None:
+            self.traced = traced
+        if retired:
+            self.gone |= retired
         if joined is not None:
             self.heirs = joined
         if counted is not None:
@@ -95,6 +118,10 @@ class Pending:
         for lane, (due, ordered) in changes.items():
             before = self._owed.get(lane, NOTHING)
             self._owed[lane] = Owed(before.due + due, before.ordered + ordered)
+
+
+def _traced(connection: sqlite3.Connection) -> frozenset[int]:
+    return frozenset(row[0] for row in connection.execute(TRACED).fetchall())
 
 
 def _count(connection: sqlite3.Connection) -> dict[int, Owed]:

@@ -20,7 +20,8 @@ UPDATE delivery SET due = max(?, due - ?) WHERE id IN (
 """
 HASTENED = 200  # deliveries moved in one transaction
 LANES = """
-SELECT id, name, format, policy, paused_until, hold, orphaned, held_since, held_total FROM lane ORDER BY id
+SELECT id, name, format, policy, paused_until, hold, orphaned, held_since, held_total FROM lane
+WHERE retired = 0 ORDER BY id
 """
 
 
@@ -111,10 +112,10 @@ def _remember(connection: sqlite3.Connection, pending: Pending, items: Sequence[
 
 async def lanes(reader: Reader) -> list[LaneState]:
     counted = dict(await reader.rows(PENDING))
-    return [_lane(row, counted.get(row[0], 0)) for row in await reader.rows(LANES)]
+    return [state_of(row, counted.get(row[0], 0)) for row in await reader.rows(LANES)]
 
 
-def _lane(row: tuple[int, str, str, int, int, str, int, int, int], pending: int) -> LaneState:
+def state_of(row: tuple[int, str, str, int, int, str, int, int, int], pending: int) -> LaneState:
     return LaneState(
         id=row[0],
         name=row[1],
@@ -160,13 +161,13 @@ def register(connection: sqlite3.Connection, pending: Pending, names: Sequence[L
     wanted = {one.name for one in names}
     pending.joined(joined, {known[name] for name in wanted})
     for name, lane in known.items():
-        _set_orphaned(connection, lane, orphaned=name not in wanted, now=now)
+        set_orphaned(connection, lane, orphaned=name not in wanted, now=now)
     if moved:
         pending.recount(connection)
-    return [_lane(row, pending.counted(row[0]).due) for row in connection.execute(LANES).fetchall()]
+    return [state_of(row, pending.counted(row[0]).due) for row in connection.execute(LANES).fetchall()]
 
 
-def _set_orphaned(connection: sqlite3.Connection, lane: int, *, orphaned: bool, now: int) -> None:
+def set_orphaned(connection: sqlite3.Connection, lane: int, *, orphaned: bool, now: int) -> None:
     before = connection.execute("SELECT orphaned, hold FROM lane WHERE id = ?", (lane,)).fetchone()
     if before is None or bool(before[0]) == orphaned:
         return
@@ -189,7 +190,9 @@ def _hold(connection: sqlite3.Connection, lane: int, *, held: bool, now: int) ->
 
 def pause(connection: sqlite3.Connection, pending: Pending, change: Pause, now: int) -> LaneState:
     """Raises NotFound when there is no such lane."""
-    before = connection.execute("SELECT hold, orphaned FROM lane WHERE id = ?", (change.lane,)).fetchone()
+    before = connection.execute(
+        "SELECT hold, orphaned FROM lane WHERE id = ? AND retired = 0", (change.lane,)
+    ).fetchone()
     if before is None:
         raise NotFound(f"there is no subscription with the number {change.lane}")
     if change.until:
@@ -203,4 +206,4 @@ def pause(connection: sqlite3.Connection, pending: Pending, change: Pause, now: 
     if change.hold == "":
         connection.execute("UPDATE lane SET paused_until = 0 WHERE id = ?", (change.lane,))
     found = [row for row in connection.execute(LANES).fetchall() if row[0] == change.lane]
-    return _lane(found[0], pending.of(change.lane).due)
+    return state_of(found[0], pending.of(change.lane).due)

@@ -15,15 +15,19 @@ from sidecar.domain.lane_state import LaneName, LaneState, Pause
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.retention import Retention
 from sidecar.ports import Position, Settled, WriteSet
-from sidecar.stores.sqlite import backup, journal, queue, rows, translation, upkeep
+from sidecar.ports.samples import Sample
+from sidecar.stores.sqlite import backup, journal, queue, rows, samples, translation, upkeep
 from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.due import Due
 from sidecar.stores.sqlite.file import Lock, open_writer
+from sidecar.stores.sqlite.madebook import SQLiteMadebook
 from sidecar.stores.sqlite.office import Office
 from sidecar.stores.sqlite.pending import Pending
+from sidecar.stores.sqlite.places import SQLitePlaces
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
 from sidecar.stores.sqlite.runners import InlineRunner, Runner, ThreadRunner
+from sidecar.stores.sqlite.usage import SQLiteUsage
 from sidecar.stores.sqlite.walkbook import SQLiteWalkbook
 
 APPEND_LIMIT = 512  # requests per cycle
@@ -39,7 +43,7 @@ SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1),
 """
 
 
-class SQLiteStore(Office, SQLiteWalkbook):
+class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteUsage):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until
@@ -309,6 +313,11 @@ class SQLiteStore(Office, SQLiteWalkbook):
     async def pause(self, pause: Pause, now: int) -> LaneState:
         state: LaneState = await self._do(queue.pause, pause, now)
         return state
+
+    # --- Samples ----------------------------------------------------------------------------------------------------
+
+    async def owe_sample(self, sample: Sample) -> None:
+        await self._do(samples.owe, self._ids, sample)
 
     # --- Upkeep -----------------------------------------------------------------------------------------------------
 

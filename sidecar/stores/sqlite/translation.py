@@ -1,14 +1,14 @@
 """The translator's verbs: begin, attempt, look, commit, end."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Reason, State
-from sidecar.domain.errors import CursorMoved
+from sidecar.domain.errors import CursorMoved, NamespaceTaken
 from sidecar.ports import Position, WriteSet
-from sidecar.stores.sqlite import journal, rows
+from sidecar.stores.sqlite import journal, places, rows, usage
 from sidecar.stores.sqlite.journal import quarantine_values
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
@@ -23,6 +23,7 @@ TAGS = f"{_BY_KEY} tag t ON t.registry = v.value ->> 0 AND t.repository = v.valu
 DELETIONS = (
     f"{_BY_KEY} deletion t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.request = v.value ->> 2"
 )
+SCANS = f"{_BY_KEY} scan t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.digest = v.value ->> 2"
 SESSIONS = "SELECT body FROM pull_session ORDER BY number"
 CLOSE = """
 DELETE FROM pull_session WHERE (client, tag, digest) IN (
@@ -33,9 +34,12 @@ COUNT_PULLS = """
 ON CONFLICT (registry, repository, digest, tag)
 DO UPDATE SET count = count + excluded.count, last = max(last, excluded.last)
 """
+CANCEL_LATE = f"""
+UPDATE delivery SET state = {State.CANCELLED.value}, reason = '{Reason.CANCELLED.value}', done = ?
+WHERE id IN (SELECT value FROM json_each(?))
+"""
 PARKED = "SELECT * FROM deletion WHERE parked IS NOT NULL"
 NAMESPACES = f"{_BY_KEY} namespace t ON t.name = v.value ->> 0"
-NEXT_NAMESPACE = "SELECT coalesce(max(id), 0) + 1 FROM namespace"
 WHOLE_MANIFESTS = "SELECT * FROM manifest WHERE registry = ? AND repository = ? AND live = 1"
 WHOLE_TAGS = "SELECT * FROM tag WHERE registry = ? AND repository = ? AND live = 1"
 
@@ -103,7 +107,7 @@ async def look(reader: Reader, need: Need) -> Facts:
         named = await reader.rows(NAMESPACES, (rows.keys((name,) for name in need.namespaces),))
         facts.namespaces = [rows.namespace(row) for row in named]
         if len(facts.namespaces) < len(need.namespaces):
-            facts.next_namespace = (await reader.rows(NEXT_NAMESPACE))[0][0]
+            facts.next_namespace = (await reader.rows(places.NEXT))[0][0]
     if need.tags:
         tags.update((row[:3], row) for row in await reader.rows(TAGS, (rows.keys(need.tags),)))
         wanted.update((*key[:2], tags[key][3]) for key in need.followed if key in tags)
@@ -118,9 +122,11 @@ async def look(reader: Reader, need: Need) -> Facts:
         facts.sessions = [rows.session(row[0]) for row in await reader.rows(SESSIONS)]
     if wanted:
         manifests.update((row[:3], row) for row in await reader.rows(MANIFESTS, (rows.keys(wanted),)))
-    pointing = {
-        (*key[:2], tag) for key in need.tags_of & manifests.keys() for tag in rows.manifest_tags(manifests[key])
-    }
+    scanned = need.scanned | {(*key[:2], tags[key][3]) for key in need.scanned_tags if key in tags}
+    if scanned:
+        facts.scans = [rows.scan(row) for row in await reader.rows(SCANS, (rows.keys(scanned),))]
+    pointed_to = (need.tags_of | scanned) & manifests.keys()
+    pointing = {(*key[:2], tag) for key in pointed_to for tag in rows.manifest_tags(manifests[key])}
     if pointing - tags.keys():
         tags.update((row[:3], row) for row in await reader.rows(TAGS, (rows.keys(pointing - tags.keys()),)))
     for place in need.whole:
@@ -132,14 +138,20 @@ async def look(reader: Reader, need: Need) -> Facts:
 
 
 def commit(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: WriteSet) -> list[Delivery]:
-    """Write one translated batch. Raises CursorMoved, and so writes nothing, when somebody else was here."""
+    """Write one translated batch. Raises CursorMoved or NamespaceTaken, and writes nothing, when somebody was here."""
     moved = connection.execute(
         "UPDATE meta SET value = ? WHERE key = 'cursor' AND value = ?", (work.cursor, work.expected)
     ).rowcount
     if moved != 1:
         raise CursorMoved(f"the journal is no longer translated up to {work.expected}")
     _catalogue(connection, work)
+    if work.usage is not None:
+        usage.write(connection, work.usage)
     due = _deliveries(connection, ids, pending.heirs, work)
+    if pending.gone:
+        due = _without(connection, pending.gone, due, work.now)
+    if pending.traced:
+        _trace(connection, pending.traced, work)
     pending.made(due)
     if work.quarantined:
         rows.insert(
@@ -157,8 +169,12 @@ def commit(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: Wri
 
 def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
     changes = work.changes
+    if changes.namespaces:
+        try:
+            rows.insert(connection, "INSERT INTO namespace", [rows.namespace_values(row) for row in changes.namespaces])
+        except sqlite3.IntegrityError as error:
+            raise NamespaceTaken("a namespace was made while its first records were translated") from error
     replace = (
-        ("namespace", [rows.namespace_values(row) for row in changes.namespaces]),
         ("repository", [rows.repository_values(row) for row in changes.repositories]),
         ("manifest", [rows.manifest_values(row) for row in changes.manifests]),
         ("tag", [rows.tag_values(row) for row in changes.tags]),
@@ -170,6 +186,9 @@ def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
             rows.insert(connection, f"INSERT OR REPLACE INTO {table}", values)
     if changes.closed:
         connection.execute(CLOSE, (rows.keys(changes.closed),))
+    if changes.scans:
+        head = "INSERT OR REPLACE INTO scan (registry, repository, digest, report, type, event, time, number, body)"
+        rows.insert(connection, head, [rows.scan_values(row) for row in changes.scans])
     if changes.pulls:
         counted = [(one.registry, one.repository, one.digest, one.tag, one.count, one.last) for one in changes.pulls]
         head = "INSERT INTO pull (registry, repository, digest, tag, count, last)"
@@ -255,6 +274,24 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, heirs: Mapping[int, in
         deliveries,
     )
     return due
+
+
+def _without(
+    connection: sqlite3.Connection, gone: Collection[int], due: Sequence[Delivery], now: int
+) -> list[Delivery]:
+    """Cancel what was planned for lanes that have been retired since."""
+    late = [one.id for one in due if one.lane in gone]
+    if late:
+        connection.execute(CANCEL_LATE, (now, rows.encode(late).decode()))
+    return [one for one in due if one.lane not in gone]
+
+
+def _trace(connection: sqlite3.Connection, traced: Collection[int], work: WriteSet) -> None:
+    """Note when lanes were last told something, one row for each lane and word of the batch."""
+    last = {(one.lane, one.word) for planned in work.events for one in planned.deliveries if one.lane in traced}
+    if last:
+        values = [(lane, word, work.now) for lane, word in sorted(last)]
+        rows.insert(connection, "INSERT OR REPLACE INTO last_trigger (lane, word, at)", values)
 
 
 def held_total(connection: sqlite3.Connection, lane: int, now: int) -> int:

@@ -1,0 +1,50 @@
+"""What is secret in a subscription's plain form: masked where it is shown, put back where it is given again. Pure."""
+
+from typing import Any, Final
+
+from sidecar.domain.errors import Problem, Unusable
+from sidecar.domain.made import Tree
+
+MASK: Final = "<secret>"
+
+
+def masked(tree: Tree) -> Tree:
+    """The same with every header's value and signing secret masked."""
+    shown = dict(tree)
+    if isinstance(headers := tree.get("headers"), dict):
+        shown["headers"] = dict.fromkeys(headers, MASK)
+    if isinstance(sign := tree.get("sign"), dict) and isinstance(secrets := sign.get("secrets"), list):
+        shown["sign"] = {**sign, "secrets": [MASK] * len(secrets)}
+    return shown
+
+
+def unmasked(tree: Tree, old: Tree) -> Tree:
+    """The same with what stands behind each mask in the `old` one. Raises Unusable where nothing does."""
+    given = dict(tree)
+    problems: list[Problem] = []
+
+    def behind(value: Any, was: Any, path: str) -> Any:
+        if value != MASK:
+            return value
+        if isinstance(was, str):
+            return was
+        problems.append(Problem(path, f"{path} {MASK} stands for nothing that is known: write the value"))
+        return value
+
+    headers, headers_before = tree.get("headers"), old.get("headers")
+    if isinstance(headers, dict):
+        before = headers_before if isinstance(headers_before, dict) else {}
+        given["headers"] = {name: behind(value, before.get(name), f"headers.{name}") for name, value in headers.items()}
+    sign, sign_before = tree.get("sign"), old.get("sign")
+    if isinstance(sign, dict) and isinstance(secrets := sign.get("secrets"), list):
+        known = sign_before.get("secrets") if isinstance(sign_before, dict) else None
+        had = known if isinstance(known, list) else []
+        given["sign"] = {
+            **sign,
+            "secrets": [
+                behind(one, had[at] if at < len(had) else None, f"sign.secrets[{at}]") for at, one in enumerate(secrets)
+            ],
+        }
+    if problems:
+        raise Unusable(problems)
+    return given
