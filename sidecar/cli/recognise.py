@@ -10,6 +10,7 @@ what it holds                                             format            word
 `contents`, `location`                                    dtr               `type`
 `docker_url`, and a key that only one word has            quay              the word; its beginning where several
                                                                             have the same body
+`threshold_percent`, `usage_bytes`                        quay              quota_error at 100, else quota_warning
 `events` with `action` and `target`                       distribution      `action` of the first
 """
 
@@ -60,6 +61,8 @@ def recognise(body: bytes) -> Recognised:
             repository=_text(value, "repository"),
             tags=_texts(value.get("updated_tags", value.get("tags"))),
         )
+    if "threshold_percent" in value and "usage_bytes" in value:  # of a namespace: it names no repository
+        return Recognised(format="quay", word="quota_error" if value["threshold_percent"] == 100 else "quota_warning")
     listed = [one for one in _list(value.get("events")) if isinstance(one, Mapping)]
     if listed and "event_type" in value:
         return Recognised(

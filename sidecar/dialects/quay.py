@@ -7,11 +7,11 @@ comma and colon, ASCII with escapes). A push tells of one tag; an untagged push 
 import json
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii as _text
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from sidecar.dialects import quay_quotas, quay_scans
+from sidecar.dialects import quay_builds, quay_quotas, quay_scans, refs
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain.details import Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
@@ -22,10 +22,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """`method` is Quay's way of notifying.
 
     `level` is the mildest severity that `vulnerability_found` tells of, by name or by Quay's index: 0 is Critical.
+    With `ref_regex` only those builds are told of whose reference it matches, as `refs/heads/main`.
     """
 
     method: Literal["webhook"] = "webhook"
     level: int | str = quay_scans.DEFAULT
+    ref_regex: Annotated[str, msgspec.Meta(max_length=refs.LONGEST)] = ""
 
 
 _MIRRORING = {
@@ -46,11 +48,16 @@ _WORDS = (
 )
 
 
+def vocabulary(options: Options) -> Sequence[Word]:
+    """Quay's words, those for builds as far as the options let them through."""
+    return (*_WORDS, *quay_builds.words(options.ref_regex))
+
+
 def _check(options: Options) -> str:
     if quay_scans.level_of(options.level) is None:
         names = ", ".join(one.value for one in quay_scans.LEVELS)
         return f"`level` must be one of {names}, or its number from 0 to {len(quay_scans.LEVELS) - 1}"
-    return ""
+    return refs.refusal(options.ref_regex)
 
 
 def _render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
@@ -58,6 +65,8 @@ def _render(event: Event, word: str, options: Options, _audience: Audience) -> S
         return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
     if word == quay_scans.WORD:
         return tuple(_message(event, word, extra) for extra in quay_scans.found(event, options.level))
+    if word in quay_builds.WORDS:
+        return (_message(event, word, quay_builds.told(event, word, _homepage(event.registry, event.repository))),)
     if word in quay_quotas.WORDS:
         return (Message(word=word, content_type="application/json", body=quay_quotas.body(event)),)
     place = event.repository
@@ -80,7 +89,7 @@ def _render(event: Event, word: str, options: Options, _audience: Audience) -> S
 
 
 def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
-    """Where it happened, in the keys of every event about a repository, and what the word adds to it."""
+    """Where it happened, in the keys of every event about a repository, and what the word adds to it or changes."""
     return _said(word, event.registry, event.repository, extra)
 
 
@@ -95,7 +104,14 @@ _SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
 
 def sample(word: str, registry: RegistryRef, place: Repository) -> Message:
     """What Quay sends to try a notification of a repository. Every word of the vocabulary has one."""
+    if word in quay_builds.WORDS:
+        return _said(word, registry, place, quay_builds.sample(word, registry, _homepage(registry, place)))
     return _said(word, registry, place, _SAMPLES[word])
+
+
+def tries(word: str, ref_regex: str) -> bool:
+    """Whether Quay sends the sample of a word through a filter of references: that of a build has a reference."""
+    return word not in quay_builds.WORDS or quay_builds.passes(ref_regex)
 
 
 def _said(word: str, registry: RegistryRef, place: Repository, extra: Mapping[str, Any]) -> Message:
@@ -136,7 +152,7 @@ DIALECT = Dialect(
     title="Quay 3 repository notifications",
     options=Options,
     example=Options(),
-    vocabulary=lambda _options: _WORDS,
+    vocabulary=vocabulary,
     render=_render,
     check=_check,
 )

@@ -27,6 +27,14 @@ _REGISTRY_TELLS: Mapping[EventType, frozenset[Source]] = {
     EventType.REPOSITORY_DELETED: frozenset({Source.REGISTRY, Source.WALK}),
 }
 
+_CATALOGUE_TELLS = frozenset({EventType.QUOTA_EXCEEDED, EventType.QUOTA_WARNING})
+
 SOURCES: Mapping[EventType, frozenset[Source]] = MappingProxyType(
-    {**_REGISTRY_TELLS, **{kind: frozenset({Source.INTAKE}) for kind in DETAILS}}
+    {
+        **_REGISTRY_TELLS,
+        **{
+            kind: frozenset({Source.INTAKE, Source.CATALOGUE} if kind in _CATALOGUE_TELLS else {Source.INTAKE})
+            for kind in DETAILS
+        },
+    }
 )

@@ -47,7 +47,7 @@ def test_what_quay_has_no_word_for_is_refused(name: str) -> None:
         DIALECT.bind(Options(), [name])
 
 
-@pytest.mark.parametrize("key", ["title", "template", "days", "ref_regex"])
+@pytest.mark.parametrize("key", ["title", "template", "days"])
 def test_an_option_that_does_nothing_is_refused_by_name(key: str) -> None:
     """An option of other methods and events must not be taken and then ignored."""
     with pytest.raises(msgspec.ValidationError, match=f"unknown field `{key}`"):
@@ -159,4 +159,5 @@ def test_every_word_has_a_sample_that_begins_like_what_happens() -> None:
         happened = json.loads(said.body)
         base = ("repository", "namespace", "name", "docker_url", "homepage")
         assert list(body)[:5] == list(happened)[:5] == list(base)
-        assert [body[key] for key in base] == [happened[key] for key in base]
+        assert [body[key] for key in base[:-1]] == [happened[key] for key in base[:-1]]
+        assert body["homepage"].partition("/build/")[0] == happened["homepage"].partition("/build/")[0]

@@ -196,6 +196,9 @@ class QuayApi:
     async def _test(self, _request: web.Request, what: Named, person: Person) -> web.Response:
         """Answered at once: whoever asked looks at the receiver, or at the count of failures."""
         made = await self._found(what, person)
+        options = made.targets[0].subscription["options"]
+        if not words.tries(made.document["event"], options.get("ref_regex", "")):
+            return answer({})
         registry, place = await self._place(what)
         message = words.sample(made.document["event"], registry, place)
         await self._sampling.queue(person, made, message, registry=registry, repository=place)
