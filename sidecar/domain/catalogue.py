@@ -254,7 +254,7 @@ class Catalogue:
         self._changed_deletions: set[DeletionKey] = set()
         self._changed_namespaces: set[str] = set()
         self._scans = {row.key: row for row in facts.scans}
-        self._changed_scans: set[ScanKey] = set()
+        self._changed_scans: dict[ScanKey, None] = {}  # in the order of their last change, in which they are listed
         self._pulls: dict[tuple[str, str, str, str], PullCount] = {}
         # What `put_manifest` changed, before and after, for whoever takes it away; None = nobody does.
         self.moves: list[tuple[ManifestRow | None, ManifestRow]] | None = None
@@ -327,7 +327,8 @@ class Catalogue:
 
     def put_scan(self, row: ScanRow) -> None:
         self._scans[row.key] = row
-        self._changed_scans.add(row.key)
+        self._changed_scans.pop(row.key, None)
+        self._changed_scans[row.key] = None
 
     def count_pull(self, registry: str, repository: str, digest: str, tag: str, *, time: int) -> None:
         """One more pull of an artifact by this tag, "" for one by digest."""

@@ -43,6 +43,7 @@ from sidecar.web.exchange import (
 )
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
+from sidecar.web.scans import add_scans
 from sidecar.web.subscriptions import SubscriptionRoutes
 from sidecar.web.usage import Usage, add_usage
 from sidecar.web.verbs import Verbs
@@ -99,6 +100,7 @@ class Api:
         get("/v1/deliveries/{id}", self._get_delivery)
         get("/v1/undelivered", self._get_undelivered)
         get("/v1/pulls", self._get_pulls)
+        add_scans(app, self._operations)
         get("/v1/quarantine", self._get_quarantine)
         post("/v1/quarantine/retry", self._retry_all)
         get("/v1/quarantine/{id}", self._get_quarantined)
