@@ -24,6 +24,7 @@ class Act(enum.StrEnum):
     MANIFEST_GONE = "manifest_gone"  # a walk looked for a manifest in vain: its tags are gone as well
     REPOSITORY_GONE = "repository_gone"  # a walk looked for a repository in vain
     STATED = "stated"  # somebody else told of it
+    EXPIRE = "expire"  # somebody set when a tag ends
 
 
 OBSERVED = frozenset({Act.FOUND, Act.TAG_GONE, Act.MANIFEST_GONE, Act.REPOSITORY_GONE})
@@ -48,6 +49,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     silent: bool = False  # of an ignored actor or agent, or a backfill: changes the catalogue, makes no events
     after: int = 0
     statement: Statement | None = None  # what was STATED
+    expires: int = 0  # the end that was set by an EXPIRE, 0 = none
 
     @property
     def stamp(self) -> tuple[int, int]:

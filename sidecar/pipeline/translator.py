@@ -17,6 +17,8 @@ from sidecar.domain.catalogue import Catalogue, Changes, DeletionKey, Need, need
 from sidecar.domain.delivery import Delivery
 from sidecar.domain.errors import CursorMoved, NamespaceTaken, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import EventType
+from sidecar.domain.expiring import read as read_setting
+from sidecar.domain.expiry import Announced, Plan
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
@@ -28,6 +30,7 @@ from sidecar.domain.session import Sessions
 from sidecar.domain.stated import read as read_statement
 from sidecar.pipeline.backlog import Backlog
 from sidecar.pipeline.enrichment import Enricher
+from sidecar.pipeline.expiring import Expiring
 from sidecar.pipeline.handover import Handover
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.telling import Telling, Told
@@ -46,6 +49,11 @@ RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store i
 RESUME = 5 * instant.SECOND  # after a start no tick before this: what the registry kept for us meanwhile comes first
 
 _PULL, _CHECK = Act.PULL, Act.CHECK
+_READ = {
+    RecordKind.OBSERVATION: read_observation,
+    RecordKind.INTAKE: read_statement,
+    RecordKind.EXPIRY: read_setting,
+}
 T = TypeVar("T")
 
 
@@ -56,6 +64,7 @@ class Words(msgspec.Struct, frozen=True):
     router: Router
     subscriptions: Mapping[int, str]  # lane -> subscription name
     enricher: Enricher | None = None
+    expiry: Plan = Plan()
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -64,6 +73,7 @@ class _Batch(msgspec.Struct, frozen=True):
     work: WriteSet
     told: Sequence[Told]
     deadline: int | None  # when the next tick is due, as far as this batch knows
+    ticked: bool = False
 
 
 class Translator:
@@ -88,6 +98,8 @@ class Translator:
         self._observer = observer
         self._telling = Telling(observer, clock, words.subscriptions)
         self._backlog = Backlog(translation.pending, self._telling.full)
+        self.ticker = Ticker(journal, clock, observer)
+        self._expiring = Expiring(translation, translation.look)
         self.configure(words)
         self._offer = offer
         self._own_agent = own_agent
@@ -99,7 +111,6 @@ class Translator:
         self._careful = 0
         self._behind_since = 0
         self._stopped = asyncio.Event()
-        self.ticker = Ticker(journal, clock, observer)
 
     @property
     def cursor(self) -> int:
@@ -120,6 +131,8 @@ class Translator:
         self._words = words
         self._telling.names = words.subscriptions
         self._backlog.bounds = {one.lane: one.subscription.policy.backlog for one in words.router.routes}
+        self._expiring.configure(words.router, words.expiry, words.registries)
+        self.ticker.by(self._expiring.due())
 
     def reroute(self, router: Router, names: Mapping[int, str]) -> None:
         """Use other routes from the next batch on, and all else as before."""
@@ -141,7 +154,7 @@ class Translator:
                     if self._careful:
                         await self._carefully(records[0])
                     else:
-                        await self._translate(records)
+                        await self._in_parts(records)
             except Exception as error:  # noqa: BLE001 - a translator that ends would leave everything behind it for ever
                 self._observer.trouble("translator", error)
                 self._handover.start(self._cursor)
@@ -163,7 +176,10 @@ class Translator:
                 self._handover.start(self._cursor)
                 facts = await self._translation.look(Need(parked=True, sessions=True))
                 self._sessions = Sessions(facts.sessions)
+                await self._expiring.begin()
                 waiting = [*(row.deadline for row in facts.deletions), *(row.deadline for row in facts.sessions)]
+                if (look := self._expiring.due()) is not None:
+                    waiting.append(look)
                 self.ticker.forget()
                 self.ticker.by(max(min(waiting), self._clock.now() + RESUME) if waiting else None)
                 return
@@ -171,6 +187,12 @@ class Translator:
                 self._observer.trouble("translator", error)
                 await self._pause(delay)
                 delay = min(delay * 2, RETRY_MOST)
+
+    async def _in_parts(self, records: Sequence[Record]) -> None:
+        for part in self._expiring.apart(records):
+            await self._translate(part)
+            if self._cursor != part[-1].number:
+                return  # somebody else was here: what follows is read again
 
     async def _carefully(self, record: Record) -> None:
         """After a stop that was not orderly: one record at a time, and none that the process keeps dying of.
@@ -229,10 +251,13 @@ class Translator:
             due = await self._patiently(lambda: self._translation.commit(batch.work))
         self._cursor = batch.work.cursor
         self._sessions.take(batch.work.changes.sessions, batch.work.changes.closed)
+        self._expiring.take(batch.work.changes.looks)
         self._telling.batch(batch.told, batch.work)
         if due:
             self._offer(due)
         self.ticker.by(batch.deadline)
+        if batch.ticked:
+            self.ticker.by(self._expiring.due())
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until the store is available; a stop ends the wait with the store's own error."""
@@ -267,20 +292,25 @@ class Translator:
         pulls = Pulls(self._sessions, words.registries, checks=words.router.hears(EventType.CHECKED))
         heads = pulls.ending(ticked) if ticked else []
         touching = [one for one in notices if one is not None and (one.act is not _CHECK or pulls.window(one))]
-        need = need_of(
+        placed = (
             (one, split_repository(one.repository, words.registries[one.registry].default_namespace)[0])
             for one in (*touching, *heads)  # what a tick ends is told, also when the registry's window is 0 by now
         )
+        need = need_of(placed, watching=self._expiring.watching)
         need.parked = ticked > 0
         for asking in touching:
             if asking.act is _PULL or asking.act is _CHECK:
                 need.manifests.update(pulls.need(asking))
-        catalogue = Catalogue(await self._translation.look(need))
+        looked = await self._expiring.slice(records[0]) if ticked and len(records) == 1 else None
+        if looked is not None:
+            looked.need(need, words.registries)
+        catalogue = Catalogue(await self._translation.look(need), watching=self._expiring.watching)
         standing: Collection[DeletionKey] = ()
         if words.enricher is not None:
             notices, standing = await words.enricher.enrich(
                 notices, catalogue, words.router, words.registries, until=ticked or None
             )
+        await self._expiring.complete(notices, catalogue)
         fold = Fold(catalogue, words.registries, pulls)
         planned: list[PlannedEvent] = []
         told: list[Told] = []
@@ -304,7 +334,13 @@ class Translator:
             if folded.outcome in FINISHED:
                 finished.append(record.number)
             planned.extend(words.router.plan(event) for event in folded.events)
+        announced: list[Announced] = []
+        if looked is not None:
+            ending, announced = looked.tell(fold, catalogue, words.registries)
+            told.extend(Told(records[0], "announced", (one.event,), one.event.registry.name) for one in ending)
+            planned.extend(ending)
         changes = catalogue.changes()
+        changes.looks, changes.announced = looked.looks if looked is not None else [], announced
         changes.sessions, changes.closed = pulls.changes()
         work = WriteSet(
             expected=self._cursor,
@@ -319,7 +355,7 @@ class Translator:
         session = pulls.deadline(whole=ticked > 0)
         if session is not None:
             deadlines.append(session)
-        return _Batch(work, told, min(deadlines, default=None))
+        return _Batch(work, told, min(deadlines, default=None), ticked > 0)
 
     async def _give_way(self) -> None:
         """Let the loop answer requests. While it has its hands full let it go on, within bounds: answers come first."""
@@ -336,7 +372,7 @@ class Translator:
                 QuarantineReason.UNKNOWN_REGISTRY, f"no registry is named {record.registry!r} any more; name it again"
             )
         if record.kind is not RecordKind.REGISTRY:
-            return read_observation(record) if record.kind is RecordKind.OBSERVATION else read_statement(record)
+            return _READ[record.kind](record)
         notice = normalise(record, registry, self._own_agent)
         if self._met is not None and notice.origin.instance != self._instance:
             self._instance = notice.origin.instance

@@ -64,7 +64,9 @@ class Metrics:
 
         self._events = counter("events", "Registry records by what they came to.", "registry", "outcome")
         self._requests = counter("ingest_requests", "Envelopes by how they were answered.", "registry", "outcome")
-        self._stated = counter("intake_requests", "What others than registries told, by the answer.", "route", "outcome")
+        self._stated = counter(
+            "intake_requests", "What others than registries told, by the answer.", "route", "outcome"
+        )
         self._last_event = gauge("last_event_timestamp_seconds", "When the last event was accepted.", "registry")
         self._quarantine = counter("quarantined", "What was set aside because it could not be read.", "reason")
         self._troubles = counter("trouble", "Failures inside the program that it tries again.", "where")

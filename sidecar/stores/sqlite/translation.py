@@ -8,7 +8,7 @@ from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Reason, State
 from sidecar.domain.errors import CursorMoved, NamespaceTaken
 from sidecar.ports import Position, WriteSet
-from sidecar.stores.sqlite import journal, places, rows
+from sidecar.stores.sqlite import expiry, journal, places, rows
 from sidecar.stores.sqlite.journal import quarantine_values
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
@@ -181,6 +181,8 @@ def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
             rows.insert(connection, f"INSERT OR REPLACE INTO {table}", values)
     if changes.closed:
         connection.execute(CLOSE, (rows.keys(changes.closed),))
+    if changes.looks or changes.disarmed:
+        expiry.commit(connection, changes)
     if changes.pulls:
         counted = [(one.registry, one.repository, one.digest, one.tag, one.count, one.last) for one in changes.pulls]
         head = "INSERT INTO pull (registry, repository, digest, tag, count, last)"
