@@ -31,6 +31,7 @@ from sidecar.outbound.spans import SpanExporter
 from sidecar.pipeline.courier import Courier
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
@@ -136,6 +137,7 @@ class App:
             subscribing=self.subscribing,
             porter=self._porter,
             walks=self.walks,
+            expiries=Expiries(self._store, self._clock, self._observer, lambda: self._store.default_namespaces),
         )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
@@ -294,6 +296,7 @@ class App:
             router=self._wiring.router,
             subscriptions=self._wiring.names,
             enricher=self._enricher if self._apis.clients else None,
+            expiry=settings.expiry,
         )
 
     def _rerouted(self) -> None:

@@ -175,5 +175,5 @@ def endings(tags: Sequence[TagEnd], rules: Iterable[Rule], *, now: int, until: i
             mine.sort(key=lambda one: (-one.pushed, -one.number, one.tag))
             for one in mine[rule.keep :]:
                 ends.setdefault(one.tag, 0)
-    found = [Ending(one, end) for one in tags if (end := ends.get(one.tag)) is not None and one.told != end]
+    found = [Ending(one, ends[one.tag]) for one in tags if one.tag in ends and one.told != ends[one.tag]]
     return sorted(found, key=lambda one: (one.ends, one.tag.tag))

@@ -111,7 +111,7 @@ class Expiring:
 
     async def begin(self) -> None:
         """Read how far the looks had come."""
-        self._looks = {one.lane: one for one in await self._ends.looks()}
+        self._looks = {one.lane: one for one in await self._ends.reached()}
 
     def take(self, looks: Sequence[Look]) -> None:
         """These are committed."""

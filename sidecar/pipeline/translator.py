@@ -178,8 +178,7 @@ class Translator:
                 self._sessions = Sessions(facts.sessions)
                 await self._expiring.begin()
                 waiting = [*(row.deadline for row in facts.deletions), *(row.deadline for row in facts.sessions)]
-                if (look := self._expiring.due()) is not None:
-                    waiting.append(look)
+                waiting += [one for one in (self._expiring.due(),) if one is not None]
                 self.ticker.forget()
                 self.ticker.by(max(min(waiting), self._clock.now() + RESUME) if waiting else None)
                 return
@@ -352,9 +351,7 @@ class Translator:
             now=now,
         )
         deadlines = [row.deadline for row in catalogue.parked()]
-        session = pulls.deadline(whole=ticked > 0)
-        if session is not None:
-            deadlines.append(session)
+        deadlines += [one for one in (pulls.deadline(whole=ticked > 0),) if one is not None]
         return _Batch(work, told, min(deadlines, default=None), ticked > 0)
 
     async def _give_way(self) -> None:

@@ -11,7 +11,7 @@ from sidecar.domain.listing import ExpiringFilter, ExpiringRow
 class Ends(Protocol):
     """The translator's questions. Each is bounded, and answered apart from the pipeline's other look-ups."""
 
-    async def looks(self) -> Sequence[Look]:
+    async def reached(self) -> Sequence[Look]:
         """How far the look of every lane has come that ever had one."""
 
     async def ending(self, lane: int, *, after: Spot, now: int, until: int, limit: int) -> Sequence[Spot]:

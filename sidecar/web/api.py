@@ -20,6 +20,7 @@ from sidecar.domain.errors import (
     Unusable,
 )
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
@@ -39,6 +40,7 @@ from sidecar.web.exchange import (
     states_of,
     who,
 )
+from sidecar.web.expiries import ExpiryRoutes
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
 from sidecar.web.subscriptions import SubscriptionRoutes
@@ -62,6 +64,7 @@ class Api:
         subscribing: Subscribing,
         porter: Porter | None = None,
         walks: Walks | None = None,
+        expiries: Expiries | None = None,
     ) -> None:
         self._operations = operations
         self._subscribing = subscribing
@@ -70,6 +73,7 @@ class Api:
         self._backup = backup
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
+        self._expiries = expiries
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -95,6 +99,8 @@ class Api:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
+        if self._expiries is not None:
+            ExpiryRoutes(self._expiries).add_to(app)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:

@@ -69,7 +69,7 @@ class SQLiteExpiries(abc.ABC):
     def _operator_reader(self) -> Reader:
         """Where long questions are asked. Raises StoreUnavailable while there is no such place."""
 
-    async def looks(self) -> Sequence[Look]:
+    async def reached(self) -> Sequence[Look]:
         return [_look(row[0]) for row in await self._pipeline_reader().rows(LOOKS)]
 
     async def ending(self, lane: int, *, after: Spot, now: int, until: int, limit: int) -> Sequence[Spot]:
