@@ -56,8 +56,10 @@ class Expiries:
         if row is None or not row.live:
             raise NotFound(f"no tag {repository}:{tag} of registry {registry} is known")
         now = self._clock.now()
-        if expires and not now < expires < NEVER:
+        if expires and expires <= now:
             raise Conflict(f"{rfc3339_seconds(expires)} is over: name a time to come")
+        if expires >= NEVER:
+            raise Conflict("that is too far ahead: name a time before the year 2262, or take the end away")
         setting = Setting(repository=repository, tag=tag, expires=expires, actor=person.name)
         body = _encode(setting)
         identity = f"expiry:{now}:{stable_uuid(registry, body.decode())[:8]}"

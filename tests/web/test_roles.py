@@ -18,6 +18,7 @@ from sidecar.domain.account import Account, Accounts
 from sidecar.domain.glob import Globs
 from sidecar.domain.person import Person
 from sidecar.domain.secret import Secret
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.walks import Walks
@@ -53,6 +54,9 @@ def everybody(path, status=200):
     return Rights(path, *(status,) * 5)
 
 
+TAG = "/v1/registries/{registry}/repositories/{repository}/tags/{tag}"
+A_TAG = "/v1/registries/main/repositories/prj/app/tags/v1"
+
 # What only administrators may do has no more than its path, and what they get.
 ROUTES = {
     ("GET", "/livez"): everybody("/livez"),
@@ -85,6 +89,9 @@ ROUTES = {
     ("POST", "/v1/subscriptions/{name}/resume"): Rights("/v1/subscriptions/one/resume"),
     ("POST", "/v1/subscriptions/{name}/test"): Rights("/v1/subscriptions/one/test"),
     ("POST", "/v1/backup"): Rights("/v1/backup", 403),  # only who may open the socket may have files written
+    ("GET", "/v1/expiring"): Rights("/v1/expiring"),
+    ("PUT", f"{TAG}/expiry"): Rights(f"{A_TAG}/expiry", 404, 404, body=b'{"expires": "2200-01-01T00:00:00Z"}'),
+    ("DELETE", f"{TAG}/expiry"): Rights(f"{A_TAG}/expiry", 404, 404),
     ("GET", "/v1/walks"): Rights("/v1/walks"),
     ("GET", "/v1/registries/{name}/walk"): Rights("/v1/registries/main/walk"),
     ("POST", "/v1/registries/{name}/walk"): Rights("/v1/registries/main/walk", 409),
@@ -124,6 +131,7 @@ class Site:
             subscribing=self.house.subscribing,
             porter=self.porter,
             walks=walks,
+            expiries=Expiries(self.house.store, clock, observer, lambda: {"main": "library"}),
         )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"

@@ -44,10 +44,9 @@ WHERE t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.tag = v.
   AND w.lane = k.lane AND {_SAME} AND w.ends = t.expires AND l.id = w.lane
 ORDER BY l.name
 """
-# CROSS JOIN in this order: the lanes that were ever looked for are few.
 FORGET = """
-DELETE FROM expiry_told WHERE (lane, registry, repository, tag) IN (
-  SELECT k.lane, v.value ->> 0, v.value ->> 1, v.value ->> 2 FROM json_each(?) v CROSS JOIN expiry_look k
+DELETE FROM expiry_told WHERE lane = ? AND (registry, repository, tag) IN (
+  SELECT v.value ->> 0, v.value ->> 1, v.value ->> 2 FROM json_each(?) v
 )
 """
 
@@ -106,7 +105,9 @@ class SQLiteExpiries(abc.ABC):
 def commit(connection: sqlite3.Connection, changes: Changes) -> None:
     """Write what a batch has to say of ends of tags."""
     if changes.disarmed:
-        connection.execute(FORGET, (rows.keys(changes.disarmed),))
+        gone = rows.keys(changes.disarmed)
+        for (lane,) in connection.execute("SELECT lane FROM expiry_look").fetchall():
+            connection.execute(FORGET, (lane, gone))
     if changes.announced:
         values = [(one.lane, one.registry, one.repository, one.tag, one.mark, one.ends) for one in changes.announced]
         rows.insert(connection, "INSERT OR REPLACE INTO expiry_told", values)
