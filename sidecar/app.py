@@ -18,12 +18,13 @@ from typing import Any
 
 from aiohttp import web
 
-from sidecar import __version__
 from sidecar.clock import SystemClock
 from sidecar.config.loading import load
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
+from sidecar.domain.quota import Quotas
+from sidecar.managing import vendors
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
@@ -33,11 +34,13 @@ from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.intake import Intake
+from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.pipeline.walks import Walks, plans
+from sidecar.pipeline.weighing import Weigher
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
@@ -108,8 +111,12 @@ class App:
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
         self.walks = Walks(self._store, self._clock, self._observer)
+        self.weigher = Weigher(self._store, self._clock, self._observer)
         self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
-        self._wiring = Wiring(self._store, self._clock, self._observer, self.operations, self.subscribing)
+        self._muting = Muting(self._store, self._observer)
+        self._wiring = Wiring(
+            self._store, self._clock, self._observer, self.operations, self.subscribing, muting=self._muting
+        )
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -138,6 +145,17 @@ class App:
             porter=self._porter,
             walks=self.walks,
             expiries=Expiries(self._store, self._clock, self._observer, lambda: self._store.default_namespaces),
+            vendors=vendors(
+                self._store,
+                self.operations,
+                self.subscribing,
+                self._muting,
+                clock=self._clock,
+                observer=self._observer,
+                settings=lambda: self.settings,
+                unready=self.unready,
+            ),
+            usage=self.weigher.usage,
         )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
@@ -193,11 +211,13 @@ class App:
             offer=self._dispatcher.offer,
             own_agent=OWN_AGENT,
             met=self.walks.met,
+            weigher=self.weigher,
         )
         self._keeper = Keeper(self._store, self._clock, self._observer)
         self._spawn(self._translator.run(), "translator")
         self._spawn(self._keeper.run(), "upkeep")
         self._spawn(self.walks.run(), "walks")
+        self._spawn(self.weigher.run(), "weighing")
         await self._measure()
         gc.set_threshold(50_000, 20, 100)  # values die by reference count; looking for cycles often costs much
         gc.collect()
@@ -289,10 +309,13 @@ class App:
     def _words(self, settings: Settings) -> Words:
         """What the translator goes by. Asks the network's parts to be as the settings say."""
         apis = self._apis.configure(settings.registries, settings.contexts)
-        self._enricher.configure(apis)
+        registries = {one.name: one for one in settings.registries}
+        quotas = Quotas(settings.quotas, registries)
+        self._enricher.configure(apis, quotas.weighs if quotas else None)
+        self.weigher.configure(quotas, apis)
         self.walks.configure(plans(settings.registries, apis))
         return Words(
-            registries={one.name: one for one in settings.registries},
+            registries=registries,
             router=self._wiring.router,
             subscriptions=self._wiring.names,
             enricher=self._enricher if self._apis.clients else None,
@@ -341,16 +364,16 @@ class App:
     def status(self) -> dict[str, Any]:
         """The sidecar in one look, for `GET /v1/status`."""
         return status(
-            version=__version__,
             unready=self.unready(),
             source=self.settings.source,
             error=self._config_error,
             store=self.settings.store,
             down=self._store.down,
             sizes=self._store.sizes,
-            cursor=self._translator.cursor if self._translator is not None else 0,
+            translator=self._translator,
             last=self._store.last,
             registries=[one.name for one in self.settings.registries],
+            last_events=self._metrics.last_events(),
         )
 
     def _committed(self, report: CycleReport) -> None:
@@ -376,9 +399,11 @@ class App:
         if self._dispatcher is None:
             return
         configured = dict(self._wiring.described(self.settings)[0])
+        self._metrics.set_usage(await self.weigher.gauges())
         await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
 
 
 def _access(settings: Settings) -> Access:
     ingest, intake = settings.ingest, settings.ingest.intake
-    return Access([one.name for one in settings.registries], ingest.tokens, IntakeAccess(intake.tokens, intake.open))
+    hostnames = {one.name: one.ref.hostname for one in settings.registries}
+    return Access(list(hostnames), ingest.tokens, IntakeAccess(intake.tokens, intake.open, hostnames))

@@ -13,6 +13,7 @@ import msgspec
 from sidecar import __version__
 from sidecar.config.binding import ConfigBinder
 from sidecar.config.settings import Settings
+from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
 from sidecar.domain.delivery import Outcome
 from sidecar.domain.errors import Conflict, StoreUnavailable
@@ -27,6 +28,7 @@ from sidecar.pipeline import inspection
 from sidecar.pipeline.courier import Courier, Destination
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.inspection import ShownRequest
+from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.standing import Bound, Standing, stand
@@ -52,13 +54,22 @@ class Wiring:
     """`router` and `names` (of lanes, by id) are for the translator."""
 
     def __init__(
-        self, store: SQLiteStore, clock: Clock, observer: Observer, operations: Operations, made: Subscribing
+        self,
+        store: SQLiteStore,
+        clock: Clock,
+        observer: Observer,
+        operations: Operations,
+        made: Subscribing,
+        *,
+        muting: Muting | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._observer = observer
         self._operations = operations
         self._subscribing = made
+        self._muting = muting or Muting(store, observer)
+        self._muting.changed = self._muted
         self._settings: Settings | None = None
         self._binder: ConfigBinder | None = None
         self._running: Running | None = None
@@ -99,6 +110,8 @@ class Wiring:
         first = self._settings is None
         names = [_lane_name(bound.subscription) for bound in settings.subscriptions]
         try:
+            if first:
+                await self._muting.recall(tuple(load()))
             made = await self._store.recall_made() if first else [one.made for one in self._subscribing.standing]
             binder, standing = await _bound(settings, made)
             names += [_lane_name(bound.subscription) for one in standing for bound in one.bound]
@@ -164,6 +177,12 @@ class Wiring:
         with self._running.sender.lent(transport, tls):
             return request, *await self._running.courier.test(message, to, number)
 
+    def _muted(self) -> None:
+        """Implements `pipeline.muting.Muting.changed`."""
+        if self._running is not None:
+            self._route(self._running)
+            self._changed()
+
     # --- within -------------------------------------------------------------------------------------------------------
 
     def _pairs(self, standing: Standing) -> list[Pair]:
@@ -184,7 +203,7 @@ class Wiring:
     def _route(self, running: Running) -> None:
         """Have events go by what is here now."""
         pairs = self._all()
-        self.router = Router([route for route, _ in pairs])
+        self.router = Router([self._muting.heard(route) for route, _ in pairs])
         transports = {one for _, to in pairs if (one := to.subscription.transport) is not None}
         contexts = self._binder.contexts if self._binder is not None else {}  # the settings' own among them
         running.sender.configure({one: None if one.tls is None else contexts[one.tls] for one in transports})

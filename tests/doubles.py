@@ -1,9 +1,10 @@
 """Doubles for the ports, and a house put together from real parts around them."""
 
 import asyncio
+import contextlib
 import random
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from sidecar.domain.glob import Globs
 from sidecar.domain.lane_state import LaneName
 from sidecar.domain.message import Response
 from sidecar.domain.person import Visit
+from sidecar.domain.quota import Quota, Quotas
 from sidecar.domain.record import Quarantined
 from sidecar.domain.registry import Registry
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Subscription
 from sidecar.domain.trace import Tracing
+from sidecar.domain.transport import Transport
 from sidecar.domain.walk import Walk
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline.courier import Courier, Destination
@@ -31,6 +34,7 @@ from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
+from sidecar.pipeline.weighing import Weigher
 from sidecar.ports import SendRequest
 from sidecar.stores.sqlite import SQLiteStore
 
@@ -42,6 +46,8 @@ class RecordingSender:
 
     def __init__(self, answer: Answer | None = None) -> None:
         self.requests: list[SendRequest] = []
+        self.transports: dict[Transport, Any] = {}
+        self.lendings: list[tuple[Transport, Any]] = []
         self.answer = answer or (lambda _request: Response(status=200))
 
     async def send(self, request: SendRequest) -> Response | Outcome:
@@ -50,6 +56,16 @@ class RecordingSender:
         if asyncio.iscoroutine(result) or asyncio.isfuture(result):
             result = await result
         return result
+
+    def configure(self, transports: Mapping[Transport, Any]) -> None:
+        """Take note of the transports that are known from now on."""
+        self.transports = dict(transports)
+
+    @contextlib.contextmanager
+    def lent(self, transport: Transport, tls: Any) -> Iterator[None]:
+        """Take note of a transport that is known for a while."""
+        self.lendings.append((transport, tls))
+        yield
 
     def ids(self, url: str | None = None) -> list[str]:
         """The webhook ids sent, in order."""
@@ -148,7 +164,9 @@ class House:
         tracing: Tracing | None = None,
         expiry: Plan | None = None,
         days: Mapping[str, int] | None = None,
+        quotas: Sequence[Quota] | None = None,
     ) -> None:
+        """`quotas` None = nothing can be weighed."""
         self.clock = clock
         self.tracing = tracing
         self.expiry = expiry or Plan()
@@ -169,6 +187,10 @@ class House:
         self.enricher = Enricher(self.observer) if apis is not None else None
         if self.enricher is not None:
             self.enricher.configure(apis or {})
+        self.apis = apis or {}
+        self.quotas = quotas
+        self.weigher = Weigher(self.store, clock, self.observer) if quotas is not None else None
+        self._weighing: asyncio.Task[None] | None = None
         self.translator: Translator | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -185,8 +207,21 @@ class House:
             observer=self.observer,
             offer=self.dispatcher.offer,
             own_agent="registry-sidecar/",
+            weigher=self.weigher,
         )
+        self.weigh(self.quotas)
         self._task = asyncio.create_task(self.translator.run())
+        if self.weigher is not None:
+            self._weighing = asyncio.create_task(self.weigher.run())
+
+    def weigh(self, quotas: Sequence[Quota] | None) -> None:
+        """Go by these quotas from now on, as after a reload."""
+        self.quotas = quotas
+        if self.weigher is not None:
+            known = Quotas(quotas or (), self.registries)
+            self.weigher.configure(known, self.apis)
+            if self.enricher is not None:
+                self.enricher.configure(self.apis, known.weighs)
 
     async def configure(self, subscriptions: Sequence[Subscription]) -> Words:
         """Give these subscriptions their lanes, as a reload does."""
@@ -239,11 +274,18 @@ class House:
         assert self._task is not None
         self.translator.stop()
         await self._task
+        await self._stop_weighing()
         await self.dispatcher.stop(5.0)
         await self.store.close()
 
+    async def _stop_weighing(self) -> None:
+        if self._weighing is not None:
+            self._weighing.cancel()
+            await asyncio.gather(self._weighing, return_exceptions=True)
+
     async def kill(self) -> None:
         """An end without any order: what is not committed is gone, and nothing is told to anybody."""
+        await self._stop_weighing()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

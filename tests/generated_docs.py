@@ -5,6 +5,7 @@ stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
 """
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -20,10 +21,13 @@ from sidecar.config.shapes import Choice, Flag, Number, Or, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import NAME
 from sidecar.domain.delivery import MOVES, Reason, State
-from sidecar.domain.event import EventType
+from sidecar.domain.event import HAPPENINGS, OF_ARTIFACTS, EventType
 from sidecar.domain.record import QuarantineReason
 from sidecar.domain.registry import Asked
-from sidecar.telemetry.labels import EVENT_OUTCOMES, INGEST_OUTCOMES, SPAN_OUTCOMES
+from sidecar.domain.sources import SOURCES, Source
+from sidecar.domain.statement import DETAILS
+from sidecar.intake.shapes import OF_TAGS, SHAPES, schema
+from sidecar.telemetry.labels import EVENT_OUTCOMES, INGEST_OUTCOMES, INTAKE_OUTCOMES, INTAKE_ROUTES, SPAN_OUTCOMES
 from sidecar.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
@@ -109,8 +113,42 @@ def _settings(dialect: dialects.Dialect) -> Iterator[tuple[object, str]]:
 def words() -> str:
     """Canonical types down, formats across."""
     known = dialects.load()
-    rows = [(code(kind.value), *(", ".join(said(one, kind)) or "-" for one in known.values())) for kind in EventType]
+    rows = [(code(kind.value), *(", ".join(said(one, kind)) or "-" for one in known.values())) for kind in HAPPENINGS]
     return table(("event", *(code(name) for name in known)), rows)
+
+
+def events() -> str:
+    """Canonical types down; where each comes from, and the words of each format, across."""
+    known = dialects.load()
+    rows = [
+        (
+            code(kind.value),
+            ", ".join(one.value for one in Source if one in SOURCES[kind]),
+            *(", ".join(said(one, kind)) or "-" for one in known.values()),
+        )
+        for kind in HAPPENINGS
+    ]
+    return table(("event", "comes from", *(code(name) for name in known)), rows)
+
+
+def intake() -> str:
+    """What may be told by others: each type, its place, and its details with those that are needed."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for kind, shape in SHAPES.items():
+        fields = {one.name: one for one in msgspec.structs.fields(shape)}
+        named = [name for name in ("namespace", "repository", "tag") if name in fields]
+        place = " or ".join(code(name) for name in named if name != "tag") or "the registry"
+        if kind in OF_TAGS:
+            place += ", `tag`"
+        elif kind in OF_ARTIFACTS:
+            place += ", `tag` or `digest`"
+        details = [
+            f"**{code(one.encode_name)}**" if one.required else code(one.encode_name)
+            for one in msgspec.structs.fields(DETAILS[kind])
+        ]
+        alike.setdefault((place, ", ".join(details)), []).append(code(kind.value))
+    rows = [(", ".join(kinds), place, details) for (place, details), kinds in alike.items()]
+    return table(("type", "of", "`details`"), rows)
 
 
 def formats() -> str:
@@ -238,6 +276,8 @@ def labels() -> str:
         ("`outcome` of `registry_sidecar_ingest_requests_total`", INGEST_OUTCOMES),
         ("`outcome` of `registry_sidecar_deliveries_total`", outcomes),
         ("`outcome` of `registry_sidecar_registry_requests_total`", [one.value for one in Asked]),
+        ("`outcome` of `registry_sidecar_intake_requests_total`", INTAKE_OUTCOMES),
+        ("`route` of `registry_sidecar_intake_requests_total`", INTAKE_ROUTES),
         ("`outcome` of `registry_sidecar_spans_total`", SPAN_OUTCOMES),
         ("`reason` of `registry_sidecar_deliveries_total`", [one.value for one in Reason]),
         ("`reason` of `registry_sidecar_quarantined_total`", [one.value for one in QuarantineReason]),
@@ -255,11 +295,16 @@ def exits() -> str:
 PARTS = {
     "ARCHITECTURE.md": {"tree": tree, "states": states},
     "README.md": {"words": words},
-    "docs/events.md": {"formats": formats, "words": words},
+    "docs/events.md": {"formats": formats, "events": events},
+    "docs/intake.md": {"intake": intake},
     "docs/configuration.md": {"configuration": configuration},
     "docs/metrics.md": {"metrics": metrics, "labels": labels},
     "docs/operations.md": {"exits": exits},
 }
+
+
+# Files that are made whole.
+WHOLE = {"docs/intake.schema.json": lambda: json.dumps(schema(), indent=2) + "\n"}
 
 
 def _between(name: str) -> re.Pattern[str]:
@@ -284,6 +329,8 @@ def main() -> int:
                 print(f"{file} needs exactly one part called {name}", file=sys.stderr)
                 return 1
         path.write_text(text, encoding="utf-8")
+    for file, whole in WHOLE.items():
+        (ROOT / file).write_text(whole(), encoding="utf-8")
     return 0
 
 

@@ -22,6 +22,8 @@ from sidecar.domain.record import QuarantineReason
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
 from sidecar.domain.trace import Tracing
+from sidecar.intake.cloudevents import read
+from sidecar.intake.posted import Posted
 from sidecar.outbound.signing import Signer
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +60,11 @@ def prose(page):
 def test_generated_parts_are_those_of_the_code(file, name):
     made = generated_docs.PARTS[file][name]()
     assert generated_docs.written(file, name) == made, "run: make docs"
+
+
+@pytest.mark.parametrize("file", generated_docs.WHOLE)
+def test_generated_files_are_those_of_the_code(file):
+    assert text(file) == generated_docs.WHOLE[file](), "run: make docs"
 
 
 def keys_of(node):
@@ -117,7 +124,7 @@ def test_every_exit_code_is_explained():
 def log_lines():
     """Every message that is logged, and every key, as far as they are written out in the code."""
     messages, keys = set(), set()
-    for file in ("sidecar/telemetry/logs.py", "sidecar/app.py"):
+    for file in ("sidecar/telemetry/logs.py", "sidecar/telemetry/hearing.py", "sidecar/app.py"):
         for node in ast.walk(ast.parse(text(file))):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name | ast.Tuple):
                 named = ast.unparse(node.targets[0])
@@ -187,6 +194,13 @@ def certificates(folder):
     Authority(folder, "receivers-ca").issue("client")
 
 
+def test_the_example_of_an_event_is_taken():
+    (block, *_) = blocks("docs/intake.md", "sh")
+    body = re.search(r"-d '(.*)'", block, re.DOTALL)[1]
+    (told,) = read(Posted(media_type="application/cloudevents+json", body=body.encode()))
+    assert (told.statement.type, told.statement.tags) == ("build.succeeded", ("1.4.2",))
+
+
 @pytest.mark.parametrize("number", range(3))
 def test_examples_of_the_page_on_trust_load(tmp_path, number):
     found = blocks("docs/trust.md", "yaml")
@@ -243,7 +257,7 @@ def test_examples_of_the_configuration_page_load(tmp_path, number):
     path.write_text(yaml.safe_dump(whole))
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     environ = {"INGEST_TOKEN": "new", "HARBOR_SECRET": "h", "SIGNING_SECRET": secret, "REGISTRY_PASSWORD": "p"}
-    load(path, {**environ, "MARIA_TOKEN": "m" * 32})
+    load(path, {**environ, "MARIA_TOKEN": "m" * 32, "INTAKE_TOKEN": "t"})
 
 
 @pytest.mark.parametrize("number", range(2))
@@ -314,7 +328,7 @@ def test_addresses_are_examples_or_standards(page):
     hosts = re.findall(r"https?://([^/\s:`\"')>]+)", page.read_text(encoding="utf-8"))
     allowed = re.compile(
         r"127\.0\.0\.1|localhost|host|\[::1\]|([\w-]+\.)*example\.com|<host>|"
-        r"keepachangelog\.com|semver\.org|www\.standardwebhooks\.com"
+        r"keepachangelog\.com|cloudevents\.io|semver\.org|www\.standardwebhooks\.com"
     )
     assert [one for one in hosts if not allowed.fullmatch(one)] == []
 

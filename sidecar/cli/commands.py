@@ -27,6 +27,7 @@ from sidecar.cli import (
     serve,
     status,
     subscriptions,
+    usage,
 )
 from sidecar.cli.exits import MEANINGS, PROGRAM, ExitCode
 
@@ -69,6 +70,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command()(reconcile.reconcile)
 app.command()(reconcile.backfill)
 app.command()(status.status)
+app.command()(usage.usage)
 app.command()(backup.backup)
 app.command()(emit.emit)
 app.command()(listen.listen)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,12 @@ from sidecar.cli.serving import read_settings
 
 if TYPE_CHECKING:
     from sidecar.config.settings import Bound, Settings
+
+
+def written(path: Path) -> tuple[bytes, list[str]]:
+    """A configuration file as it is written, and its default namespaces. Raises ConfigError when it cannot be used."""
+    settings = read_settings(path)
+    return path.read_bytes(), [one.default_namespace for one in settings.registries]
 
 
 Ask = Annotated[bool, typer.Option("--ask", help="Also ask each registry's API whether it answers.")]

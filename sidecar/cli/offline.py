@@ -10,15 +10,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from sidecar import __version__
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.clock import SystemClock
 from sidecar.config.settings import Settings
+from sidecar.domain.quota import Quotas
 from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
+from sidecar.pipeline.weighing import weighed
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.telemetry.observers import Observers
 from sidecar.web.api import Api
@@ -50,6 +51,7 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
         namespaces = {one.name: one.default_namespace for one in settings.registries}
         walks = Walks(store, clock, observer)
         walks.configure(dict.fromkeys(one.name for one in settings.registries))
+        quotas = Quotas(settings.quotas, {one.name: one for one in settings.registries})
         api = Api(
             operations,
             lambda: _status(store, settings),
@@ -58,6 +60,7 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
             subscribing=subscribing,
             walks=walks,
             expiries=Expiries(store, clock, observer, lambda: namespaces),
+            usage=lambda: weighed(store, quotas),
         )
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
             path = Path(folder) / "offline.sock"
@@ -72,14 +75,13 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
 
 def _status(store: SQLiteStore, settings: Settings) -> dict[str, Any]:
     return status(
-        version=__version__,
         unready=[_STOPPED],
         source=settings.source,
         error="",
         store=settings.store,
         down=store.down,
         sizes=store.sizes,
-        cursor=None,
+        translator=None,
         last=store.last,
         registries=[one.name for one in settings.registries],
     )

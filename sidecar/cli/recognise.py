@@ -4,13 +4,17 @@ what it holds                                             format            word
 ------------------------------------------------------    --------------    ---------------------------
 `event_data`, `occur_at`                                  harbor            `type`
 `event_type`, `events` with `repo_name`                   harbor legacy     `event_type`
+`blocks` that begin with `*Harbor webhook events*`        harbor slack      the text behind `*event_type:*`
 `specversion`, a `type` that begins with `harbor.`        harbor cloudevents  `type`
 `specversion`, anything else                              cloudevents       `type`
 `contents`, `location`                                    dtr               `type`
-`docker_url`, `updated_tags`                              quay              repo_push
+`docker_url`, and a key that only one word has            quay              the word; its beginning where several
+                                                                            have the same body
+`threshold_percent`, `usage_bytes`                        quay              quota_error at 100, else quota_warning
 `events` with `action` and `target`                       distribution      `action` of the first
 """
 
+import html
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,6 +33,7 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = Recognised()
+_QUAY = {"updated_tags": "repo_push", "vulnerability": "vulnerability_found", "message": "repo_mirror_sync"}
 
 
 def recognise(body: bytes) -> Recognised:
@@ -45,13 +50,19 @@ def recognise(body: bytes) -> Recognised:
         return _harbor("harbor", value, _mapping(value, "event_data"))
     if "contents" in value and "location" in value:
         return _dtr(value)
-    if "docker_url" in value and "updated_tags" in value:
+    blocks = [_text(_mapping(one, "text"), "text") for one in _list(value.get("blocks")) if isinstance(one, Mapping)]
+    if len(blocks) == 6 and blocks[0] == "*Harbor webhook events*":
+        return _slack(blocks)
+    quay = next((word for key, word in _QUAY.items() if key in value), "") if "docker_url" in value else ""
+    if quay:
         return Recognised(
             format="quay",
-            word="repo_push",
+            word=quay,
             repository=_text(value, "repository"),
-            tags=_texts(value.get("updated_tags")),
+            tags=_texts(value.get("updated_tags", value.get("tags"))),
         )
+    if "threshold_percent" in value and "usage_bytes" in value:  # of a namespace: it names no repository
+        return Recognised(format="quay", word="quota_error" if value["threshold_percent"] == 100 else "quota_warning")
     listed = [one for one in _list(value.get("events")) if isinstance(one, Mapping)]
     if listed and "event_type" in value:
         return Recognised(
@@ -95,18 +106,30 @@ def _harbor(name: str, value: Mapping[str, Any], data: Mapping[str, Any]) -> Rec
         format=name,
         word=_text(value, "type"),
         repository=_text(_mapping(data, "repository"), "repo_full_name"),
-        tags=tuple(tag for tag in tags if tag not in digests),  # without a tag, Harbor's holds the digest
+        tags=tuple(tag for tag in tags if tag and tag not in digests),  # without a tag, Harbor's may hold the digest
         digest=next(iter(digests), ""),
     )
 
 
+def _slack(texts: Sequence[str]) -> Recognised:
+    word = texts[1].removeprefix("*event_type:* ")
+    try:
+        data = json.loads(html.unescape(texts[5].strip("`")))
+    except (ValueError, RecursionError):  # it was cut to Slack's length
+        data = {}
+    return _harbor("harbor slack", {"type": word}, data if isinstance(data, dict) else {})
+
+
 def _dtr(value: Mapping[str, Any]) -> Recognised:
     contents = _mapping(value, "contents")
-    tag = _text(contents, "tag")
+    # Some contents name no place; the location does: /repositories/<namespace>/<repository>/tags/<tag>
+    place, _, of_place = _text(value, "location").removeprefix("/repositories/").partition("/tags/")
+    named = "/".join(part for part in (_text(contents, "namespace"), _text(contents, "repository")) if part)
+    tag = _text(contents, "tag") or of_place
     return Recognised(
         format="dtr",
         word=_text(value, "type"),
-        repository="/".join(part for part in (_text(contents, "namespace"), _text(contents, "repository")) if part),
+        repository=named or place,
         tags=(tag,) if tag else (),
         digest=_text(contents, "digest"),
     )

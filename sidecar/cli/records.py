@@ -10,21 +10,11 @@ from sidecar.cli.exits import misuse
 from sidecar.cli.output import place, printable, safe, show_json, show_pairs, show_table, when
 from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config, Limit, Offline, TokenFile, Url, Where, since
 from sidecar.cli.status import state_of
+from sidecar.domain.refusals import REFUSALS
 
 Subscription = Annotated[str, typer.Option("--subscription", help="Of this subscription.", metavar="NAME")]
 
 _DELIVERY = ("ID", "SUBSCRIPTION", "WORD", "REPOSITORY", "STATE", "ATTEMPTS", "REASON", "STATUS", "DUE", "DETAIL")
-_WHY = {
-    "disabled": "the subscription is disabled",
-    "events": "it does not ask for such events",
-    "registries": "refused by match.registries",
-    "repositories": "refused by match.repositories",
-    "tags": "refused by match.tags",
-    "actors": "refused by match.actors",
-    "kinds": "refused by match.kinds",
-    "untagged": "the artifact has no tag, and match.untagged is false",
-    "no word": "the format has no word for it",
-}
 
 
 def events(
@@ -112,7 +102,7 @@ def explain(
                 one["subscription"],
                 one["format"],
                 one["fired"],
-                one["words"] if one["fired"] else _WHY.get(one["why"], one["why"]),
+                one["words"] if one["fired"] else REFUSALS.get(one["why"], one["why"]),
                 [f"{each['id']} {each['state']}" for each in one["deliveries"]],
             )
             for one in found["subscriptions"]

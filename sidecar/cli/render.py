@@ -110,13 +110,13 @@ def _options(dialect: "Dialect[Any]", given: Iterable[str]) -> Any:
 def _sample(dialect: "Dialect[Any]", options: Any, event: str, word: str) -> Sequence["Message"]:
     """The messages of a sample event that the wanted word fits. Raises ValueError with a sentence."""
     from sidecar.dialects.contract import Audience, samples
-    from sidecar.domain.event import EventType
+    from sidecar.domain.event import HAPPENINGS, EventType
 
     voice = dialect.bind(options, [word or event or EventType.PUSHED])
-    wanted = EventType(event) if event in set(EventType) else None
+    wanted = EventType(event) if event in HAPPENINGS else None
     if event and wanted is None:
         if word:
-            raise ValueError(f"--event {event[:60]!r} is not one of {', '.join(EventType)}")
+            raise ValueError(f"--event {event[:60]!r} is not one of {', '.join(HAPPENINGS)}")
         word = dialect.aliases(options).get(event, event)  # a vendor's word will do as well
     for sample in samples([wanted] if wanted is not None else [one for one in EventType if one in voice.types]):
         said = voice.words(sample, untagged=True)

@@ -76,7 +76,7 @@ def show_subscriptions(found: Iterable[dict[str, Any]]) -> None:
         ("SUBSCRIPTION", "FORMAT", "DESTINATION", "STATE", "PENDING", "DEAD", "LAST SUCCESS", "FAILURES"),
         (
             (
-                one["name"],
+                one["key"] if one.get("source") == "native" else one["name"],
                 one["format"],
                 one["destination"],
                 state_of(one),
@@ -93,6 +93,8 @@ def show_subscriptions(found: Iterable[dict[str, Any]]) -> None:
 
 def state_of(one: dict[str, Any]) -> str:
     """Whether a subscription is sent anything, and if not why."""
+    if one.get("trouble"):
+        return f"cannot be used: {one['trouble']}"
     if one["orphaned"]:
         return "orphaned: not in the configuration any more"
     if one["hold"]:

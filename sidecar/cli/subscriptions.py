@@ -10,7 +10,7 @@ from sidecar.cli.output import printable, safe, show_json, show_pairs
 from sidecar.cli.parameters import DEFAULT_CONFIG, AsJson, Config, Offline, TokenFile, Url, Where
 from sidecar.cli.status import show_subscriptions
 
-app = typer.Typer(help="List, pause, resume or test subscriptions.")
+app = typer.Typer(help="List, pause, resume, test or export subscriptions.")
 
 Name = Annotated[str, typer.Argument(help="The subscription.", metavar="NAME")]
 Names = Annotated[list[str], typer.Argument(help="The subscriptions.", metavar="NAME...")]
@@ -89,6 +89,41 @@ def _hold(verb: str, done: str, names: list[str], as_json: bool, where: Where) -
     for one in changed:
         gone = ", but it is not in the configuration any more, so nothing is sent" if one["orphaned"] else ""
         print(f"{printable(one['name'])}: {done}, {one['pending']} pending{gone}")
+
+
+@app.command()
+def export(
+    *,
+    urls: Annotated[
+        bool, typer.Option("--urls", help="Write URLs with their paths and queries, which may be secret.")
+    ] = False,
+    config: Config = DEFAULT_CONFIG,
+    url: Url = "",
+    token_file: TokenFile = "",
+    offline: Offline = False,
+) -> None:
+    """Write all subscriptions as YAML, those made through APIs and (without --url) those of the file.
+
+    Secrets become ${env:...}, each with a comment that says what the variable has to hold.
+    """
+    from sidecar.cli.client import Client, ask
+    from sidecar.cli.configuration import written
+    from sidecar.config.export import Export
+
+    async def work(client: Client) -> list[dict[str, Any]]:
+        listed = (await client.get("/v1/subscriptions"))["subscriptions"]
+        first = {(one["source"], one["key"]): one["name"] for one in reversed(listed) if one["source"] != "file"}
+        return [await client.get(f"/v1/subscriptions/{quote(name, safe='')}") for name in reversed(first.values())]
+
+    made = ask(Where(url, token_file, config, offline), work)
+    raw, namespaces = written(config) if not url else (b"", ["library"])
+    export = Export(urls=urls, defaults=namespaces)
+    export.file(raw)
+    for one in made:
+        export.made(one)
+    if url:
+        print("# What the file of that sidecar says is not here: run this beside the file, without --url.")
+    print(export.text(), end="")
 
 
 @app.command(name="test")

@@ -11,6 +11,7 @@ from sidecar.config.expansion import Expansion
 from sidecar.config.expiry import plan
 from sidecar.config.intake import intake
 from sidecar.config.problems import Mistakes, Problems
+from sidecar.config.quotas import quotas
 from sidecar.config.registries import registries, tokens
 from sidecar.config.settings import Address, IngestSettings, ManagementSettings, ServerTls, Settings
 from sidecar.config.subscriptions import subscriptions
@@ -60,7 +61,7 @@ def _settings(
     expanded = Expansion(environ, sources, problems).tree(tree)
     assert isinstance(expanded, Mapping)
     root: Section = keys.root().read(defaults.apply(expanded), problems)
-    _check_defaults(root, problems)
+    _check_defaults(root, sources, problems)
     reader = _Reader(root, sources, problems)
 
     listed: list[Section] = root.get("registries", [])
@@ -70,6 +71,7 @@ def _settings(
     bound = subscriptions(wanted, found, transports, problems)
     if not root.get("subscriptions"):
         problems.warn(root.line("subscriptions"), "there are no subscriptions: events are recorded and told to nobody")
+    weighed = quotas(root.get("quotas", []), listed, found, problems) if "registries" in root.values else ()
     ingest = reader.ingest(listed)
     management = reader.management(ingest)
     guard = root.get("guard") or keys.GUARD.absent("guard")
@@ -89,6 +91,7 @@ def _settings(
         guard_allow=tuple(guard.get("allow", ())),
         guard_deny=tuple(guard.get("deny", ())),
         retention=Retention(**retention.values),
+        quotas=weighed,
         files=tuple(sources.stamps),
         stamps=sources.stamps,
         warnings=problems.warnings,
@@ -108,13 +111,17 @@ def _tracing(section: Section | None, problems: Problems) -> Tracing | None:
     return Tracing(**section.values)
 
 
-def _check_defaults(root: Section, problems: Problems) -> None:
+def _check_defaults(root: Section, sources: Sources, problems: Problems) -> None:
     section: Section | None = root.get("defaults")
     formats: dict[str, Section] = section.get("formats", {}) if section is not None else {}
     for name, one in formats.items():
         node: Node | None = one.get("options")
         if isinstance(node, Mapping):
             options.check_defaults(dialects.load()[name], node, problems)
+        tls: Section | None = one.get("tls")
+        for key in ("ca_file", "cert_file", "key_file"):  # whoever is subscribed later may be connected to with them
+            if tls is not None and key in tls.values:
+                sources.note(Path(tls.values[key]))
 
 
 class _Reader:
@@ -163,6 +170,7 @@ class _Reader:
             tls=tls,
             public_url=section.get("public_url", ""),
             accounts=accounts,
+            dtr_legacy=section.get("dtr_status") == "legacy",
         )
 
     def _socket(self) -> Path | None:

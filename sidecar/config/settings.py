@@ -11,6 +11,7 @@ from sidecar.config.watch import Stamp
 from sidecar.dialects.contract import Voice
 from sidecar.domain.account import NOBODY, Accounts
 from sidecar.domain.expiry import Plan
+from sidecar.domain.quota import Quota
 from sidecar.domain.registry import Registry
 from sidecar.domain.retention import Retention
 from sidecar.domain.secret import Secret
@@ -69,7 +70,8 @@ class IngestSettings(msgspec.Struct, frozen=True, kw_only=True):
 class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`socket` None = no Unix socket. `public_url` is without a slash at its end, "" = not told.
 
-    Without accounts the API answers on loopback listeners and the socket only.
+    Without accounts the API answers on loopback listeners and the socket only. With `dtr_legacy` DTR's API answers with
+    the statuses from before DTR 2.7.
     """
 
     listen: tuple[Address, ...]
@@ -77,6 +79,7 @@ class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
     tls: ServerTls | None = None
     public_url: str = ""
     accounts: Accounts = NOBODY
+    dtr_legacy: bool = False
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -107,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     guard_allow: tuple[Network, ...]
     guard_deny: tuple[Network, ...]
     retention: Retention
+    quotas: tuple[Quota, ...] = ()
     files: tuple[Path, ...]
     stamps: dict[Path, Stamp] = {}
     warnings: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
 from sidecar.domain.details import Details
 from sidecar.domain.enrichment import FOR_ENDS, NOTHING, Fact
-from sidecar.domain.event import OF_ARTIFACTS, Descriptor, Event, EventType, Kind
+from sidecar.domain.event import HAPPENINGS, OF_ARTIFACTS, Descriptor, Event, EventType, Kind
 from sidecar.domain.expiry import DAYS, Days
 from sidecar.domain.message import Message
 from sidecar.domain.statement import DETAILS
@@ -141,7 +141,7 @@ _WORDS = tuple(
         if kind in _OF_ARTIFACTS and kind not in _NOT_ASKED
         else NOTHING,
     )
-    for kind in EventType
+    for kind in HAPPENINGS
 )
 
 
@@ -152,7 +152,7 @@ def vocabulary(_options: Options) -> Sequence[Word]:
 
 def aliases(options: Options) -> Mapping[str, str]:
     """The full types, as they stand in the messages."""
-    return {f"{options.type_prefix}{kind.value}": kind.value for kind in EventType}
+    return {f"{options.type_prefix}{kind.value}": kind.value for kind in HAPPENINGS}
 
 
 def check(options: Options) -> str:

@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 
+from sidecar.dialects import dtr_jobs, dtr_scans
 from sidecar.dialects.contract import Audience, Dialect, Word, compact
 from sidecar.domain import instant
+from sidecar.domain.details import RepositoryUpdate
 from sidecar.domain.enrichment import Fact
 from sidecar.domain.event import Event, EventType, Repository, stable_uuid
 from sidecar.domain.message import Message
@@ -27,6 +29,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tag_in_manifest_events: bool = False
     image_name_port: bool = True
 
+
+_REPOSITORY_EVENT = {
+    EventType.REPOSITORY_CREATED: "REPO_CREATED",
+    EventType.REPOSITORY_UPDATED: "REPO_UPDATED",
+    EventType.REPOSITORY_DELETED: "REPO_DELETED",
+}
 
 _PLATFORM = frozenset({Fact.PLATFORM})
 
@@ -51,9 +59,11 @@ _WORDS = (
         reads=_PLATFORM,
     ),
     Word(name="MANIFEST_DELETE", types=frozenset({EventType.DELETED}), waives_untagged=True, reads=_PLATFORM),
-    Word(name="REPO_EVENT", types=frozenset({EventType.REPOSITORY_CREATED, EventType.REPOSITORY_DELETED})),
+    Word(name="REPO_EVENT", types=frozenset(_REPOSITORY_EVENT)),
     Word(name="REPO_CREATED", types=frozenset({EventType.REPOSITORY_CREATED}), by_type=False),
+    Word(name="REPO_UPDATED", types=frozenset({EventType.REPOSITORY_UPDATED}), by_type=False),
     Word(name="REPO_DELETED", types=frozenset({EventType.REPOSITORY_DELETED}), by_type=False),
+    *(Word(name=name, types=types, fits=fits) for name, types, fits in (*dtr_jobs.WORDS, *dtr_scans.WORDS)),
 )
 
 _WHEN = {
@@ -62,10 +72,10 @@ _WHEN = {
     EventType.DELETED: "deletedAt",
     EventType.TAG_DELETED: "deletedAt",
 }
-_REPOSITORY_EVENT = {
-    EventType.REPOSITORY_CREATED: "REPO_CREATED",
-    EventType.REPOSITORY_DELETED: "REPO_DELETED",
-}
+
+
+# Told by DTR's promotion, mirroring and scanning, and by changes of a repository's description.
+_WAITING: frozenset[str] = frozenset()
 
 
 def _check_words(names: frozenset[str]) -> str:
@@ -77,21 +87,36 @@ def _check_words(names: frozenset[str]) -> str:
 
 def _render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
     if event.type in _REPOSITORY_EVENT:
-        return (_wrap(event, word, _repository_contents(event), ""),)
+        return (_wrap(event, word, _repository_contents(event), _location(event)),)
+    if word in dtr_jobs.CONTENTS:
+        contents, location = dtr_jobs.CONTENTS[word](event)
+        return (_wrap(event, word, contents, location),)
+    if word in dtr_scans.NAMES:
+        host = _host(event, options)
+        return tuple(
+            _wrap(event, word, dtr_scans.contents(event, tag, host), _location(event, f"/tags/{tag}"))
+            for tag in event.tags
+        )
     if word.startswith("TAG_"):
         return tuple(
-            _wrap(event, word, _tag_contents(event, tag, options), f"/tags/{tag}") for tag in event.tags
+            _wrap(event, word, _tag_contents(event, tag, options), _location(event, f"/tags/{tag}"))
+            for tag in event.tags
         )  # an untagged event has no TAG_ message
-    return (_wrap(event, word, _manifest_contents(event, options), f"/manifests/{event.artifact.digest}"),)
+    location = _location(event, f"/manifests/{event.artifact.digest}")
+    return (_wrap(event, word, _manifest_contents(event, options), location),)
 
 
-def _wrap(event: Event, word: str, contents: dict[str, Any], leaf: str) -> Message:
-    place = event.repository
+def _location(event: Event, leaf: str = "") -> str:
+    """A path of DTR's web interface."""
+    return f"/repositories/{event.repository.namespace}/{event.repository.name}{leaf}"
+
+
+def _wrap(event: Event, word: str, contents: dict[str, Any], location: str) -> Message:
     body = {
         "type": word,
         "createdAt": instant.rfc3339(event.accepted),
         "contents": contents,
-        "location": f"/repositories/{place.namespace}/{place.name}{leaf}",  # a path of DTR's web interface
+        "location": location,
     }
     return Message(word=word, content_type="application/json", body=compact(body))
 
@@ -124,31 +149,36 @@ def _manifest_contents(event: Event, options: Options) -> dict[str, Any]:
 
 def _repository_contents(event: Event) -> dict[str, Any]:
     place = event.repository
-    created = event.type is EventType.REPOSITORY_CREATED
+    gone = event.type is EventType.REPOSITORY_DELETED
+    update = event.details if isinstance(event.details, RepositoryUpdate) else RepositoryUpdate()
     return {
         "namespace": place.namespace,
         "repository": place.name,
         "event": _REPOSITORY_EVENT[event.type],
         "author": event.actor,
-        "data": _repository(event.registry.name, place) if created else {},
+        "data": {} if gone else _repository(event.registry.name, place, update),
     }
 
 
-def _repository(registry: str, place: Repository) -> dict[str, Any]:
-    """The repository as DTR 2.6's API shows one: what a plain registry does not have stands at its zero."""
+def _repository(registry: str, place: Repository, update: RepositoryUpdate) -> dict[str, Any]:
+    """The repository as DTR 2.6's API shows one: what a plain registry does not have stands at its zero, unless an
+    update told it.
+    """
+    long = {} if update.long_description is None else {"longDescription": update.long_description}
     return {
         "id": stable_uuid(registry, place.path),
         "namespace": place.namespace,
         "namespaceType": "organization",
         "name": place.name,
-        "shortDescription": "",
-        "visibility": "public" if place.public else "private",
-        "scanOnPush": False,
-        "immutableTags": False,
+        "shortDescription": update.short_description or "",
+        **long,
+        "visibility": update.visibility or ("public" if place.public else "private"),
+        "scanOnPush": bool(update.scan_on_push),
+        "immutableTags": bool(update.immutable_tags),
         "enableManifestLists": True,
         "pulls": 0,
         "pushes": 0,
-        "tagLimit": 0,
+        "tagLimit": update.tag_limit or 0,
     }
 
 
@@ -169,4 +199,5 @@ DIALECT = Dialect(
     vocabulary=lambda _options: _WORDS,
     render=_render,
     check_words=_check_words,
+    waiting=_WAITING,
 )

@@ -1,19 +1,25 @@
-"""Harbor's webhooks: the Default format of 2.x, its CloudEvents of 2.8 and later, and the body its 1.x manual printed.
+"""Harbor's webhooks: Default format and Slack message of 2.x, CloudEvents of 2.8 and later, the body of its 1.x manual.
 
 The bodies are those of Harbor v2.15.2, with two stated differences. A deletion lists one resource for every tag it
 took, where Harbor lists only the first (ours come after that one). And with `chart_events` the chart words of Harbor
 2.0 to 2.7 are said of Helm charts kept as OCI artifacts, whose `tag` is the chart's version.
 
+The Slack message has Harbor's six sections and texts, with what Slack refuses mended: it is strict JSON, event data of
+more than 3,000 characters is cut and says so, and nobody's name can be read as mark-up.
+
 JSON is written as Go's encoder writes it: compact, keys in the order of Harbor's structs, empty optional fields left
 out, `<`, `>`, `&` and the two Unicode line separators escaped.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from sidecar.dialects import harbor_jobs, harbor_quotas, harbor_scans
+from sidecar.dialects.blocks import Blocks, fenced, section
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
 from sidecar.domain.enrichment import NOTHING, Fact
@@ -28,7 +34,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     itself never announces.
     """
 
-    flavour: Literal["default", "cloudevents", "legacy"] = "default"
+    flavour: Literal["default", "cloudevents", "slack", "legacy"] = "default"
     chart_events: bool = False
     tag_deleted: bool = False
 
@@ -40,6 +46,10 @@ CHART_PUSH = "UPLOAD_CHART"
 CHART_PULL = "DOWNLOAD_CHART"
 CHART_DELETE = "DELETE_CHART"
 
+QUOTA_EXCEED = "QUOTA_EXCEED"
+QUOTA_WARNING = "QUOTA_WARNING"
+
+_QUOTA_WORDS = frozenset({QUOTA_EXCEED, QUOTA_WARNING})
 _CHART_WORDS = frozenset({CHART_PUSH, CHART_PULL, CHART_DELETE})
 
 # The names of Harbor 1.9 and 1.10; in the legacy flavour they are the body's event_type.
@@ -50,11 +60,17 @@ _LEGACY_TYPES = {
     CHART_PUSH: "uploadChart",
     CHART_PULL: "downloadChart",
     CHART_DELETE: "deleteChart",
+    **harbor_scans.LEGACY_TYPES,
+    QUOTA_EXCEED: "projectQuota",
 }
 _CLOUD_TYPES = {
     PUSH: "harbor.artifact.pushed",
     PULL: "harbor.artifact.pulled",
     DELETE: "harbor.artifact.deleted",
+    **harbor_jobs.CLOUD_TYPES,
+    **harbor_scans.CLOUD_TYPES,
+    QUOTA_EXCEED: "harbor.quota.exceeded",
+    QUOTA_WARNING: "harbor.quota.warned",
 }
 _ALIASES = {
     **{name: word for word, name in _LEGACY_TYPES.items()},
@@ -65,6 +81,9 @@ _ALIASES = {
     "CHART PUSH": CHART_PUSH,
     "CHART PULL": CHART_PULL,
     "CHART DELETE": CHART_DELETE,
+    "IMAGE SCAN COMPLETED": harbor_scans.COMPLETED,
+    "IMAGE SCAN FAILED": harbor_scans.FAILED,
+    "PROJECT QUOTA EXCEED": QUOTA_EXCEED,
 }
 
 JSON = "application/json"
@@ -76,8 +95,8 @@ CLOUDEVENTS_JSON = "application/cloudevents+json"
 
 class _Resource(msgspec.Struct, frozen=True, kw_only=True):
     digest: str | UnsetType
-    tag: str
-    resource_url: str
+    tag: str | UnsetType
+    resource_url: str | UnsetType
 
 
 class _Repository(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,15 +108,16 @@ class _Repository(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _EventData(msgspec.Struct, frozen=True, kw_only=True):
-    resources: list[_Resource]
+    resources: list[_Resource] | UnsetType
     repository: _Repository
+    custom_attributes: dict[str, str] | UnsetType = UNSET
 
 
 class _Payload(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     occur_at: int  # Unix seconds
     operator: str
-    event_data: _EventData
+    event_data: msgspec.Struct
 
 
 class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +127,7 @@ class _CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     datacontenttype: str
     time: str
-    data: _EventData
+    data: msgspec.Struct
     operator: str
     requestid: str
 
@@ -144,12 +164,21 @@ def vocabulary(options: Options) -> Sequence[Word]:
         Word(name=PULL, types=frozenset({EventType.PULLED}), fits=fits, reads=reads),
         Word(name=DELETE, types=frozenset(ends), fits=fits, reads=reads),
     ]
+    words.append(Word(name=QUOTA_EXCEED, types=frozenset({EventType.QUOTA_EXCEEDED}), fits=harbor_quotas.fits))
+    if options.flavour != "legacy":  # the manual of 1.x has one word, and the code of 1.10 no other
+        words.append(Word(name=QUOTA_WARNING, types=frozenset({EventType.QUOTA_WARNING}), fits=harbor_quotas.fits))
     if options.chart_events:
         words += [
             Word(name=CHART_PUSH, types=frozenset({EventType.PUSHED}), fits=_is_chart_version, reads=reads),
             Word(name=CHART_PULL, types=frozenset({EventType.PULLED}), fits=_is_chart_version, reads=reads),
             Word(name=CHART_DELETE, types=frozenset(ends), fits=_is_chart_version, reads=reads),
         ]
+    legacy = options.flavour == "legacy"
+    scans = {word: types for word, types in harbor_scans.TYPES.items() if not legacy or word in _LEGACY_TYPES}
+    seen = harbor_scans.is_of_images if legacy else _is_anything
+    words += [Word(name=word, types=types, fits=seen) for word, types in scans.items()]
+    if not legacy:
+        words += [Word(name=word, types=types, fits=harbor_jobs.fits) for word, types in harbor_jobs.TYPES.items()]
     return words
 
 
@@ -198,6 +227,8 @@ def render(event: Event, word: str, options: Options, audience: Audience) -> Seq
         return (Message(word=word, content_type=JSON, body=_encode(payload)),)
     if options.flavour == "legacy":
         return (Message(word=word, content_type=JSON, body=_encode(_legacy(event, word))),)
+    if options.flavour == "slack":
+        return (Message(word=word, content_type=JSON, body=_encode(_slack(event, word))),)
     cloud_event = _CloudEvent(
         specversion="1.0",
         id=stable_uuid(event.id, audience.subscription),
@@ -212,12 +243,16 @@ def render(event: Event, word: str, options: Options, audience: Audience) -> Seq
     return (Message(word=word, content_type=CLOUDEVENTS_JSON, body=_encode(cloud_event)),)
 
 
-def _event_data(event: Event, word: str) -> _EventData:
+def _event_data(event: Event, word: str) -> msgspec.Struct:
+    if word in harbor_jobs.TYPES:
+        return harbor_jobs.event_data(event, word)
+    if word in harbor_scans.TYPES:
+        return harbor_scans.event_data(event)
     repository = event.repository
-    charts = word in _CHART_WORDS
-    created = None if charts else repository.created
+    charts, quota = word in _CHART_WORDS, word in _QUOTA_WORDS
+    created = None if charts or quota else repository.created
     return _EventData(
-        resources=_charts(event) if charts else _artifacts(event),
+        resources=_charts(event) if charts else _causes(event) if quota else _artifacts(event),
         repository=_Repository(
             date_created=UNSET if created is None else created // instant.SECOND,
             name=repository.name,
@@ -225,6 +260,7 @@ def _event_data(event: Event, word: str) -> _EventData:
             repo_full_name=repository.path,
             repo_type="public" if repository.public else "private",
         ),
+        custom_attributes={"Details": harbor_quotas.details(event)} if quota else UNSET,
     )
 
 
@@ -235,6 +271,13 @@ def _artifacts(event: Event) -> list[_Resource]:
         # Harbor never leaves `tag` empty: without one it holds the digest.
         return [_Resource(digest=digest, tag=digest, resource_url=f"{place}@{digest}")]
     return [_Resource(digest=digest or UNSET, tag=tag, resource_url=f"{place}:{tag}") for tag in event.tags]
+
+
+def _causes(event: Event) -> list[_Resource] | UnsetType:
+    """What was pushed when a quota was passed. Harbor leaves the list out where that was no manifest."""
+    if not event.artifact.digest:
+        return UNSET
+    return [_Resource(digest=event.artifact.digest, tag=event.tag or UNSET, resource_url=UNSET)]
 
 
 def _charts(event: Event) -> list[_Resource]:
@@ -261,6 +304,21 @@ def _legacy(event: Event, word: str) -> _LegacyPayload:
             )
             for tag in event.tags or (artifact.digest,)
         ],
+    )
+
+
+def _slack(event: Event, word: str) -> Blocks:
+    data = json.loads(_encoder.encode(_event_data(event, word)))
+    at = event.time // instant.SECOND
+    return Blocks(
+        (
+            section("*Harbor webhook events*"),
+            section("*event_type:* ", word),
+            section(f"*occur_at:* <!date^{at}^{{date}} at {{time}}|{instant.rfc3339_seconds(event.time)}>"),
+            section("*operator:* ", event.actor),
+            section("*event_data:*"),
+            fenced(json.dumps(data, indent="\t", ensure_ascii=False)),
+        )
     )
 
 

@@ -5,41 +5,76 @@ comma and colon, ASCII with escapes). A push tells of one tag; an untagged push 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii as _text
-from typing import Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from sidecar.dialects import quay_builds, quay_expiry, quay_quotas, quay_scans, refs
 from sidecar.dialects.contract import Audience, Dialect, Word
-from sidecar.domain.details import Expiry
-from sidecar.domain.enrichment import FOR_ENDS
-from sidecar.domain.event import Event, EventType, RegistryRef, Repository, stable_uuid
+from sidecar.domain.details import Mirror
+from sidecar.domain.event import Event, EventType, RegistryRef, Repository
 from sidecar.domain.expiry import DAYS, Days
 from sidecar.domain.message import Message
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`method` is Quay's way of notifying; `days` is how long before its end a tag is told of."""
+    """`method` is Quay's way of notifying.
+
+    `level` is the mildest severity that `vulnerability_found` tells of, by name or by Quay's index: 0 is Critical.
+    With `ref_regex` only those builds are told of whose reference it matches, as `refs/heads/main`.
+    `days` is how long before its end a tag is told of.
+    """
 
     method: Literal["webhook"] = "webhook"
+    level: int | str = quay_scans.DEFAULT
+    ref_regex: Annotated[str, msgspec.Meta(max_length=refs.LONGEST)] = ""
     days: Days = DAYS
 
 
+_MIRRORING = {
+    "repo_mirror_sync_started": EventType.MIRROR_STARTED,
+    "repo_mirror_sync_success": EventType.MIRROR_SUCCEEDED,
+    "repo_mirror_sync_failed": EventType.MIRROR_FAILED,
+}
 _WORDS = (
     Word(name="repo_push", types=frozenset({EventType.PUSHED}), fits=lambda event: bool(event.tags)),
-    Word(
-        name="repo_image_expiry",
-        types=frozenset({EventType.EXPIRING}),
-        fits=lambda event: bool(event.tags),
-        reads=FOR_ENDS,
+    # Quay mirrors single repositories.
+    *(
+        Word(name=word, types=frozenset({kind}), fits=lambda event: bool(event.repository.path))
+        for word, kind in _MIRRORING.items()
     ),
+    Word(name=quay_scans.WORD, types=frozenset({EventType.SCAN_COMPLETED}), fits=quay_scans.fits),
+    *quay_expiry.WORDS,
+    Word(name="quota_warning", types=frozenset({EventType.QUOTA_WARNING}), fits=quay_quotas.fits),
+    Word(name="quota_error", types=frozenset({EventType.QUOTA_EXCEEDED}), fits=quay_quotas.fits),
 )
 
 
+def vocabulary(options: Options) -> Sequence[Word]:
+    """Quay's words, those for builds as far as the options let them through."""
+    return (*_WORDS, *quay_builds.words(options.ref_regex))
+
+
+def _check(options: Options) -> str:
+    if quay_scans.level_of(options.level) is None:
+        names = ", ".join(one.value for one in quay_scans.LEVELS)
+        return f"`level` must be one of {names}, or its number from 0 to {len(quay_scans.LEVELS) - 1}"
+    return refs.refusal(options.ref_regex)
+
+
 def _render(event: Event, word: str, options: Options, audience: Audience) -> Sequence[Message]:
-    if word == "repo_image_expiry":
-        return _expiry(event, word, options, audience)
+    if word in _MIRRORING:
+        return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
+    if word == quay_scans.WORD:
+        return tuple(_message(event, word, extra) for extra in quay_scans.found(event, options.level))
+    if word in quay_builds.WORDS:
+        return (_message(event, word, quay_builds.told(event, word, _homepage(event.registry, event.repository))),)
+    if word == quay_expiry.WORD:
+        return (_message(event, word, quay_expiry.told(event, options.days, audience)),)
+    if word in quay_quotas.WORDS:
+        return (Message(word=word, content_type="application/json", body=quay_quotas.body(event)),)
     place = event.repository
     # A single segment stays what its users pull: only `namespace` is filled in.
     # Put together as json.dumps would, which is what Quay sends; three times as quick.
@@ -59,21 +94,54 @@ def _render(event: Event, word: str, options: Options, audience: Audience) -> Se
     )
 
 
-def _expiry(event: Event, word: str, options: Options, audience: Audience) -> Sequence[Message]:
-    """All tags in one message. The days are those that were asked for, not what is left, and always in the plural."""
-    days = event.details.days if isinstance(event.details, Expiry) and event.details.days else options.days
-    place = event.repository
+def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
+    """Where it happened, in the keys of every event about a repository, and what the word adds to it or changes."""
+    return _said(word, event.registry, event.repository, extra)
+
+
+# What Quay adds to where it happened when somebody presses "Test Notification", as get_sample_data of Quay 3.15 has it.
+# It is not what happens: `pruned_image_count` is in no real push.
+_SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "repo_push": {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
+    **{word: {"message": "TEST NOTIFICATION"} for word in _MIRRORING},
+    quay_scans.WORD: quay_scans.SAMPLE,
+}
+
+
+def sample(word: str, registry: RegistryRef, place: Repository, *, days: int | None = None) -> Message:
+    """What Quay sends to try a notification of a repository. Every word of the vocabulary has one."""
+    if word == quay_expiry.WORD:
+        return _said(word, registry, place, quay_expiry.sample(days))
+    if word in quay_builds.WORDS:
+        return _said(word, registry, place, quay_builds.sample(word, registry, _homepage(registry, place)))
+    return _said(word, registry, place, _SAMPLES[word])
+
+
+def tries(word: str, ref_regex: str) -> bool:
+    """Whether Quay sends the sample of a word through a filter of references: that of a build has a reference."""
+    return word not in quay_builds.WORDS or quay_builds.passes(ref_regex)
+
+
+def _said(word: str, registry: RegistryRef, place: Repository, extra: Mapping[str, Any]) -> Message:
     body = {
         "repository": place.path,
         "namespace": place.namespace,
         "name": place.name,
-        "docker_url": f"{event.registry.hostname}/{place.path}",
-        "homepage": _homepage(event.registry, place),
-        "notification_uuid": audience.uuid or stable_uuid("notification", audience.subscription),
-        "tags": list(event.tags),
-        "expiring_in": f"{days} days",
+        "docker_url": f"{registry.hostname}/{place.path}",
+        "homepage": _homepage(registry, place),
+        **extra,
     }
-    return (Message(word=word, content_type="application/json", body=json.dumps(body).encode("ascii")),)
+    return Message(word=word, content_type="application/json", body=json.dumps(body).encode("ascii"))
+
+
+def _mirrored(event: Event) -> str:
+    """Quay's sentence: what is mirrored, which tags of it, and why it failed."""
+    mirror = event.details if isinstance(event.details, Mirror) else Mirror()
+    patterns = ",".join(mirror.tag_patterns) or mirror.remote_tag or event.tag or "*"
+    sentence = f"'{mirror.remote_repository}' with tag pattern '{patterns}'"
+    if event.type is not EventType.MIRROR_FAILED:
+        return sentence
+    return f"{sentence}: {mirror.error or ('PARTIAL SYNC' if mirror.copied else 'INTERNAL ERROR')}"
 
 
 def _homepage(registry: RegistryRef, place: Repository) -> str:
@@ -92,8 +160,9 @@ DIALECT = Dialect(
     title="Quay 3 repository notifications",
     options=Options,
     example=Options(),
-    vocabulary=lambda _options: _WORDS,
+    vocabulary=vocabulary,
     render=_render,
-    scoped=lambda _options, word: word == "repo_image_expiry",
+    check=_check,
+    scoped=lambda _options, word: word == quay_expiry.WORD,
     days=lambda options: options.days,
 )

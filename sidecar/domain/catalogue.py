@@ -10,13 +10,15 @@ look, so that the record is recognised: it says what is known already. 0 stands 
 the batch's working copy: it answers from its own changes first and collects them for one write.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from sidecar.domain.details import Scan
 from sidecar.domain.event import Artifact, Kind
 from sidecar.domain.expiry import Announced, Look, expires
 from sidecar.domain.notice import Act, Notice
+from sidecar.domain.scans import ScanKey, ScanRow
 from sidecar.domain.session import Session, SessionKey
 from sidecar.domain.statement import Statement
 
@@ -137,7 +139,8 @@ class Need(msgspec.Struct):
     """Keys of the rows that a batch may touch.
 
     Of `followed` tags the manifests they point to are wanted too; `whole` repositories with all they have. `sessions`
-    asks for every open session of pulls.
+    asks for every open session of pulls. Of `scanned` manifests the scans are wanted, and of `scanned_tags` those of
+    the manifests that they point to, and these manifests' other tags.
     """
 
     repositories: set[RepositoryKey] = msgspec.field(default_factory=set)
@@ -150,6 +153,8 @@ class Need(msgspec.Struct):
     namespaces: set[str] = msgspec.field(default_factory=set)
     parked: bool = False
     sessions: bool = False
+    scanned: set[ManifestKey] = msgspec.field(default_factory=set)
+    scanned_tags: set[TagKey] = msgspec.field(default_factory=set)
 
 
 class Facts(msgspec.Struct):
@@ -167,6 +172,7 @@ class Facts(msgspec.Struct):
     namespaces: list[NamespaceRow] = msgspec.field(default_factory=list)
     next_namespace: int = 2
     sessions: list[Session] = msgspec.field(default_factory=list)
+    scans: list[ScanRow] = msgspec.field(default_factory=list)
 
 
 class Changes(msgspec.Struct):
@@ -183,9 +189,10 @@ class Changes(msgspec.Struct):
     pulls: list[PullCount] = msgspec.field(default_factory=list)
     sessions: list[Session] = msgspec.field(default_factory=list)
     closed: list[SessionKey] = msgspec.field(default_factory=list)
-    looks: list[Look] = msgspec.field(default_factory=list)
-    announced: list[Announced] = msgspec.field(default_factory=list)
-    disarmed: list[TagKey] = msgspec.field(default_factory=list)
+    looks: Sequence[Look] = ()
+    announced: Sequence[Announced] = ()
+    disarmed: Sequence[TagKey] = ()
+    scans: list[ScanRow] = msgspec.field(default_factory=list)
 
 
 def deletion_request(notice: Notice) -> str:
@@ -236,10 +243,14 @@ def _need_stated(need: Need, notice: Notice, statement: Statement) -> None:
         need.namespaces.add(statement.namespace)
     if statement.digest:
         need.tags_of.add((*place, statement.digest))
+        if isinstance(statement.details, Scan):
+            need.scanned.add((*place, statement.digest))
     elif statement.tags:
         asked = {(*place, tag) for tag in statement.tags}
         need.tags |= asked
         need.followed |= asked
+        if isinstance(statement.details, Scan):
+            need.scanned_tags |= asked
 
 
 class Catalogue:
@@ -258,8 +269,12 @@ class Catalogue:
         self._changed_tags: set[TagKey] = set()
         self._changed_deletions: set[DeletionKey] = set()
         self._changed_namespaces: set[str] = set()
+        self._scans = {row.key: row for row in facts.scans}
+        self._changed_scans: set[ScanKey] = set()
         self._pulls: dict[tuple[str, str, str, str], PullCount] = {}
         self._disarmed: list[TagKey] = []
+        # What `put_manifest` changed, before and after, for whoever takes it away; None = nobody does.
+        self.moves: list[tuple[ManifestRow | None, ManifestRow]] | None = None
         self._by_digest: dict[ManifestKey, set[TagKey]] = {}
         for row in facts.tags:
             self._by_digest.setdefault((row.registry, row.repository, row.digest), set()).add(row.key)
@@ -275,6 +290,9 @@ class Catalogue:
 
     def deletion(self, registry: str, repository: str, request: str) -> DeletionRow | None:
         return self._deletions.get((registry, repository, request))
+
+    def scan(self, key: ScanKey) -> ScanRow | None:
+        return self._scans.get(key)
 
     def tags_of(self, registry: str, repository: str, digest: str) -> list[TagRow]:
         """The live tags of a digest, newest push first."""
@@ -323,6 +341,8 @@ class Catalogue:
         self._changed_repositories.add((row.registry, row.name))
 
     def put_manifest(self, row: ManifestRow) -> None:
+        if self.moves is not None:
+            self.moves.append((self._manifests.get(row.key), row))
         self._manifests[row.key] = row
         self._changed_manifests.add(row.key)
 
@@ -339,6 +359,10 @@ class Catalogue:
     def put_deletion(self, row: DeletionRow) -> None:
         self._deletions[row.key] = row
         self._changed_deletions.add(row.key)
+
+    def put_scan(self, row: ScanRow) -> None:
+        self._scans[row.key] = row
+        self._changed_scans.add(row.key)
 
     def count_pull(self, registry: str, repository: str, digest: str, tag: str, *, time: int) -> None:
         """One more pull of an artifact by this tag, "" for one by digest."""
@@ -363,4 +387,5 @@ class Catalogue:
             namespaces=[self._namespaces[name] for name in self._changed_namespaces],
             pulls=list(self._pulls.values()),
             disarmed=self._disarmed,
+            scans=[self._scans[key] for key in self._changed_scans],
         )

@@ -36,7 +36,10 @@ class EventType(enum.StrEnum):
     MIRROR_FAILED = "mirror.failed"
     PROMOTED = "promotion.completed"
     RETENTION_FINISHED = "retention.finished"
+    TEST = "test"  # nothing happened: somebody asked for a sample. No registry tells it, nobody can subscribe to it
 
+
+HAPPENINGS = tuple(one for one in EventType if one is not EventType.TEST)
 
 # What happened to an artifact; all others have neither kind nor tags that a filter could judge. Looked through in this
 # order, which costs a fraction of a look-up in a set.
@@ -52,6 +55,9 @@ OF_ARTIFACTS = (
     EventType.EXPIRING,
     EventType.PROMOTED,
 )
+
+# What happened to a whole namespace, also where a repository is named: the one whose push made it happen.
+OF_NAMESPACES = (EventType.QUOTA_EXCEEDED, EventType.QUOTA_WARNING, EventType.RETENTION_FINISHED)
 
 
 class Kind(enum.StrEnum):
@@ -129,8 +135,9 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `path` is the whole name without host; `namespace` its first segment (or the default), `name` the rest.
     `namespace_id` counts up from 1 over all registries. `created` is the instant of the first push seen, or None.
-    What happened to a whole namespace has neither `path` nor `name`, and `holds_single` says whether repositories named
-    by one segment are in it; what happened to the whole registry has no namespace either.
+    What happened to a whole namespace has `path` and `name` only where one repository made it happen, and
+    `holds_single` says whether repositories named by one segment are in it; what happened to the whole registry has no
+    namespace either.
     """
 
     path: str

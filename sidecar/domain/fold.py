@@ -76,7 +76,7 @@ class Fold:
         self._pulled = Pulled(catalogue, pulls, self._event)
         self._telling = self._pulled.telling
         self._recovery = Recovery(catalogue, self._event)
-        self.make = self._event  # for what is told without a notice of its own
+        self.make = self._event  # for what is told besides a notice, or once all of them are folded
 
     def notice(self, notice: Notice) -> Folded:
         """Fold one notice of a registry that the configuration knows."""

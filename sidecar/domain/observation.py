@@ -12,7 +12,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One thing that was looked at. `saw` is an act of `OBSERVED`.
 
     `looked` is our clock before the question was asked, `after` the journal's last number then: whatever the answer
-    shows, nothing that happened later is in it for certain. FOUND has the whole artifact, MANIFEST_GONE its digest.
+    shows, nothing that happened later is in it for certain. FOUND and CONTENT have the whole artifact, MANIFEST_GONE
+    its digest.
     """
 
     saw: Act

@@ -58,7 +58,11 @@ class Recovery:
             return self._tag_gone(notice)
         if notice.act is Act.MANIFEST_GONE:
             return self._manifest_gone(notice)
-        return self._repository_gone(notice)
+        if notice.act is Act.REPOSITORY_GONE:
+            return self._repository_gone(notice)
+        if notice.act is Act.CONTENT:
+            self._content(notice)
+        return []
 
     def has_told(self, notice: Notice) -> bool:
         """Whether a walk told of this record before it came. It does so once for each thing that it found."""
@@ -187,6 +191,26 @@ class Recovery:
             ever_tagged=known.ever_tagged,
         )
         return [deleted, *(self._end_tag(row, notice) for row in rows)]
+
+    def _content(self, notice: Notice) -> None:
+        """A manifest that was read lies in the registry, whether or not anybody told of it. No news to anybody."""
+        known = self._catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
+        artifact = filled(notice.artifact, known)
+        if known is None or not known.heard_of or (not known.live and not _beats(known, notice)):
+            row = ManifestRow(
+                registry=notice.registry,
+                repository=notice.repository,
+                artifact=artifact,
+                tags=known.tags if known is not None else (),
+                live=True,
+                time=_latest(known, notice),
+                number=notice.origin.number,
+            )
+        elif known.live and artifact != known.artifact:
+            row = msgspec.structs.replace(known, artifact=artifact)
+        else:
+            return
+        self._catalogue.put_manifest(row)
 
     def _repository_gone(self, notice: Notice) -> list[Event]:
         """As if the repository's deletion had been recorded: every root in it, then itself."""

@@ -43,7 +43,7 @@ _OF_EITHER = frozenset(
         EventType.MIRROR_FAILED,
     }
 )
-_OF_TAGS = frozenset({EventType.EXPIRING, EventType.PROMOTED})
+OF_TAGS = frozenset({EventType.EXPIRING, EventType.PROMOTED})
 
 
 def _place(kind: EventType) -> tuple[Any, ...]:
@@ -76,7 +76,7 @@ def check(kind: EventType, data: Any, at: str) -> None:
     """Raise Misstated where what is given does not name the place that such an event has; `at` points to the data."""
     if kind in _OF_EITHER and (data.namespace is None) is (data.repository is None):
         raise Misstated(f"At {at or 'the data'}: give `repository`, or `namespace` for all of one, and not both.", at)
-    if kind in _OF_TAGS and not (data.tag or data.tags):
+    if kind in OF_TAGS and not (data.tag or data.tags):
         raise Misstated(f"At {at}/tag: {kind} needs the tag that it is about.", f"{at}/tag")
     if kind in OF_ARTIFACTS and not (data.tag or data.tags or data.digest):
         raise Misstated(

@@ -152,6 +152,11 @@ class Dispatcher:
         """All lanes as they stand."""
         return [one.view(self._queue.pending(one.id)) for one in self._tracks.values()]
 
+    @property
+    def under_way(self) -> frozenset[int]:
+        """The deliveries that an attempt is being made of, or was and is not yet settled."""
+        return frozenset().union(*(one.in_flight | one.settling for one in self._tracks.values()))
+
     async def stop(self, grace: float) -> int:
         """Start nothing more, wait up to `grace` seconds for attempts in flight; returns how many were cut off."""
         self._stopping = True

@@ -97,7 +97,16 @@ class Operations:
     def routes(self) -> Sequence[Route]:
         return self._router.routes
 
+    def now(self) -> int:
+        """The sidecar's own time, for what is shown as an age."""
+        return self._clock.now()
+
     # --- looking -----------------------------------------------------------------------------------------------------
+
+    @property
+    def under_way(self) -> frozenset[int]:
+        """The deliveries that an attempt is being made of just now."""
+        return self._dispatcher.under_way if self._dispatcher is not None else frozenset()
 
     async def events(self, where: EventFilter) -> Sequence[EventRow]:
         return await self._store.events(where)
@@ -131,10 +140,15 @@ class Operations:
 
     async def _sent(self, delivery: DeliveryRow) -> Sequence[ShownRequest]:
         """The request of a delivery, none when it has no bytes."""
-        message, attempts = await self._store.attempts(delivery.id)
-        if message is None:
-            return []
-        return [stored(delivery, message, attempts, self._destinations[delivery.subscription], self._clock.now())]
+        shown = self.shown(delivery, *await self._store.attempts(delivery.id))
+        return [shown] if shown is not None else []
+
+    def shown(
+        self, delivery: DeliveryRow, message: Message | None, attempts: Sequence[AttemptRow]
+    ) -> ShownRequest | None:
+        """The request of a delivery, None when it has no bytes or its subscription has left the configuration."""
+        to = self._destinations.get(delivery.subscription)
+        return stored(delivery, message, attempts, to, self._clock.now()) if message is not None and to else None
 
     def _unsent(self, event: Event, route: Route, word: str) -> list[ShownRequest]:
         """The requests that an event would come to in one word. Raises what the dialect raises."""

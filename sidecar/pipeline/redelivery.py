@@ -10,6 +10,7 @@ import msgspec
 
 from sidecar.domain.delivery import State
 from sidecar.domain.errors import Conflict, NotFound
+from sidecar.domain.made import through_api
 from sidecar.domain.selection import Cursor, Pick, Selection
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.ports import Clock, Interventions, LaneRow, Observer
@@ -154,7 +155,9 @@ def _account(picked: Sequence[Pick], moved: Collection[int], then: Cursor | None
 
 
 def orphaned(name: str) -> str:
-    """Why nothing is sent for a subscription that has left the configuration."""
+    """Why nothing is sent for a subscription that has left the configuration, or that it does not let be used."""
+    if through_api(name):
+        return f"subscription {name} cannot be used under this configuration: `subscriptions list` says why"
     return (
         f"subscription {name} is not in the configuration any more: bring its name back, or write `formerly: {name}` "
         "at the one that takes over"

@@ -8,7 +8,7 @@ import msgspec
 
 from sidecar.dialects.contract import Audience, Voice
 from sidecar.domain.enrichment import NOTHING, Fact
-from sidecar.domain.event import Event, EventType, Kind, stable_uuid
+from sidecar.domain.event import OF_NAMESPACES, Event, EventType, Kind, stable_uuid
 from sidecar.domain.message import Message
 from sidecar.domain.subscription import Match, Subscription
 from sidecar.ports import PlannedDelivery, PlannedEvent
@@ -68,7 +68,8 @@ class Listening:
     def near(self, event: Event) -> Sequence[Route]:
         """Those that may admit the event; the others certainly do not."""
         repository = event.repository
-        if not self._many or not repository.path:  # what befell a whole namespace has no path to look up
+        # What befell a whole namespace has no path to look up, or one that is only its occasion.
+        if not self._many or not repository.path or event.type in OF_NAMESPACES:
             return self.everywhere
         head = repository.path.partition("/")[0]
         found = [*self._rest, *self._by_namespace.get(repository.namespace, ()), *self._by_head.get(head, ())]

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from sidecar.dialects.contract import Audience
+from sidecar.domain.delivery import Outcome
 from sidecar.domain.errors import (
     Conflict,
     Forbidden,
@@ -24,8 +25,9 @@ from sidecar.domain.errors import (
     Unusable,
 )
 from sidecar.domain.made import Api, Draft, Health, LastTrigger, Made, MadePage, lane_name, name_problem
+from sidecar.domain.message import Message
 from sidecar.domain.person import Person
-from sidecar.pipeline.inspection import rehearsed
+from sidecar.pipeline.inspection import ShownRequest, rehearsed
 from sidecar.pipeline.operations import Tried
 from sidecar.pipeline.routing import Route
 from sidecar.pipeline.standing import Apply, Binder, Bound, Standing, Trial, bind, stand, with_enabled
@@ -159,9 +161,16 @@ class Subscribing:
 
     async def lanes(self, person: Person, made: Made) -> Sequence[Health]:
         """How its lanes do, target by target: held, paused, failures in a row, how much is pending."""
-        _may(person, made.namespace)
-        found = {one.state.id: one for one in await self._store.lane_health([one.lane for one in made.targets])}
+        found = await self.health(person, [made])
         return [found[one.lane] for one in made.targets if one.lane in found]
+
+    async def health(self, person: Person, items: Iterable[Made]) -> Mapping[int, Health]:
+        """How the lanes of all these do, by lane, in one look."""
+        lanes = []
+        for made in items:
+            _may(person, made.namespace)
+            lanes += [one.lane for one in made.targets]
+        return {one.state.id: one for one in await self._store.lane_health(lanes)} if lanes else {}
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
@@ -225,8 +234,6 @@ class Subscribing:
         bound = self._bound(what)
         if not 0 <= target < len(bound):
             raise NotFound(f"there is no target {target}")
-        if self._trial is None:
-            raise Conflict("nothing is sent while the sidecar is stopped; start it and try again")
         one = bound[target]
         policy = what.policy if isinstance(what, Made) else 0
         audience = Audience(one.subscription.name, policy)
@@ -234,9 +241,27 @@ class Subscribing:
             kind, message = rehearsed(Route(one.subscription, one.voice, 0, audience), event)
         except ValueError as error:
             raise Conflict(str(error)) from None
-        request, outcome, took = await self._trial(one, message, self._new_uuid())
-        self._observer.operated(person.name, "test", 1, f"{_described(what)} reason={outcome.reason.value}")
+        request, outcome, took = await self._try(person, what, one, message)
         return Tried(type=kind, request=request, outcome=outcome, took=took)
+
+    async def say(self, person: Person, draft: Draft, message: Message) -> Outcome:
+        """Send an API's own sample to where a draft's first target says, once; nothing is kept of it.
+
+        For interfaces that have anybody try an endpoint before anything is subscribed: whoever is recognised may.
+        Raises Unusable; Conflict when nothing is running.
+        """
+        _recognised(person)
+        _, outcome, _ = await self._try(person, draft, self._read(draft)[0], message)
+        return outcome
+
+    async def _try(
+        self, person: Person, what: Made | Draft, bound: Bound, message: Message
+    ) -> tuple[ShownRequest, Outcome, int]:
+        if self._trial is None:
+            raise Conflict("nothing is sent while the sidecar is stopped; start it and try again")
+        done = await self._trial(bound, message, self._new_uuid())
+        self._observer.operated(person.name, "test", 1, f"{_described(what)} reason={done[1].reason.value}")
+        return done
 
     # --- within ------------------------------------------------------------------------------------------------------
 

@@ -17,26 +17,25 @@ from sidecar.domain.catalogue import Catalogue, Changes, DeletionKey, Need, need
 from sidecar.domain.delivery import Delivery
 from sidecar.domain.errors import CursorMoved, NamespaceTaken, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import EventType
-from sidecar.domain.expiring import read as read_setting
-from sidecar.domain.expiry import Announced, Plan
+from sidecar.domain.expiry import Plan
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
-from sidecar.domain.observation import read as read_observation
 from sidecar.domain.pulls import Pulls
 from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordKind, set_aside
 from sidecar.domain.registry import Registry
 from sidecar.domain.session import Sessions
-from sidecar.domain.stated import read as read_statement
+from sidecar.domain.usage import Step, UsageChanges
 from sidecar.pipeline.backlog import Backlog
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.expiring import Expiring
 from sidecar.pipeline.handover import Handover
+from sidecar.pipeline.reading import Reading
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.telling import Telling, Told
 from sidecar.pipeline.ticker import Ticker
+from sidecar.pipeline.weighing import Weigher
 from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
-from sidecar.registry.normalise import normalise
 
 BATCH = 100  # records per transaction: about 5 ms of the loop
 BREATH = 4  # records between two chances for the loop to answer requests
@@ -49,11 +48,6 @@ RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store i
 RESUME = 5 * instant.SECOND  # after a start no tick before this: what the registry kept for us meanwhile comes first
 
 _PULL, _CHECK = Act.PULL, Act.CHECK
-_READ = {
-    RecordKind.OBSERVATION: read_observation,
-    RecordKind.INTAKE: read_statement,
-    RecordKind.EXPIRY: read_setting,
-}
 T = TypeVar("T")
 
 
@@ -90,8 +84,12 @@ class Translator:
         offer: Callable[[Sequence[Delivery]], None],
         own_agent: str,
         met: Callable[[str, str], None] | None = None,
+        weigher: Weigher | None = None,
     ) -> None:
-        """`met` hears which registry process a record comes from, whenever it is another than before."""
+        """`met` hears which registry process a record comes from, whenever it is another than before.
+
+        Without a weigher nothing is known of what namespaces hold.
+        """
         self._journal = journal
         self._translation = translation
         self._clock = clock
@@ -102,9 +100,8 @@ class Translator:
         self._expiring = Expiring(translation, translation.look)
         self.configure(words)
         self._offer = offer
-        self._own_agent = own_agent
-        self._met = met
-        self._instance = ""
+        self._reading = Reading(own_agent, met)
+        self._weigher = weigher
         self._handover = Handover(journal, clock)
         self._sessions = Sessions()
         self._cursor = 0
@@ -214,8 +211,15 @@ class Translator:
 
     async def _translate(self, records: Sequence[Record]) -> None:
         """Translate and commit a batch, however often the store makes us try; gives up only when stopped."""
+        weigher = self._weigher
         try:
-            await self._attempt(records)
+            if weigher is None:
+                await self._attempt(records)
+            else:
+                if weigher.outdated:
+                    await self._patiently(weigher.renew)
+                async with weigher.turn:
+                    await self._attempt(records)
         except StoreUnavailable as error:
             self._observer.trouble("translator", error)  # stopped while the store is away: the batch waits on disk
         except CursorMoved as error:
@@ -284,7 +288,7 @@ class Translator:
                 ticked = max(ticked, record.accepted)
             else:
                 try:
-                    notice = self._read(record, words)
+                    notice = self._reading.notice(record, words.registries)
                 except Unreadable as trouble:
                     quarantined.append(set_aside(record, trouble.reason, trouble.detail, now))
             notices.append(notice)
@@ -311,6 +315,10 @@ class Translator:
             )
         await self._expiring.complete(notices, catalogue)
         fold = Fold(catalogue, words.registries, pulls)
+        steps: list[Step] = []
+        weigher = self._weigher if self._weigher is not None and self._weigher.at_work else None
+        if weigher is not None:
+            catalogue.moves = []
         planned: list[PlannedEvent] = []
         told: list[Told] = []
         finished: list[int] = []
@@ -329,17 +337,23 @@ class Translator:
                 finished.append(record.number)
                 continue
             folded = fold.notice(notice)
+            if weigher is not None:
+                steps.extend(weigher.steps(len(told), notice, catalogue))
             told.append(Told(record, folded.outcome, folded.events))
             if folded.outcome in FINISHED:
                 finished.append(record.number)
             planned.extend(words.router.plan(event) for event in folded.events)
-        announced: list[Announced] = []
-        if looked is not None:
-            ending, announced = looked.tell(fold, catalogue, words.registries)
-            told.extend(Told(records[0], "announced", (one.event,), one.event.registry.name) for one in ending)
-            planned.extend(ending)
+        usage: UsageChanges | None = None
+        if weigher is not None and steps:
+            usage, crossed = await weigher.weigh(steps, fold.make)
+            for at, events in crossed:
+                told[at] = Told(told[at].record, "announced", (*told[at].events, *events))
+                planned.extend(words.router.plan(event) for event in events)
+        ending, announced = looked.tell(fold, catalogue, words.registries) if looked is not None else ((), ())
+        told.extend(Told(records[0], "announced", (one.event,), one.event.registry.name) for one in ending)
+        planned.extend(ending)
         changes = catalogue.changes()
-        changes.looks, changes.announced = looked.looks if looked is not None else [], announced
+        changes.looks, changes.announced = looked.looks if looked is not None else (), announced
         changes.sessions, changes.closed = pulls.changes()
         work = WriteSet(
             expected=self._cursor,
@@ -349,6 +363,7 @@ class Translator:
             finished=finished,
             quarantined=quarantined,
             now=now,
+            usage=usage,
         )
         deadlines = [row.deadline for row in catalogue.parked()]
         deadlines += [one for one in (pulls.deadline(whole=ticked > 0),) if one is not None]
@@ -361,20 +376,6 @@ class Translator:
             await asyncio.sleep(0)
             if self._clock.monotonic() - before < BUSY:
                 return
-
-    def _read(self, record: Record, words: Words) -> Notice:
-        registry = words.registries.get(record.registry)
-        if registry is None:
-            raise Unreadable(
-                QuarantineReason.UNKNOWN_REGISTRY, f"no registry is named {record.registry!r} any more; name it again"
-            )
-        if record.kind is not RecordKind.REGISTRY:
-            return _READ[record.kind](record)
-        notice = normalise(record, registry, self._own_agent)
-        if self._met is not None and notice.origin.instance != self._instance:
-            self._instance = notice.origin.instance
-            self._met(notice.registry, self._instance)
-        return notice
 
     def _set_aside(self, record: Record, reason: str, detail: str) -> _Batch:
         """A batch of one record that goes to quarantine instead."""

@@ -33,12 +33,14 @@ from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.registry_answers import ManifestDocument, ManifestHead, NamePage
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
+from sidecar.domain.usage import UsageChanges
 from sidecar.domain.walk import Walk
 from sidecar.ports.expiries import Ends as Ends
 from sidecar.ports.expiries import Expiries as Expiries
 from sidecar.ports.madebook import Madebook as Madebook
 from sidecar.ports.places import Flags as Flags
 from sidecar.ports.places import Places as Places
+from sidecar.ports.usage import Scales as Scales
 from sidecar.ports.walks import Itinerary as Itinerary
 from sidecar.ports.walks import Walkbook as Walkbook
 
@@ -103,6 +105,7 @@ class WriteSet(msgspec.Struct, frozen=True, kw_only=True):
     finished: Sequence[int]
     quarantined: Sequence[Quarantined]
     now: int
+    usage: UsageChanges | None = None  # of namespaces under a quota
 
 
 class Position(msgspec.Struct, frozen=True):

@@ -64,9 +64,7 @@ class Metrics:
 
         self._events = counter("events", "Registry records by what they came to.", "registry", "outcome")
         self._requests = counter("ingest_requests", "Envelopes by how they were answered.", "registry", "outcome")
-        self._stated = counter(
-            "intake_requests", "What others than registries told, by the answer.", "route", "outcome"
-        )
+        self._stated = counter("intake_requests", "What other senders told, by the answer.", "route", "outcome")
         self._last_event = gauge("last_event_timestamp_seconds", "When the last event was accepted.", "registry")
         self._quarantine = counter("quarantined", "What was set aside because it could not be read.", "reason")
         self._troubles = counter("trouble", "Failures inside the program that it tries again.", "where")
@@ -111,6 +109,11 @@ class Metrics:
         spans = counter("spans", "Spans for the collector by what became of them.", "outcome")
         self._spans = {outcome: spans.labels(outcome) for outcome in SPAN_OUTCOMES}
         self.tracing: Tracing | None = None  # attempts name their trace, where it is sampled
+        self._weighed = (
+            gauge("namespace_used_bytes", "What a namespace with a quota holds.", "registry", "namespace"),
+            gauge("namespace_limit_bytes", "What it may hold.", "registry", "namespace"),
+        )
+        self._namespaces: set[tuple[str, str]] = set()
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
@@ -201,6 +204,15 @@ class Metrics:
         source.events[outcome].inc()
         if events:
             source.last_event.set(events[-1].accepted / instant.SECOND)
+
+    def last_events(self) -> dict[str, str]:
+        """When the last event of each registry was accepted (RFC 3339), of those that had one since the start."""
+        (family,) = self._last_event.collect()
+        return {
+            one.labels["registry"]: instant.rfc3339_seconds(int(one.value) * instant.SECOND)
+            for one in family.samples
+            if one.value
+        }
 
     def planned(self, subscription: str, count: int) -> None:
         lane = self._told.get(subscription)
@@ -303,6 +315,18 @@ class Metrics:
             lane.oldest.set(oldest_due)
             lane.paused.set(paused)
             lane.broken.set(breaker_open)
+
+    def set_usage(self, weighed: Iterable[tuple[str, str, int, int]]) -> None:
+        """Registry, namespace, bytes used and their limit of each namespace that a quota names; all others are gone."""
+        told = set()
+        for registry, namespace, used, limit in weighed:
+            for gauge, value in zip(self._weighed, (used, limit), strict=True):
+                gauge.labels(registry, namespace).set(value)
+            told.add((registry, namespace))
+        for place in self._namespaces - told:
+            for gauge in self._weighed:
+                gauge.remove(*place)
+        self._namespaces = told
 
     def set_store(self, *, up: bool, size: int, wal: int, disk_free: int) -> None:
         """Sizes in bytes."""

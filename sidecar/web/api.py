@@ -1,10 +1,11 @@
 """The native API under /v1: JSON in camelCase, instants as RFC 3339 in UTC, errors as problem+json.
 
-Who may use it is decided at the door; what an error of ours is over HTTP, at the end of this module.
+The console is served beside it. Who may use them is decided at the door; what an error of ours is over HTTP, at the end
+of this module.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import hdrs, web
@@ -26,6 +27,7 @@ from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
 from sidecar.web.backup import Backup, add_backup
+from sidecar.web.console.console import Console
 from sidecar.web.door import Door, Porter, unauthorized
 from sidecar.web.exchange import (
     BadArgument,
@@ -44,6 +46,7 @@ from sidecar.web.expiries import ExpiryRoutes
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
 from sidecar.web.subscriptions import SubscriptionRoutes
+from sidecar.web.usage import Usage, add_usage
 from sidecar.web.verbs import Verbs
 from sidecar.web.walks import WalkRoutes
 
@@ -51,8 +54,15 @@ BODY_LIMIT = 64 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class Vendor(Protocol):
+    """Another registry's management API."""
+
+    def add_to(self, app: web.Application) -> None:
+        """Add its routes; it answers for its own errors."""
+
+
 class Api:
-    """The native API over the operator's verbs. Without a porter there are no users."""
+    """The native API over the operator's verbs, and vendors' beside it. Without a porter there are no users."""
 
     def __init__(
         self,
@@ -65,6 +75,8 @@ class Api:
         porter: Porter | None = None,
         walks: Walks | None = None,
         expiries: Expiries | None = None,
+        vendors: Sequence[Vendor] = (),
+        usage: Usage | None = None,
     ) -> None:
         self._operations = operations
         self._subscribing = subscribing
@@ -74,6 +86,9 @@ class Api:
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
         self._expiries = expiries
+        self._vendors = vendors
+        self._console = Console(operations, status, self._lanes, walks)
+        self._usage = usage
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -101,6 +116,11 @@ class Api:
             WalkRoutes(self._walks).add_to(app)
         if self._expiries is not None:
             ExpiryRoutes(self._expiries).add_to(app)
+        for vendor in self._vendors:
+            vendor.add_to(app)
+        self._console.add_to(app)
+        if self._usage is not None:
+            add_usage(app, self._usage)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:

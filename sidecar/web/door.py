@@ -53,8 +53,9 @@ class Needs(enum.Enum):
     PERSON = "person"  # anybody who has signed in
 
 
-# Every other route of the native API is for admins. Keys are a method and a route's canonical path.
+# Every other route is for admins, the console's as well. Keys are a method and a route's canonical path.
 NEEDS: Final[dict[tuple[str, str], Needs]] = {
+    ("GET", "/v1/usage"): Needs.MANAGER,
     ("GET", "/v1/subscriptions"): Needs.MANAGER,
     ("POST", "/v1/subscriptions"): Needs.MANAGER,
     ("GET", "/v1/subscriptions/{name}"): Needs.MANAGER,
@@ -197,9 +198,7 @@ def _lacking(request: web.Request, person: Person) -> str:
     resource = request.match_info.route.resource
     path = resource.canonical if resource is not None else request.path
     method = "GET" if request.method == "HEAD" else request.method
-    # Pages hold nothing: what they show comes from the API, with the same credentials.
-    usual = Needs.ADMIN if path.startswith(NATIVE) else Needs.PERSON
-    needs = NEEDS.get((method, path), usual)
+    needs = NEEDS.get((method, path), Needs.ADMIN)
     if needs is Needs.ADMIN:
         return f"{person.name} is not an administrator."
     if needs is Needs.MANAGER and not person.namespaces.patterns:

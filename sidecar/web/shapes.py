@@ -139,8 +139,8 @@ def _log(attempts: Sequence[AttemptRow]) -> list[dict[str, Any]]:
 def count(row: UndeliveredCount, lane: dict[str, Any]) -> dict[str, Any]:
     """What a subscription is owed, and what its lane (as `lane` gives it) says of why."""
     owed = {"subscription": row.subscription, "due": row.due, "dead": row.dead, "oldest": _when(row.oldest)}
-    said = ("enabled", "hold", "orphaned", "pausedUntil", "breaker", "nextProbe", "inFlight", "lastSuccess", "failures")
-    return {**owed, **{name: lane[name] for name in said}}
+    state = ("enabled", "hold", "orphaned", "trouble", "pausedUntil", "breaker", "nextProbe")
+    return {**owed, **{name: lane[name] for name in (*state, "inFlight", "lastSuccess", "failures")}}
 
 
 def hold(state: LaneState) -> dict[str, Any]:

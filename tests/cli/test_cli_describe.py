@@ -29,7 +29,7 @@ def test_options_come_with_their_values_and_defaults(cli):
     (harbor,) = [one for one in cli("dialects", "--json").json["dialects"] if one["name"] == "harbor"]
     flavour = harbor["options"][0]
     assert (flavour["name"], flavour["default"]) == ("flavour", "default")
-    assert sorted(flavour["values"]) == ["cloudevents", "default", "legacy"]
+    assert sorted(flavour["values"]) == ["cloudevents", "default", "legacy", "slack"]
     assert harbor["aliases"]["pushImage"] == "PUSH_ARTIFACT"
 
 

@@ -4,9 +4,16 @@ import io
 import json
 
 import pytest
-from running_sidecar import free_port, until
+from running_sidecar import Sidecar, free_port, until
 
 from sidecar.cli.exits import ExitCode
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """A sidecar of its own: what is emitted would be in the others' lists."""
+    with Sidecar(tmp_path_factory.mktemp("emit"), []) as sidecar:
+        yield sidecar
 
 
 @pytest.fixture

@@ -42,3 +42,8 @@ PROBE = {"breaker": "open", "nextProbe": "2026-11-21T00:00:00Z"}
 )
 def test_the_state_of_a_subscription_in_a_word(given, begins):
     assert state_of({**ACTIVE, **given}).startswith(begins)
+
+
+def test_what_cannot_be_used_says_why():
+    lane = {**ACTIVE, "orphaned": True, "trouble": "match.registries[0] <secret> is not a registry of this file"}
+    assert state_of(lane) == "cannot be used: match.registries[0] <secret> is not a registry of this file"

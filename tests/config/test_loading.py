@@ -55,6 +55,13 @@ def one(text):
     return f"{REGISTRY}subscriptions:\n  - name: one\n    format: harbor\n    url: https://hooks.example.com/x\n{lines}"
 
 
+@pytest.mark.parametrize(
+    ("written", "legacy"), [("", False), ("dtr_status: modern", False), ("dtr_status: legacy", True)]
+)
+def test_the_statuses_of_dtrs_api_are_those_of_2_7_unless_older_ones_are_asked_for(file, written, legacy):
+    assert file(f"{REGISTRY}management: {{{written}}}").management.dtr_legacy is legacy
+
+
 def test_a_registry_alone_gets_the_documented_defaults(file, tmp_path):
     settings = file(REGISTRY)
     assert settings.source == tmp_path / "config.yml"
@@ -388,6 +395,32 @@ subscriptions:
     assert c.match.kinds == {Kind.IMAGE} != DEFAULT_KINDS
     assert '"flavour":"legacy"' in settings.subscriptions[0].voice.key
     assert '"flavour":"default","chart_events":true' in settings.subscriptions[1].voice.key
+
+
+# --- quotas -----------------------------------------------------------------------------------------------------------
+
+
+def test_quotas_where_references_or_an_api_tell_what_manifests_hold(file):
+    settings = file("""
+registries:
+  - {name: main, hostname: a.example.com, references: true}
+  - {name: asked, hostname: b.example.com, api: {url: "http://127.0.0.1:5000"}}
+  - {name: quiet, hostname: c.example.com}
+quotas:
+  - {namespace: prj, registries: [main], limit: 10GiB, warn_at: [90%, 50%]}
+  - {namespace: "team-*", registries: [main, asked], limit: 1048576, warn_at: []}
+  - {namespace: "*", registries: [asked], limit: 1TiB}
+""")
+    first, second, third = settings.quotas
+    assert (first.namespaces.patterns, first.registries) == (("prj",), {"main"})
+    assert (first.limit, first.warn_at) == (10 * 1024**3, (50, 90))
+    assert (second.limit, second.warn_at) == (1024**2, ())
+    assert (third.limit, third.warn_at) == (1024**4, (85,))
+
+
+def test_without_quotas_nobody_need_tell_what_manifests_hold(file):
+    assert file(REGISTRY).quotas == ()
+    assert file(REGISTRY + "quotas:\n").quotas == ()
 
 
 # --- mistakes together ------------------------------------------------------------------------------------------------

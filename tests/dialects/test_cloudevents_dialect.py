@@ -13,7 +13,7 @@ from receiver_rules import IMAGE_UPDATER_CLOUDEVENTS, Refused, demand
 
 from sidecar.dialects.cloudevents import DIALECT, Options
 from sidecar.dialects.contract import Audience, sample
-from sidecar.domain.event import Event, EventType
+from sidecar.domain.event import HAPPENINGS, Event, EventType
 from sidecar.domain.message import Message
 
 
@@ -43,7 +43,7 @@ def values_of(value: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("prefix", ["io.registry-sidecar.", "container.image.", ""])
-@pytest.mark.parametrize("kind", list(EventType))
+@pytest.mark.parametrize("kind", HAPPENINGS)
 def test_a_type_is_known_by_its_short_and_its_full_name(kind: EventType, prefix: str) -> None:
     options = Options(type_prefix=prefix)
     for name in (kind.value, f"{prefix}{kind.value}"):
@@ -64,7 +64,7 @@ def test_an_unknown_option_or_event_is_refused() -> None:
         DIALECT.bind(Options(), ["PUSH_ARTIFACT"])
 
 
-@pytest.mark.parametrize("kind", list(EventType))
+@pytest.mark.parametrize("kind", HAPPENINGS)
 def test_the_sdk_reads_every_type(kind: EventType) -> None:
     """Both readers of the CloudEvents SDK accept the message and find each attribute as it was meant."""
     message = say(sample(kind))
@@ -90,7 +90,7 @@ def test_the_sdk_reads_every_type(kind: EventType) -> None:
     assert core.get_data() == classic.get_data() == json.loads(message.body)["data"]
 
 
-@pytest.mark.parametrize("kind", list(EventType))
+@pytest.mark.parametrize("kind", HAPPENINGS)
 def test_the_attributes_keep_the_specifications_rules(kind: EventType) -> None:
     """Names of [a-z0-9], no null and no empty attribute, an absolute source, and no null anywhere in the data."""
     body = json.loads(say(sample(kind)).body)

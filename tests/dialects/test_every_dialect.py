@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sidecar.dialects import load
+from sidecar.dialects import load, plausible
 from sidecar.dialects.contract import Audience, Dialect, Word, sample
 from sidecar.domain.event import Event, EventType, Kind
 from sidecar.domain.secret import Secret
@@ -48,7 +48,8 @@ def fitting(word: Word) -> Iterator[Event]:
             previous_digest=None,
             changed=None,
         )
-        yield from (one for one in (event, as_chart, bare, two, unknown) if fits(one))
+        other = msgspec.structs.replace(event, details=plausible.OTHERS.get(kind, event.details))
+        yield from (one for one in (event, as_chart, bare, two, unknown, other) if fits(one))
 
 
 CASES = [(name, options) for name, dialect in sorted(load().items()) for options in variants(dialect)]

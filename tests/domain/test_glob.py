@@ -123,6 +123,22 @@ def test_any_list_admits_what_some_pattern_takes_and_no_exclusion_does(wanted, u
 
 
 @pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        ((), None),
+        (("**",), None),
+        (("prj/**",), {"prj"}),
+        (("prj/*/x", "other", "!third/**"), {"prj", "other"}),
+        (("prj/**", "*/x"), None),
+        (("pr?/x",), None),
+        (("!prj/**",), None),
+    ],
+)
+def test_the_first_segments_of_what_can_be_admitted(patterns, expected):
+    assert Globs.of(patterns, segments=True).heads() == expected
+
+
+@pytest.mark.parametrize(
     ("patterns", "namespace", "holds_single", "reached"),
     [
         ([], "prj", False, True),

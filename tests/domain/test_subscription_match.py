@@ -66,6 +66,45 @@ def test_a_single_segment_is_matched_as_it_is_written():
     assert Match(repositories=Globs.of(["library/**"], segments=True)).refusal(solo) == "repositories"
 
 
+def placed(path: str, namespace: str, name: str) -> Event:
+    return msgspec.structs.replace(event(), repository=Repository(path=path, namespace=namespace, name=name))
+
+
+APP, DEEP, SOLO = (
+    placed("prj/app", "prj", "app"),
+    placed("prj/web/app", "prj", "web/app"),
+    placed("solo", "library", "solo"),
+)
+WRITTEN_OUT = placed("library/solo", "library", "solo")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "repository", "admitted"),
+    [
+        ("", "", [APP, DEEP, SOLO, WRITTEN_OUT]),
+        ("prj", "", [APP, DEEP]),
+        ("pr", "", []),
+        ("prj", "prj/app", [APP]),
+        ("prj", "prj/web/app", [DEEP]),
+        ("prj", "prj/web", []),
+        ("other", "prj/app", []),
+        ("library", "", [SOLO, WRITTEN_OUT]),
+        ("library", "library/solo", [SOLO, WRITTEN_OUT]),  # as management keys name it
+        ("library", "solo", [SOLO]),
+    ],
+)
+def test_bounds_admit_what_lies_within_them(namespace, repository, admitted):
+    """A repository of a single segment lies in the default namespace, and is known by both of its names."""
+    match = Match(namespace=namespace, repository=repository)
+    assert [one for one in (APP, DEEP, SOLO, WRITTEN_OUT) if not match.refusal(one)] == admitted
+
+
+def test_no_filter_widens_the_bounds():
+    """Whoever manages `prj` cannot hear of another namespace by asking for it."""
+    wide = Match(namespace="other", repositories=Globs.of(["**"], segments=True))
+    assert wide.refusal(APP) == "repositories"
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_accessories_are_asked_for_by_name(kind):
     accessory = kind in {Kind.SIGNATURE, Kind.ATTESTATION, Kind.SBOM}
@@ -172,3 +211,23 @@ def test_a_filter_of_repositories_admits_what_happened_to_more_than_one(patterns
     finished = msgspec.structs.replace(event(EventType.RETENTION_FINISHED), repository=NAMESPACE)
     updated = msgspec.structs.replace(event(EventType.SCANNER_UPDATED), repository=REGISTRY)
     assert (match.refusal(finished), match.refusal(updated)) == (of_namespace, of_registry)
+
+
+@pytest.mark.parametrize("what", [EventType.QUOTA_WARNING, EventType.QUOTA_EXCEEDED])
+def test_a_quota_is_the_namespaces_whichever_repository_passed_it(what):
+    """It is heard where some repository of the namespace is, and by nobody who may hear of one repository alone."""
+    passed = event(what, path="prj/app")
+    for patterns, refusal in (
+        (["prj/app"], ""),
+        (["prj/other"], ""),
+        (["**/deep/**"], ""),
+        (["team/**"], "repositories"),
+    ):
+        assert Match(repositories=Globs.of(patterns, segments=True)).refusal(passed) == refusal
+    assert Match(repositories=Globs.of(["!prj/**"], segments=True)).refusal(passed) == "repositories"
+    assert Match(repositories=Globs.of(["!prj/app"], segments=True)).refusal(passed) == ""
+    assert Match(namespace="prj").refusal(passed) == ""
+    assert Match(namespace="team").refusal(passed) == "repositories"
+    assert Match(namespace="prj", repository="prj/app").refusal(passed) == "repositories"
+    strict = Match(kinds=frozenset({Kind.CHART}), tags=Globs.of(["v2"]), actors=Globs.of(["nobody"]))
+    assert strict.refusal(passed) == "actors"

@@ -34,7 +34,7 @@ class Sidecar:
         self.store = folder / "sidecar.db"
         self.process = Process([sys.executable, "-m", "sidecar", "serve", "--config", self.config], folder / "log")
 
-    def configure(self, *subscriptions, token=TOKEN, **registry):
+    def configure(self, *subscriptions, token=TOKEN, guard=None, **registry):
         """`registry` is what the registry's section says besides."""
         main = {"name": "main", "hostname": HOSTNAME, "scheme": "https", "tokens": [token], **registry}
         settings = {
@@ -43,6 +43,7 @@ class Sidecar:
             "store": f"sqlite:///{self.store}",
             "registries": [main],
             "subscriptions": list(subscriptions),
+            "guard": guard or {},
         }
         write(self.config, yaml.safe_dump(settings, sort_keys=False))
 

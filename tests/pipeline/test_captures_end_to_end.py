@@ -11,10 +11,10 @@ import yaml
 import virtual_time
 from doubles import House, RecordingSender, match, subscription
 from sidecar.dialects import load as load_dialects
-from sidecar.domain.event import EventType, Kind
+from sidecar.domain.event import HAPPENINGS, Kind
 
 CAPTURES = sorted((Path(__file__).parent.parent / "fixtures" / "captures").glob("*.json"))
-ALL = tuple(str(kind) for kind in EventType)
+ALL = tuple(str(kind) for kind in HAPPENINGS)
 DTR = load_dialects()["dtr"]
 
 # What each vendor says of an event, as the table of words has it: (event type, tagged) -> word, absent = silence.

@@ -131,3 +131,49 @@ def test_a_verdict_says_why(event, one, expected):
 def test_verdicts_come_in_the_order_of_the_configuration():
     router = Router([route(subscription(name, enabled=name != "b"), at) for at, name in enumerate("cab")])
     assert [one.subscription for one in router.explain(PUSHED)] == ["c", "a", "b"]
+
+
+# --- many of them ----------------------------------------------------------------------------------------------------
+
+PATHS = ("prj/web/app", "prj", "solo", "other/app", "pr/j")
+
+
+def _event(path, namespace):
+    name = path.partition("/")[2] or path
+    repository = msgspec.structs.replace(PUSHED.repository, path=path, namespace=namespace, name=name)
+    return msgspec.structs.replace(PUSHED, repository=repository)
+
+
+@pytest.mark.parametrize("others", [0, 10, 200], ids=["few", "some", "many"])
+def test_however_many_there_are_the_same_hear_of_an_event_in_the_same_order(others):
+    """Of many, those far from an event are not asked: by namespace, and by the first segment that globs name."""
+    globs = [
+        (), ("**",), ("prj/**",), ("prj/*/app",), ("*/app",), ("solo",), ("pr?/web/app",), ("!prj/**",), ("prj",),
+        ("other/**", "prj/web/*"), ("prj/**", "!prj/web/*"), ("**/app",), ("other/*", "**"),
+    ]  # fmt: skip
+    matches = [match(one) for one in globs]
+    matches += [msgspec.structs.replace(one, namespace=name) for one in matches[:3] for name in ("prj", "library")]
+    matches.append(msgspec.structs.replace(matches[0], namespace="prj", repository="prj/web/app"))
+    matches += [match((f"far{at}/**",)) for at in range(others)]
+    matches += [match(("prj/web/app",)), match(())]
+    routes = [route(subscription(f"s{at}", match=one), at) for at, one in enumerate(matches)]
+    router = Router(routes)
+    for path in PATHS:
+        namespace = path.partition("/")[0] if "/" in path else "library"
+        event = _event(path, namespace)
+        expected = [at for at, one in enumerate(matches) if not one.refusal(event)]
+        assert [one.lane for one in router.plan(event).deliveries] == expected, path
+        assert router.admits(event) == bool(expected)
+        assert [one.fired for one in router.explain(event)] == [at in expected for at in range(len(matches))]
+
+
+def test_a_bound_holds_whatever_else_is_asked_for():
+    wide = match(("**",), namespace="prj")
+    narrow = match(("**",), namespace="prj", repository="prj/web/app")
+    assert wide.refusal(_event("other/app", "other")) == "repositories"
+    assert wide.refusal(_event("prj/anything", "prj")) == ""
+    assert narrow.refusal(_event("prj/anything", "prj")) == "repositories"
+    assert narrow.refusal(_event("prj/web/app", "prj")) == ""
+    library = match((), namespace="library")
+    assert library.refusal(_event("solo", "library")) == ""
+    assert library.refusal(_event("solo", "other")) == "repositories"

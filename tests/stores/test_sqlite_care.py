@@ -177,15 +177,17 @@ async def test_no_slice_holds_the_writer_for_long_in_a_large_file(path):
         retention=Retention(delivered=0, journal=0),
         report=lambda report: held.extend(seconds for verb, seconds in report.held if verb == "upkeep"),
     )
-    assert path.stat().st_size > 75 * MIB
-    begun = time.monotonic()
-    while await store.step(NOW + DAY):
-        if time.monotonic() - begun > 1.5:
-            break
+    try:
+        assert path.stat().st_size > 75 * MIB
+        begun = time.monotonic()
+        while await store.step(NOW + DAY):
+            if time.monotonic() - begun > 1.5:
+                break
+    finally:
+        await store.close()
     held.sort()
     assert len(held) > 50
     assert held[len(held) * 9 // 10] < 0.005
-    await store.close()
 
 
 # --- space -----------------------------------------------------------------------------------------------------------

@@ -73,12 +73,15 @@ CONTRACT = {
     "lane_paused": {"subscription"},
     "tls_unverified": {"subscription"},
     "breaker_open": {"subscription"},
+    "intake_requests_total": {"route", "outcome"},
     "last_event_timestamp_seconds": {"registry"},
     "walk_running": {"registry"},
     "walk_held": {"registry"},
     "walk_seen": {"registry"},
     "walk_changes": {"registry"},
     "walk_finished_timestamp_seconds": {"registry"},
+    "namespace_used_bytes": {"registry", "namespace"},
+    "namespace_limit_bytes": {"registry", "namespace"},
     "store_up": set(),
     "store_size_bytes": set(),
     "wal_size_bytes": set(),
@@ -104,6 +107,7 @@ CONTRACT = {
 def test_the_names_and_labels_that_dashboards_rely_on(metrics):
     metrics.held("append", 0.001)
     metrics.trouble("translator", OSError())
+    metrics.set_usage([("main", "prj", 1, 2)])
     found = {}
     for name, labels in read(metrics):
         if name.startswith(P):
@@ -334,3 +338,33 @@ def test_walks_are_shown_while_they_run_when_they_are_held_and_when_they_finishe
 def test_two_metrics_do_not_share_anything():
     Metrics().planned("a", 1)
     Metrics()
+
+
+def test_what_is_made_through_apis_is_counted_by_format(metrics):
+    """However many there are: their names would be labels without end."""
+    metrics.subscribed([("argocd", "harbor"), ("api:harbor/1", "harbor"), ("api:native/2", "harbor")], {"api:native/2"})
+    for name in ("argocd", "api:harbor/1", "api:native/2"):
+        metrics.planned(name, 1)
+        metrics.attempted(name, settled(State.DELIVERED, Reason.OK), Outcome(reason=Reason.OK), DELIVERY)
+    assert value(metrics, "deliveries_planned_total", subscription="argocd") == 1
+    assert value(metrics, "deliveries_planned_total", subscription="api:harbor") == 2
+    labels = {"subscription": "api:harbor", "format": "harbor", "outcome": "delivered", "reason": "ok"}
+    assert value(metrics, "deliveries_total", **labels) == 2
+    assert value(metrics, "tls_unverified", subscription="api:harbor") == 1
+    assert value(metrics, "tls_unverified", subscription="argocd") == 0
+    metrics.subscribed([("argocd", "harbor")])
+    assert not any(label[1].startswith("api:") for _, labels in read(metrics) for label in labels)
+    metrics.planned("api:harbor/1", 1)  # it was removed while this was under way
+    assert value(metrics, "deliveries_planned_total", subscription="argocd") == 1
+
+
+def test_namespaces_come_and_go_with_their_quotas(metrics):
+    metrics.set_usage([("main", "prj", 5, 10), ("main", "team", 7, 20)])
+    assert value(metrics, "namespace_used_bytes", registry="main", namespace="prj") == 5
+    assert value(metrics, "namespace_limit_bytes", registry="main", namespace="team") == 20
+    metrics.set_usage([("main", "team", 8, 20)])
+    told = [labels for name, labels in read(metrics) if name.startswith(P + "namespace_")]
+    assert told == [frozenset({("registry", "main"), ("namespace", "team")})] * 2
+    assert value(metrics, "namespace_used_bytes", registry="main", namespace="team") == 8
+    metrics.set_usage([])
+    assert not [name for name, _ in read(metrics) if name.startswith(P + "namespace_")]

@@ -171,10 +171,11 @@ async def test_a_browser_s_credentials_count_only_for_pages_from_here(site, orig
     assert site.came[-1].known is allowed
 
 
-async def test_a_page_needs_somebody_who_has_signed_in_and_the_browser_is_asked_for_it(site):
+async def test_a_page_needs_an_administrator_and_the_browser_is_asked_for_one(site):
     status, headers, _ = await exchange(site.ports[Door.CLOSED], request("/"))
     assert (status, headers["www-authenticate"][:5]) == (401, "Basic")
-    assert (await exchange(site.ports[Door.CLOSED], request("/", auth("stranger"))))[0] == 200
+    for role, status in (("stranger", 403), ("admin", 200)):
+        assert (await exchange(site.ports[Door.CLOSED], request("/", auth(role))))[0] == status
 
 
 # --- vendors ---------------------------------------------------------------------------------------------------------

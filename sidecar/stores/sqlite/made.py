@@ -32,13 +32,13 @@ UPDATE made SET key = ?2, namespace = ?3, repository = ?4, name = ?5, enabled = 
 """
 LEFT = "SELECT id FROM delivery WHERE state = 0 AND lane = ? LIMIT ?"
 TRIGGERS = """
-SELECT t.lane, t.word, t.at FROM json_each(?) v CROSS JOIN last_trigger t ON t.lane = v.value ORDER BY t.lane, t.word
+SELECT t.lane, t.word, t.at FROM json_each(?) v CROSS JOIN last_trigger t ON t.lane = v.value
 """
 
 HEALTH = """
 SELECT l.id, l.name, l.format, l.policy, l.paused_until, l.hold, l.orphaned, l.held_since, l.held_total,
        l.last_success, l.failures
-FROM json_each(?) v CROSS JOIN lane l ON l.id = v.value WHERE l.retired = 0 ORDER BY l.id
+FROM json_each(?) v CROSS JOIN lane l ON l.id = v.value WHERE l.retired = 0
 """
 
 _targets = msgspec.json.Decoder(list[Target]).decode
@@ -50,14 +50,16 @@ async def recall(reader: Reader) -> list[Made]:
 
 
 async def health(reader: Reader, pending: Callable[[int], int], lanes: Collection[int]) -> list[Health]:
-    return [
+    found = [
         Health(state=queue.state_of(row[:9], pending(row[0])), last_success=row[9], failures=row[10])
         for row in await reader.rows(HEALTH, (rows.encode(list(lanes)).decode(),))
     ]
+    return sorted(found, key=lambda one: one.state.id)
 
 
 async def triggers(reader: Reader, lanes: Collection[int]) -> list[LastTrigger]:
-    return [LastTrigger(*row) for row in await reader.rows(TRIGGERS, (rows.encode(list(lanes)).decode(),))]
+    found = await reader.rows(TRIGGERS, (rows.encode(list(lanes)).decode(),))
+    return [LastTrigger(*row) for row in sorted(found)]
 
 
 def put(connection: sqlite3.Connection, pending: Pending, draft: Draft, creator: str, now: int) -> Made:

@@ -38,7 +38,11 @@ class AioReader:
 
     @classmethod
     async def open(cls, path: Path, *, patience: float = PATIENCE) -> "AioReader":
-        connection = await aiosqlite.connect(read_only_uri(path), uri=True, isolation_level=None)
+        connecting = aiosqlite.connect(read_only_uri(path), uri=True, isolation_level=None)
+        # Nobody closes a reader when a fault ends the process, which must end all the same.
+        thread: Any = getattr(connecting, "_thread", connecting)
+        thread.daemon = True
+        connection = await connecting
         await connection.execute("PRAGMA query_only = 1")
         reader = cls(connection, path, patience)
         await connection.set_progress_handler(reader._tick, TICKS)

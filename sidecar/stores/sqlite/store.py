@@ -15,7 +15,8 @@ from sidecar.domain.lane_state import LaneName, LaneState, Pause
 from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.retention import Retention
 from sidecar.ports import Position, Settled, WriteSet
-from sidecar.stores.sqlite import backup, journal, queue, rows, translation, upkeep
+from sidecar.ports.samples import Sample
+from sidecar.stores.sqlite import backup, journal, queue, rows, samples, translation, upkeep
 from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.due import Due
@@ -27,6 +28,7 @@ from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.places import SQLitePlaces
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
 from sidecar.stores.sqlite.runners import InlineRunner, Runner, ThreadRunner
+from sidecar.stores.sqlite.usage import SQLiteUsage
 from sidecar.stores.sqlite.walkbook import SQLiteWalkbook
 
 APPEND_LIMIT = 512  # requests per cycle
@@ -42,7 +44,7 @@ SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1),
 """
 
 
-class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteExpiries):
+class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteUsage, SQLiteExpiries):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until
@@ -312,6 +314,11 @@ class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteEx
     async def pause(self, pause: Pause, now: int) -> LaneState:
         state: LaneState = await self._do(queue.pause, pause, now)
         return state
+
+    # --- Samples ----------------------------------------------------------------------------------------------------
+
+    async def owe_sample(self, sample: Sample) -> None:
+        await self._do(samples.owe, self._ids, sample)
 
     # --- Upkeep -----------------------------------------------------------------------------------------------------
 

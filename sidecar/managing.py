@@ -1,0 +1,68 @@
+"""The management APIs of other registries, each with what it needs of the running parts."""
+
+from collections.abc import Callable, Collection, Sequence
+
+from sidecar.config.settings import Settings
+from sidecar.pipeline.muting import Muting
+from sidecar.pipeline.operations import Operations
+from sidecar.pipeline.sampling import Sampling
+from sidecar.pipeline.subscribing import Subscribing
+from sidecar.ports import Clock, Observer
+from sidecar.stores.sqlite import SQLiteStore
+from sidecar.web.api import Vendor
+from sidecar.web.vendors.dtr import DtrApi
+from sidecar.web.vendors.harbor.api import HarborApi
+from sidecar.web.vendors.harbor.system import Installation
+from sidecar.web.vendors.quay import QuayApi, Surroundings
+from sidecar.wiring import new_uuid
+
+
+def vendors(
+    store: SQLiteStore,
+    operations: Operations,
+    subscribing: Subscribing,
+    muting: Muting,
+    *,
+    clock: Clock,
+    observer: Observer,
+    settings: Callable[[], Settings],
+    unready: Callable[[], Sequence[str]],
+) -> list[Vendor]:
+    """`settings` are those in force, `unready` sentences why the sidecar is not well."""
+    harbor = HarborApi(
+        subscribing=subscribing,
+        operations=operations,
+        places=store,
+        flags=store,
+        muting=muting,
+        clock=clock,
+        observer=observer,
+        installation=lambda: _installation(settings()),
+        unready=unready,
+    )
+    dtr = DtrApi(subscribing, store, clock=clock, observer=observer, legacy=lambda: settings().management.dtr_legacy)
+
+    def changed(lanes: Collection[int]) -> None:
+        dispatcher = operations.redelivery.dispatcher
+        if dispatcher is not None:  # else the lanes are read when it starts
+            dispatcher.changed(lanes)
+
+    sampling = Sampling(store, subscribing, clock, observer, new_uuid=new_uuid, changed=changed)
+    quay = QuayApi(subscribing, sampling, store, lambda: _surroundings(settings()), observer)
+    return [harbor, dtr, quay]
+
+
+def _installation(settings: Settings) -> Installation:
+    """Of several registries the first is the one: Harbor has one."""
+    return Installation(
+        external_url=settings.management.public_url,
+        registry_url=settings.registries[0].ref.hostname if settings.registries else "",
+    )
+
+
+def _surroundings(settings: Settings) -> Surroundings:
+    return Surroundings(
+        accounts=settings.management.accounts,
+        registries=tuple(one.ref for one in settings.registries),
+        public_url=settings.management.public_url,
+    )

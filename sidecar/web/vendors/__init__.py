@@ -1,0 +1,1 @@
+"""Other registries' management APIs, so that their clients can manage subscriptions here."""

@@ -1,0 +1,179 @@
+"""Subscriptions written as YAML: the same ones once the variables are set, and nothing secret in clear."""
+
+import json
+import re
+
+import pytest
+
+from sidecar.config.export import Export, within
+from sidecar.config.loading import load
+from sidecar.domain.glob import Globs
+from sidecar.domain.masking import masked
+
+SECRET = "hunter2-hunter2-hunter2"
+BASE = {"registries": [{"name": "main", "hostname": "registry.example.com"}]}
+
+
+def made(key="ci", *targets, source="native", number=7, namespace="", repository="", enabled=True):
+    """One as the native API shows it."""
+    given = [
+        {"name": key, "namespace": namespace, "repository": repository, "enabled": enabled, **masked(one)}
+        for one in targets
+    ]
+    return {"name": key, "source": source, "id": number, "targets": given}
+
+
+def written(*made_ones, raw=b"", urls=True, defaults=("library",)):
+    export = Export(urls=urls, defaults=defaults)
+    if raw:
+        export.file(raw)
+    for one in made_ones:
+        export.made(one)
+    return export.text()
+
+
+def read(tmp_path, text, environ):
+    """The subscriptions of a file with this section."""
+    path = tmp_path / "exported.yml"
+    path.write_text(f"registries: {json.dumps(BASE['registries'])}\n{text}")
+    return {one.subscription.name: one.subscription for one in load(path, environ).subscriptions}
+
+
+FILE = """
+registries: [{name: main, hostname: registry.example.com}]
+subscriptions:
+  - name: file
+    format: harbor
+    options: {flavour: cloudevents}
+    events: [PUSH_ARTIFACT]
+    url: https://file.example
+    headers: {Authorization: "Bearer ${env:HERE}", X-Key: hunter2-hunter2-hunter2, X-Half: "a-${env:HERE}"}
+    sign: {secrets: ["whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjI="]}
+    delivery: {timeout: 3s}
+  - {name: plain, format: dtr, url: "https://plain.example"}
+"""
+
+
+def test_what_is_exported_can_be_loaded_and_is_the_same(tmp_path):
+    target = {
+        "format": "dtr",
+        "events": ["TAG_PUSH"],
+        "match": {"tags": ["v*", "no", "1.0"], "untagged": True},
+        "url": "https://hooks.example/a?b=c",
+        "headers": {"X-Key": SECRET},
+        "sign": {"scheme": "github", "secrets": [SECRET]},
+        "delivery": {"timeout": "7s", "retry": {"factor": 2.5}, "success": ["2xx", 304]},
+    }
+    text = written(made("ci", target), raw=FILE.encode(), urls=False)
+    assert SECRET not in text
+    assert "hunter2" not in text
+    assert "aHVudGVy" not in text
+    assert "b=c" not in text
+    (path := tmp_path / "before.yml").write_text(FILE)
+    given = {"HERE": "x"}
+    before = {one.subscription.name: one.subscription for one in load(path, given).subscriptions}
+    variables = {
+        **given,
+        "CI_URL": "https://hooks.example/a?b=c",
+        "CI_HEADER_X_KEY": SECRET,
+        "CI_SIGN_SECRET_1": SECRET,
+        "FILE_HEADER_X_KEY": SECRET,
+        "FILE_HEADER_X_HALF": "a-x",
+        "FILE_SIGN_SECRET_1": "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjI=",
+    }
+    assert set(re.findall(r"# \$\{env:(\w+)\} is ", text)) == variables.keys() - {"HERE"}, "each has its comment"
+    after = read(tmp_path, text, variables)
+    assert after["file"] == before["file"]
+    assert after["plain"] == before["plain"]
+    (path := tmp_path / "direct.yml").write_text(
+        json.dumps({**BASE, "subscriptions": [{"name": "ci", **target}]}),
+    )
+    assert after["ci"] == load(path, {}).subscriptions[0].subscription
+
+
+def test_urls_are_written_where_they_are_asked_for_but_never_their_credentials():
+    one = {"format": "dtr", "url": "https://hooks.example/path?x=1"}
+    user = {"format": "dtr", "url": "https://user:hunter2@hooks.example/path"}
+    assert "https://hooks.example/path?x=1" in written(made("a", one))
+    assert "hunter2" not in written(made("a", user))
+    assert "is the whole URL: https://hooks.example/..." in written(made("a", user))
+    assert "path" not in written(made("a", one), urls=False)
+    assert "url: https://bare.example/" in written(
+        made("a", {"format": "dtr", "url": "https://bare.example/"}), urls=False
+    )
+
+
+def test_what_looks_like_a_reference_is_not_followed_when_it_is_loaded(tmp_path):
+    """An API sent it as it was written; the file would have read the operator's environment."""
+    one = {"format": "dtr", "url": "https://h.example/${env:HOME}", "match": {"tags": ["a"]}}
+    text = written(made("ci", one))
+    assert "${env:HOME}" not in text
+    assert read(tmp_path, text, {"CI_URL": "https://h.example/x"})["ci"].url == "https://h.example/x"
+
+
+def test_names_are_those_of_a_file_and_each_is_used_once(tmp_path):
+    target = {"format": "dtr", "url": "https://a.example"}
+    text = written(
+        made("plain", target),
+        made("1/ci", target, target, source="harbor", number=3),
+        made("0123abcd", target, source="dtr", number=4),
+        raw=FILE.encode(),
+    )
+    after = read(
+        tmp_path, text, dict.fromkeys(re.findall(r"env:(\w+)", text), "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjI=")
+    )
+    assert list(after) == ["file", "plain", "plain-2", "harbor-3", "harbor-3-2", "dtr-4"]
+
+
+def test_certificates_are_put_into_a_comment_and_named_as_a_file(tmp_path):
+    pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+    text = written(made("ci", {"format": "dtr", "url": "https://a.example", "tls": {"ca": pem}}))
+    assert "  # MIIB\n" in text
+    assert "ca_file: ${env:CI_CA_FILE}" in text
+
+
+def test_what_is_disabled_stays_so_and_none_at_all_is_an_empty_list(tmp_path):
+    text = written(made("ci", {"format": "dtr", "url": "https://a.example"}, enabled=False))
+    assert read(tmp_path, text, {})["ci"].enabled is False
+    assert read(tmp_path, written(), {}) == {}
+
+
+# --- bounds ----------------------------------------------------------------------------------------------------------
+
+PATHS = ["prj/app", "prj/web/app", "prj/deep/web/app", "prj/x", "other/app", "app", "prj", "web/app"]
+
+
+@pytest.mark.parametrize("single", [False, True], ids=["another", "default"])
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        (), ("**",), ("**/app",), ("*/app",), ("prj/**",), ("other/**",), ("pr?/x",), ("app",), ("prj/web/*", "**/x"),
+        ("**", "!prj/web/**"), ("!**/x",), ("**/web/app",), ("*",), ("*/*/app", "other/app"),
+    ],
+)  # fmt: skip
+def test_globs_within_a_namespace_admit_what_both_do(patterns, single):
+    namespace = "library" if single else "prj"
+    asked = Globs.of(patterns, segments=True)
+    bounded = Globs.of(within(patterns, namespace, single=single) or ["nothing/at/all"], segments=True)
+    for path in [*PATHS, *(one.replace("prj/", "library/") for one in PATHS)]:
+        inside = path.startswith(f"{namespace}/") or (single and "/" not in path)
+        assert bounded.admits(path) == (inside and asked.admits(path)), path
+
+
+def test_a_bound_is_said_in_match_and_what_lies_outside_of_it_is_disabled(tmp_path):
+    target = {"format": "dtr", "url": "https://a.example"}
+    out = {**target, "match": {"repositories": ["other/**"]}}
+    text = written(
+        made("a", target, namespace="prj"),
+        made("b", target, namespace="prj", repository="prj/app"),
+        made("c", out, namespace="prj"),
+        made("d", out, namespace="prj", repository="prj/app"),
+    )
+    after = read(tmp_path, text, {})
+    assert {name: (one.match.repositories.patterns, one.enabled) for name, one in after.items()} == {
+        "a": (("prj/**",), True),
+        "b": (("prj/app",), True),
+        "c": (("prj/**",), False),
+        "d": (("prj/app",), False),
+    }
+    assert text.count("nothing that it asks for lies within") == 2

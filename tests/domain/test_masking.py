@@ -1,0 +1,44 @@
+"""What is secret in a subscription is not shown, and what was shown can be sent back."""
+
+import pytest
+
+from sidecar.domain.errors import Unusable
+from sidecar.domain.masking import MASK, masked, unmasked
+
+TREE = {
+    "format": "dtr",
+    "url": "https://hooks.example",
+    "headers": {"Authorization": "Bearer hunter2", "X-Key": "hunter2"},
+    "sign": {"scheme": "standard", "secrets": ["hunter2", "hunter3"]},
+}
+
+
+def test_headers_and_signing_secrets_are_masked_and_nothing_else():
+    assert masked(TREE) == {
+        "format": "dtr",
+        "url": "https://hooks.example",
+        "headers": {"Authorization": MASK, "X-Key": MASK},
+        "sign": {"scheme": "standard", "secrets": [MASK, MASK]},
+    }
+
+
+@pytest.mark.parametrize("tree", [{}, {"headers": None, "sign": 7}, {"sign": {"secrets": "x"}}, {"headers": ["a"]}])
+def test_what_has_another_shape_is_left_for_the_tables_to_refuse(tree):
+    assert masked(tree) == tree
+    assert unmasked(tree, TREE) == tree
+
+
+def test_what_was_shown_and_is_sent_back_is_as_it_was():
+    assert unmasked(masked(TREE), TREE) == TREE
+
+
+def test_what_is_written_anew_replaces_what_was_there():
+    given = {**masked(TREE), "headers": {"Authorization": "Bearer new", "X-Key": MASK}}
+    assert unmasked(given, TREE)["headers"] == {"Authorization": "Bearer new", "X-Key": "hunter2"}
+
+
+def test_a_mask_of_nothing_is_told_with_its_place():
+    given = {"headers": {"X-New": MASK}, "sign": {"secrets": [MASK, MASK, MASK]}}
+    with pytest.raises(Unusable) as told:
+        unmasked(given, TREE)
+    assert [one.path for one in told.value.problems] == ["headers.X-New", "sign.secrets[2]"]
