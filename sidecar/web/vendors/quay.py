@@ -200,7 +200,7 @@ class QuayApi:
         if not words.tries(made.document["event"], options.get("ref_regex", "")):
             return answer({})
         registry, place = await self._place(what)
-        message = words.sample(made.document["event"], registry, place)
+        message = words.sample(made.document["event"], registry, place, days=options.get("days"))
         await self._sampling.queue(person, made, message, registry=registry, repository=place)
         return answer({})
 

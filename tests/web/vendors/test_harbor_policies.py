@@ -128,7 +128,9 @@ def test_each_target_has_its_own_form():
 
 def test_charts_as_cloudevents_are_kept_and_nothing_is_heard():
     """Harbor dropped its chart events in the release that brought CloudEvents; the policy's other targets hear them."""
-    asked = draft(event_types=["UPLOAD_CHART", "DELETE_CHART"], targets=[{**HTTP, "payload_format": "CloudEvents"}, HTTP])
+    asked = draft(
+        event_types=["UPLOAD_CHART", "DELETE_CHART"], targets=[{**HTTP, "payload_format": "CloudEvents"}, HTTP]
+    )
     cloud, plain = asked.targets
     assert cloud["enabled"] is False
     assert "enabled" not in plain
