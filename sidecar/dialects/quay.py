@@ -11,10 +11,11 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from sidecar.dialects import quay_builds, quay_quotas, quay_scans, refs
+from sidecar.dialects import quay_builds, quay_expiry, quay_quotas, quay_scans, refs
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain.details import Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
+from sidecar.domain.expiry import DAYS, Days
 from sidecar.domain.message import Message
 
 
@@ -23,11 +24,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `level` is the mildest severity that `vulnerability_found` tells of, by name or by Quay's index: 0 is Critical.
     With `ref_regex` only those builds are told of whose reference it matches, as `refs/heads/main`.
+    `days` is how long before its end a tag is told of.
     """
 
     method: Literal["webhook"] = "webhook"
     level: int | str = quay_scans.DEFAULT
     ref_regex: Annotated[str, msgspec.Meta(max_length=refs.LONGEST)] = ""
+    days: Days = DAYS
 
 
 _MIRRORING = {
@@ -43,6 +46,7 @@ _WORDS = (
         for word, kind in _MIRRORING.items()
     ),
     Word(name=quay_scans.WORD, types=frozenset({EventType.SCAN_COMPLETED}), fits=quay_scans.fits),
+    *quay_expiry.WORDS,
     Word(name="quota_warning", types=frozenset({EventType.QUOTA_WARNING}), fits=quay_quotas.fits),
     Word(name="quota_error", types=frozenset({EventType.QUOTA_EXCEEDED}), fits=quay_quotas.fits),
 )
@@ -60,13 +64,15 @@ def _check(options: Options) -> str:
     return refs.refusal(options.ref_regex)
 
 
-def _render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
+def _render(event: Event, word: str, options: Options, audience: Audience) -> Sequence[Message]:
     if word in _MIRRORING:
         return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
     if word == quay_scans.WORD:
         return tuple(_message(event, word, extra) for extra in quay_scans.found(event, options.level))
     if word in quay_builds.WORDS:
         return (_message(event, word, quay_builds.told(event, word, _homepage(event.registry, event.repository))),)
+    if word == quay_expiry.WORD:
+        return (_message(event, word, quay_expiry.told(event, options.days, audience)),)
     if word in quay_quotas.WORDS:
         return (Message(word=word, content_type="application/json", body=quay_quotas.body(event)),)
     place = event.repository
@@ -101,13 +107,17 @@ _SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def sample(word: str, registry: RegistryRef, place: Repository, level: object = None) -> Message:
+def sample(
+    word: str, registry: RegistryRef, place: Repository, *, days: int | None = None, level: object = None
+) -> Message:
     """What Quay sends to try a notification of a repository. Every word of the vocabulary has one.
 
     `level` is what the notification has of that name, which is that of Quay's API: an index, as a number or text.
     """
     if word == quay_scans.WORD:
         return _said(word, registry, place, quay_scans.sample(level))
+    if word == quay_expiry.WORD:
+        return _said(word, registry, place, quay_expiry.sample(days))
     if word in quay_builds.WORDS:
         return _said(word, registry, place, quay_builds.sample(word, registry, _homepage(registry, place)))
     return _said(word, registry, place, _SAMPLES[word])
@@ -159,4 +169,6 @@ DIALECT = Dialect(
     vocabulary=vocabulary,
     render=_render,
     check=_check,
+    scoped=lambda _options, word: word == quay_expiry.WORD,
+    days=lambda options: options.days,
 )

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from sidecar.domain.catalogue import TagRow
 from sidecar.domain.delivery import State
 from sidecar.domain.event import Artifact, Event
 from sidecar.domain.scans import ScanRow
@@ -164,3 +165,24 @@ class PullRow(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     last: int
     tags: tuple[TagPulls, ...]
+
+
+class ExpiringFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tags with an end to list, the earliest first, after `skip` others. Empty values do not filter.
+
+    Those that end after now and by `until` (0 = ever); with `over` those that have ended and are still there.
+    """
+
+    registry: str = ""
+    repository: str = ""
+    until: int = 0
+    over: bool = False
+    skip: int = 0
+    limit: int = 50
+
+
+class ExpiringRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A tag and its end; `told` names the lanes that were told of it."""
+
+    tag: TagRow
+    told: tuple[str, ...] = ()

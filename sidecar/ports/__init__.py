@@ -37,6 +37,8 @@ from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
 from sidecar.domain.usage import UsageChanges
 from sidecar.domain.walk import Walk
+from sidecar.ports.expiries import Ends as Ends
+from sidecar.ports.expiries import Expiries as Expiries
 from sidecar.ports.madebook import Madebook as Madebook
 from sidecar.ports.places import Flags as Flags
 from sidecar.ports.places import Places as Places
@@ -115,7 +117,7 @@ class Position(msgspec.Struct, frozen=True):
     clean: bool  # the last stop was orderly
 
 
-class Translation(Protocol):
+class Translation(Ends, Protocol):
     """The translator's verbs. There is exactly one translator."""
 
     async def begin(self) -> Position:

@@ -21,6 +21,7 @@ from sidecar.domain.errors import (
     Unusable,
 )
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
@@ -41,6 +42,7 @@ from sidecar.web.exchange import (
     states_of,
     who,
 )
+from sidecar.web.expiries import ExpiryRoutes
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
 from sidecar.web.scans import add_scans
@@ -73,6 +75,7 @@ class Api:
         subscribing: Subscribing,
         porter: Porter | None = None,
         walks: Walks | None = None,
+        expiries: Expiries | None = None,
         vendors: Sequence[Vendor] = (),
         usage: Usage | None = None,
     ) -> None:
@@ -83,6 +86,7 @@ class Api:
         self._backup = backup
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
+        self._expiries = expiries
         self._vendors = vendors
         self._console = Console(operations, status, self._lanes, walks)
         self._usage = usage
@@ -112,6 +116,8 @@ class Api:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
+        if self._expiries is not None:
+            ExpiryRoutes(self._expiries).add_to(app)
         for vendor in self._vendors:
             vendor.add_to(app)
         self._console.add_to(app)

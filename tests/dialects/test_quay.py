@@ -1,6 +1,7 @@
 """What golden files cannot say of Quay: what is never said, what is refused, and how receivers read a push."""
 
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_what_quay_has_no_word_for_is_refused(name: str) -> None:
         DIALECT.bind(Options(), [name])
 
 
-@pytest.mark.parametrize("key", ["title", "template", "days"])
+@pytest.mark.parametrize("key", ["title", "template"])
 def test_an_option_that_does_nothing_is_refused_by_name(key: str) -> None:
     """An option of other methods and events must not be taken and then ignored."""
     with pytest.raises(msgspec.ValidationError, match=f"unknown field `{key}`"):
@@ -135,6 +136,51 @@ def test_the_bytes_are_those_of_pythons_json_module() -> None:
     assert message.body.decode() == json.dumps(json.loads(message.body))
 
 
+def expiry(**more: Any) -> dict[str, Any]:
+    """What Quay's word for ends of tags says of the sample."""
+    voice = DIALECT.bind(Options(**more.pop("options", {})), ["repo_image_expiry"])
+    event = msgspec.structs.replace(sample(EventType.EXPIRING), **more)
+    (message,) = voice.render(event, "repo_image_expiry", Audience("one"))
+    return json.loads(message.body)
+
+
+def test_an_end_of_tags_has_a_uuid_also_where_no_api_made_the_subscription() -> None:
+    """It follows from the name: always the same, and each subscription has its own."""
+    voice = DIALECT.bind(Options(), ["repo_image_expiry"])
+    assert voice.scoped("repo_image_expiry")
+    told = [
+        json.loads(voice.render(sample(EventType.EXPIRING), "repo_image_expiry", Audience(name))[0].body)
+        for name in ("one", "one", "two")
+    ]
+    uuids = [one["notification_uuid"] for one in told]
+    assert uuids[0] == uuids[1] != uuids[2]
+    assert uuid.UUID(uuids[0]).version == 5
+
+
+def test_what_others_told_of_ends_is_said_with_their_days_else_with_the_subscriptions() -> None:
+    """The number that stands there is what was asked for, not what is left."""
+    assert expiry()["expiring_in"] == "7 days"
+    assert expiry(details=None, options={"days": 3})["expiring_in"] == "3 days"
+    assert expiry(options={"days": 3})["expiring_in"] == "7 days"
+
+
+def test_ends_without_tags_are_not_said() -> None:
+    """Quay tells of tags."""
+    voice = DIALECT.bind(Options(), ["artifact.expiring"])
+    ends = sample(EventType.EXPIRING)
+    assert voice.words(ends, untagged=False) == ["repo_image_expiry"]
+    assert voice.words(msgspec.structs.replace(ends, tags=(), ever_tagged=False), untagged=True) == []
+
+
+def test_the_sample_of_an_end_says_the_days_that_were_asked_for() -> None:
+    """As get_sample_data of Quay: no uuid, and no days are None."""
+    event = sample(EventType.EXPIRING)
+    for days, said in ((7, "7 days"), (None, "None days")):
+        body = json.loads(quay.sample("repo_image_expiry", event.registry, event.repository, days=days).body)
+        assert list(body)[5:] == ["tags", "expiring_in"]
+        assert (body["tags"], body["expiring_in"]) == (["latest", "v1"], said)
+
+
 def test_the_sample_of_a_push_is_quays_own() -> None:
     """What `get_sample_data` of Quay 3.15 gives for repo_push: two tags, and a count that no real push has."""
     place = Repository(path="sample_org/busybox", namespace="sample_org", name="busybox")
@@ -163,7 +209,7 @@ def test_the_sample_of_a_push_is_quays_own() -> None:
 )
 def test_the_sample_of_a_vulnerability_is_of_the_notification_s_level(level: object, priority: str) -> None:
     """Quay 3.15, get_sample_data: without a level that is a number it is Unknown, and no fix is spoken of."""
-    body = json.loads(quay.sample("vulnerability_found", TAGGED.registry, TAGGED.repository, level).body)
+    body = json.loads(quay.sample("vulnerability_found", TAGGED.registry, TAGGED.repository, level=level).body)
     assert body["tags"] == ["latest", "prod", "foo", "bar", "baz"]
     assert body["image"] == "some-image-id"
     assert body["vulnerability"] == {
