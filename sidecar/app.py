@@ -32,6 +32,7 @@ from sidecar.outbound.spans import SpanExporter
 from sidecar.pipeline.courier import Courier
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
@@ -143,6 +144,7 @@ class App:
             subscribing=self.subscribing,
             porter=self._porter,
             walks=self.walks,
+            expiries=Expiries(self._store, self._clock, self._observer, lambda: self._store.default_namespaces),
             vendors=vendors(
                 self._store,
                 self.operations,
@@ -317,6 +319,7 @@ class App:
             router=self._wiring.router,
             subscriptions=self._wiring.names,
             enricher=self._enricher if self._apis.clients else None,
+            expiry=settings.expiry,
         )
 
     def _rerouted(self) -> None:

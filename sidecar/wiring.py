@@ -188,7 +188,7 @@ class Wiring:
     def _pairs(self, standing: Standing) -> list[Pair]:
         """The routes of one that can be used, none for one that cannot."""
         return [
-            _joined(bound, self._states[target.lane], self._tracing)
+            _joined(bound, self._states[target.lane], self._tracing, standing.made.uuid)
             for target, bound in zip(standing.made.targets, standing.bound, strict=False)
             if target.lane in self._states
         ]
@@ -221,9 +221,11 @@ async def shown(settings: Settings, store: SQLiteStore, operations: Operations, 
     binder, standing = await _bound(settings, await store.recall_made())
     made.take(binder, standing)
     lanes = {row.state.name: row.state for row in await store.lanes()}
-    every = [*settings.subscriptions, *(bound for one in standing for bound in one.bound)]
+    every: list[tuple[Bound, str]] = [(bound, "") for bound in settings.subscriptions]
+    every += [(bound, one.made.uuid) for one in standing for bound in one.bound]
     pairs = [
-        _joined(one, lanes.get(one.subscription.name) or _unknown(one.subscription), settings.tracing) for one in every
+        _joined(one, lanes.get(one.subscription.name) or _unknown(one.subscription), settings.tracing, uuid)
+        for one, uuid in every
     ]
     operations.connect(Router([route for route, _ in pairs]), {to.subscription.name: to for _, to in pairs})
 
@@ -240,9 +242,9 @@ def _lane_name(one: Subscription) -> LaneName:
     return LaneName(name=one.name, format=one.format, formerly=one.formerly)
 
 
-def _joined(bound: Bound, state: LaneState, tracing: Tracing | None) -> Pair:
+def _joined(bound: Bound, state: LaneState, tracing: Tracing | None, uuid: str = "") -> Pair:
     one = bound.subscription
-    return Route(one, bound.voice, state.id, Audience(one.name, state.policy)), _destination(bound, tracing)
+    return Route(one, bound.voice, state.id, Audience(one.name, state.policy, uuid)), _destination(bound, tracing)
 
 
 def _destination(bound: Bound, tracing: Tracing | None) -> Destination:

@@ -14,6 +14,7 @@ from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
 from sidecar.domain.event import Event, RegistryRef
+from sidecar.domain.expiry import Plan
 from sidecar.domain.glob import Globs
 from sidecar.domain.lane_state import LaneName
 from sidecar.domain.message import Response
@@ -138,11 +139,11 @@ def match(repositories: Iterable[str] = (), **changes: Any) -> Match:
     return Match(repositories=Globs.of(repositories, segments=True), **changes)
 
 
-def route(one: Subscription, lane: int, policy: int = 0) -> Route:
+def route(one: Subscription, lane: int, policy: int = 0, **options: Any) -> Route:
     """A subscription with the voice that the configuration would give it."""
     dialect = load()[one.format]
     events = [name for name in one.events if one.events != DEFAULT_EVENTS or dialect.says(name, dialect.example)]
-    return Route(one, dialect.bind(dialect.options(), events), lane, Audience(one.name, policy))
+    return Route(one, dialect.bind(dialect.options(**options), events), lane, Audience(one.name, policy))
 
 
 class House:
@@ -161,11 +162,15 @@ class House:
         store: Any = None,
         apis: Mapping[str, Any] | None = None,
         tracing: Tracing | None = None,
+        expiry: Plan | None = None,
+        days: Mapping[str, int] | None = None,
         quotas: Sequence[Quota] | None = None,
     ) -> None:
         """`quotas` None = nothing can be weighed."""
         self.clock = clock
         self.tracing = tracing
+        self.expiry = expiry or Plan()
+        self.days = days or {}
         self.sender = sender
         self.observer = RecordingObserver()
         self.store = store or SQLiteStore(path, inline=inline)
@@ -224,7 +229,15 @@ class House:
         names = [LaneName(name=one.name, format=one.format, formerly=one.formerly) for one in subscriptions]
         states = await self.store.register(names, self.clock.now())
         by_name = {one.name: one for one in states}
-        routes = [route(one, by_name[one.name].id, by_name[one.name].policy) for one in subscriptions]
+        routes = [
+            route(
+                one,
+                by_name[one.name].id,
+                by_name[one.name].policy,
+                **({"days": self.days[one.name]} if one.name in self.days else {}),
+            )
+            for one in subscriptions
+        ]
         destinations = {
             one.lane: Destination.of(
                 one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0", self.tracing
@@ -233,7 +246,8 @@ class House:
         }
         self.dispatcher.configure(destinations, states)
         self.destinations = {one.subscription.name: one for one in destinations.values()}
-        words = Words(self.registries, Router(routes), {one.id: one.name for one in states}, self.enricher)
+        names = {one.id: one.name for one in states}
+        words = Words(self.registries, Router(routes), names, self.enricher, self.expiry)
         if self.translator is not None:
             self.translator.configure(words)
         return words

@@ -15,6 +15,7 @@ from sidecar.cli import (
     demo,
     describe,
     emit,
+    expiring,
     listen,
     passwords,
     pulls,
@@ -62,6 +63,7 @@ app.command()(records.events)
 app.add_typer(redelivery.deliveries, name="deliveries")
 app.command()(records.undelivered)
 app.command()(pulls.pulls)
+app.add_typer(expiring.app, name="expiring")
 app.command()(redelivery.replay)
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(quarantine.app, name="quarantine")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sidecar import dialects
 from sidecar.config import amounts, headers, places
+from sidecar.config.expiry import EXPIRY
 from sidecar.config.shapes import Choice, Flag, Number, Off, Or, Shape, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import (
@@ -410,6 +411,7 @@ def root() -> Table:
             ),
             "guard": Field(GUARD, "addresses that deliveries may dial"),
             "retention": Field(RETENTION, "how long finished things are kept"),
+            "expiry": Field(EXPIRY, "tags that end, for subscriptions to artifact.expiring; nothing is deleted"),
             "tracing": Field(TRACING, "traces; without the key there are none, and deliveries carry no header of them"),
         }
     )

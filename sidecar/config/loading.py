@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from sidecar import dialects
 from sidecar.config import defaults, keys, options, places, users
 from sidecar.config.expansion import Expansion
+from sidecar.config.expiry import plan
 from sidecar.config.intake import intake
 from sidecar.config.problems import Mistakes, Problems
 from sidecar.config.quotas import quotas
@@ -76,6 +77,7 @@ def _settings(
     guard = root.get("guard") or keys.GUARD.absent("guard")
     retention = root.get("retention") or keys.RETENTION.absent("retention")
     traced = _tracing(root.get("tracing"), problems)
+    expiry = plan(root.get("expiry"), problems)
     written = expanded.value("defaults")
     if problems.mistakes:
         return None
@@ -95,6 +97,7 @@ def _settings(
         warnings=problems.warnings,
         contexts=transports.contexts,
         tracing=traced,
+        expiry=expiry,
         defaults=written if isinstance(written, Mapping) else None,
     )
 

@@ -10,6 +10,7 @@ from sidecar.config.tree import Mapping
 from sidecar.config.watch import Stamp
 from sidecar.dialects.contract import Voice
 from sidecar.domain.account import NOBODY, Accounts
+from sidecar.domain.expiry import Plan
 from sidecar.domain.quota import Quota
 from sidecar.domain.registry import Registry
 from sidecar.domain.retention import Retention
@@ -115,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     contexts: dict[ClientTls, ssl.SSLContext] = {}
     tracing: Tracing | None = None
+    expiry: Plan = Plan()
     defaults: Mapping | None = None
 
     @property

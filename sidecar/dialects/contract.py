@@ -25,6 +25,7 @@ from sidecar.domain.event import (
     Request,
     stable_uuid,
 )
+from sidecar.domain.expiry import DAYS
 from sidecar.domain.message import Message, Response
 from sidecar.domain.subscription import Policy
 
@@ -52,6 +53,7 @@ class Audience(msgspec.Struct, frozen=True):
 
     subscription: str = ""
     policy: int = 0  # Harbor's integer policy id
+    uuid: str = ""  # Quay's notification id; "" = it follows from the name
 
 
 O = TypeVar("O", bound=msgspec.Struct)  # noqa: E741 - O for options, as the classes below use it
@@ -64,7 +66,8 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     to its name; `check(options)` returns a sentence when the options cannot be used together, else "", and
     `check_words(names)` one when the vendor words that a subscription wrote out cannot, else "".
     `render(event, word, options, audience)` gives 0..n messages; `scoped(options, word)` says that the body names its
-    audience and so cannot be shared between subscriptions. `judge` turns an answer into an Outcome.
+    audience and so cannot be shared between subscriptions. `days` is how long before its end a tag is told of. `judge`
+    turns an answer into an Outcome.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     check: Callable[[O], str] = lambda _options: ""
     check_words: Callable[[frozenset[str]], str] = lambda _names: ""
     scoped: Callable[[O, str], bool] = lambda _options, _word: False
+    days: Callable[[O], int] = lambda _options: DAYS
     judge: Callable[[Response, Policy], Outcome] | None = None
 
     def bind(self, options: O, events: Iterable[str]) -> "Voice":
@@ -184,6 +188,11 @@ class Voice:
             if reads and (Fact.KIND in reads or choice.takes(event, untagged=untagged)):
                 facts |= reads
         return facts
+
+    @property
+    def days(self) -> int:
+        """How long before its end a tag is told of."""
+        return self._dialect.days(self._options)
 
     def scoped(self, word: str) -> bool:
         return self._dialect.scoped(self._options, word)

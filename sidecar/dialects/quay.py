@@ -7,15 +7,16 @@ comma and colon, ASCII with escapes). A push tells of one tag; an untagged push 
 import json
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii as _text
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from sidecar.dialects import quay_quotas, quay_samples, quay_scans
+from sidecar.dialects import quay_builds, quay_expiry, quay_quotas, quay_samples, quay_scans, refs
 from sidecar.dialects.contract import Audience, Dialect, Voice, Word
 from sidecar.dialects.contract import sample as plausible_event
 from sidecar.domain.details import Build, Commit, Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
+from sidecar.domain.expiry import DAYS, Days
 from sidecar.domain.message import Message
 
 
@@ -23,10 +24,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """`method` is Quay's way of notifying.
 
     `level` is the mildest severity that `vulnerability_found` tells of, by name or by Quay's index: 0 is Critical.
+    With `ref_regex` only those builds are told of whose reference it matches, as `refs/heads/main`.
+    `days` is how long before its end a tag is told of.
     """
 
     method: Literal["webhook"] = "webhook"
     level: int | str = quay_scans.DEFAULT
+    ref_regex: Annotated[str, msgspec.Meta(max_length=refs.LONGEST)] = ""
+    days: Days = DAYS
 
 
 _MIRRORING = {
@@ -42,23 +47,33 @@ _WORDS = (
         for word, kind in _MIRRORING.items()
     ),
     Word(name=quay_scans.WORD, types=frozenset({EventType.SCAN_COMPLETED}), fits=quay_scans.fits),
+    *quay_expiry.WORDS,
     Word(name="quota_warning", types=frozenset({EventType.QUOTA_WARNING}), fits=quay_quotas.fits),
     Word(name="quota_error", types=frozenset({EventType.QUOTA_EXCEEDED}), fits=quay_quotas.fits),
 )
+
+
+def vocabulary(options: Options) -> Sequence[Word]:
+    """Quay's words, those for builds as far as the options let them through."""
+    return (*_WORDS, *quay_builds.words(options.ref_regex))
 
 
 def _check(options: Options) -> str:
     if quay_scans.level_of(options.level) is None:
         names = ", ".join(one.value for one in quay_scans.LEVELS)
         return f"`level` must be one of {names}, or its number from 0 to {len(quay_scans.LEVELS) - 1}"
-    return ""
+    return refs.refusal(options.ref_regex)
 
 
-def _render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
+def _render(event: Event, word: str, options: Options, audience: Audience) -> Sequence[Message]:
     if word in _MIRRORING:
         return (_message(event, word, {"message": _mirrored(event)}),) if event.repository.path else ()
     if word == quay_scans.WORD:
         return tuple(_message(event, word, extra) for extra in quay_scans.found(event, options.level))
+    if word in quay_builds.WORDS:
+        return (_message(event, word, quay_builds.told(event, word, _homepage(event.registry, event.repository))),)
+    if word == quay_expiry.WORD:
+        return (_message(event, word, quay_expiry.told(event, options.days, audience)),)
     if word in quay_quotas.WORDS:
         return (Message(word=word, content_type="application/json", body=quay_quotas.body(event)),)
     place = event.repository
@@ -81,7 +96,7 @@ def _render(event: Event, word: str, options: Options, _audience: Audience) -> S
 
 
 def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
-    """Where it happened, in the keys of every event about a repository, and what the word adds to it."""
+    """Where it happened, in the keys of every event about a repository, and what the word adds to it or changes."""
     return _said(word, event.registry, event.repository, extra)
 
 
@@ -94,19 +109,19 @@ def sample(word: str, registry: RegistryRef, place: Repository, *, settings: Map
     if word in quay_quotas.WORDS:
         body = json.dumps({**quay_quotas.place(registry, place.namespace), **extra})
         return Message(word=word, content_type="application/json", body=body.encode("ascii"))
-    if "build_id" in extra and not registry.homepage:
-        extra = {"homepage": f"{_homepage(registry, place)}/build/{quay_samples.BUILD}", **extra}
+    if word in quay_builds.WORDS:
+        page = quay_builds.page_of(registry, _homepage(registry, place), quay_samples.BUILD)
+        extra = {"homepage": page, **extra}
     return _said(word, registry, place, extra)
 
 
 def filters_sample(word: str, voice: Voice) -> bool:
     """Whether a notification's own settings hold its sample back: that of a build is of a certain branch."""
-    for kind in voice.types:
-        event = plausible_event(kind)
-        if isinstance(event.details, Build):
-            build = msgspec.structs.replace(event.details, source=Commit(ref=quay_samples.REF))
-            return word not in voice.words(msgspec.structs.replace(event, details=build), untagged=True)
-    return False
+    if word not in quay_builds.WORDS:
+        return False
+    build = Build(source=Commit(ref=quay_samples.REF))
+    event = msgspec.structs.replace(plausible_event(quay_builds.WORDS[word]), details=build)
+    return word not in voice.words(event, untagged=True)
 
 
 def _said(word: str, registry: RegistryRef, place: Repository, extra: Mapping[str, Any]) -> Message:
@@ -147,7 +162,9 @@ DIALECT = Dialect(
     title="Quay 3 repository notifications",
     options=Options,
     example=Options(),
-    vocabulary=lambda _options: _WORDS,
+    vocabulary=vocabulary,
     render=_render,
     check=_check,
+    scoped=lambda _options, word: word == quay_expiry.WORD,
+    days=lambda options: options.days,
 )

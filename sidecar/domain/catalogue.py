@@ -10,12 +10,13 @@ look, so that the record is recognised: it says what is known already. 0 stands 
 the batch's working copy: it answers from its own changes first and collects them for one write.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from sidecar.domain.details import Scan
-from sidecar.domain.event import Artifact
+from sidecar.domain.event import Artifact, Kind
+from sidecar.domain.expiry import Announced, Look, expires
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.scans import ScanKey, ScanRow
 from sidecar.domain.session import Session, SessionKey
@@ -81,7 +82,11 @@ class ManifestRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TagRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A tag. `digest` stays after the tag is gone; `pushed` is the instant of the push that linked it."""
+    """A tag. `digest` stays after the tag is gone; `pushed` is the instant of the push that linked it.
+
+    `expires` is when it ends by its label or as it was set, 0 = not at all; `armed` the number of the record by which
+    somebody set that, 0 = nobody did since the push.
+    """
 
     registry: str
     repository: str
@@ -92,6 +97,8 @@ class TagRow(msgspec.Struct, frozen=True, kw_only=True):
     time: int
     number: int
     found: int = 0
+    expires: int = 0
+    armed: int = 0
 
     @property
     def key(self) -> TagKey:
@@ -169,7 +176,10 @@ class Facts(msgspec.Struct):
 
 
 class Changes(msgspec.Struct):
-    """Rows to write over what the store has; `pulls` are added to it, and `closed` sessions go."""
+    """Rows to write over what the store has; `pulls` are added to it, and `closed` sessions go.
+
+    Of `disarmed` tags it is forgotten who was told of their end.
+    """
 
     repositories: list[RepositoryRow]
     manifests: list[ManifestRow]
@@ -179,6 +189,9 @@ class Changes(msgspec.Struct):
     pulls: list[PullCount] = msgspec.field(default_factory=list)
     sessions: list[Session] = msgspec.field(default_factory=list)
     closed: list[SessionKey] = msgspec.field(default_factory=list)
+    looks: Sequence[Look] = ()
+    announced: Sequence[Announced] = ()
+    disarmed: Sequence[TagKey] = ()
     scans: list[ScanRow] = msgspec.field(default_factory=list)
 
 
@@ -187,8 +200,8 @@ def deletion_request(notice: Notice) -> str:
     return notice.request.id or f"record:{notice.origin.record}"
 
 
-def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
-    """The rows that these notices, each with its namespace, may touch."""
+def need_of(notices: Iterable[tuple[Notice, str]], *, watching: bool = False) -> Need:
+    """The rows that these notices, each with its namespace, may touch; `watching`: somebody is told of ends of tags."""
     need = Need()
     blob, nothing = Act.BLOB, Act.NONE  # compared by identity: hashing a member costs more than all the rest here
     for notice, namespace in notices:
@@ -200,6 +213,8 @@ def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
         need.namespaces.add(namespace)
         if notice.act in {Act.DROP, Act.REPOSITORY_GONE}:
             need.whole.add(place)
+        elif notice.act is Act.EXPIRE:
+            need.tags.add((*place, notice.tag))
         elif notice.act is Act.TAG_GONE:
             need.tags.add((*place, notice.tag))
             need.followed.add((*place, notice.tag))
@@ -211,7 +226,7 @@ def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
             need.manifests.add(digest)
             if notice.act in {Act.PUSH, Act.FOUND} and notice.tag:
                 need.tags.add((*place, notice.tag))
-            elif notice.act is Act.MANIFEST_GONE:
+            elif notice.act is Act.MANIFEST_GONE or (watching and notice.act is Act.PULL):
                 need.tags_of.add(digest)
             elif notice.act is Act.DELETE:
                 need.tags_of.add(digest)
@@ -239,9 +254,10 @@ def _need_stated(need: Need, notice: Notice, statement: Statement) -> None:
 
 
 class Catalogue:
-    """The working copy of one batch."""
+    """The working copy of one batch. `watching`: somebody is told of ends of tags."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, watching: bool = False) -> None:
+        self.watching = watching
         self._repositories = {(row.registry, row.name): row for row in facts.repositories}
         self._manifests = {row.key: row for row in facts.manifests}
         self._tags = {row.key: row for row in facts.tags}
@@ -254,8 +270,9 @@ class Catalogue:
         self._changed_deletions: set[DeletionKey] = set()
         self._changed_namespaces: set[str] = set()
         self._scans = {row.key: row for row in facts.scans}
-        self._changed_scans: set[ScanKey] = set()
+        self._changed_scans: dict[ScanKey, None] = {}  # in the order of their last change, in which they are listed
         self._pulls: dict[tuple[str, str, str, str], PullCount] = {}
+        self._disarmed: list[TagKey] = []
         # What `put_manifest` changed, before and after, for whoever takes it away; None = nobody does.
         self.moves: list[tuple[ManifestRow | None, ManifestRow]] | None = None
         self._by_digest: dict[ManifestKey, set[TagKey]] = {}
@@ -282,6 +299,22 @@ class Catalogue:
         keys = self._by_digest.get((registry, repository, digest), ())
         rows = [self._tags[key] for key in keys]
         return sorted((row for row in rows if row.live), key=lambda row: (-row.pushed, -row.number, row.tag))
+
+    def admit(self, rows: Iterable[ManifestRow]) -> None:
+        """Take in more rows of the store, where nothing is known of them yet."""
+        for row in rows:
+            self._manifests.setdefault(row.key, row)
+
+    def expires(self, registry: str, repository: str, artifact: Artifact, pushed: int) -> int:
+        """When a tag that was pushed onto this artifact ends by its label, 0 for not at all."""
+        if artifact.labels is None and artifact.annotations is None and artifact.kind is not Kind.INDEX:
+            return 0  # nearly always
+
+        def child(digest: str) -> Artifact | None:
+            row = self._manifests.get((registry, repository, digest))
+            return row.artifact if row is not None else None
+
+        return expires(artifact, pushed, child)
 
     def manifests_of(self, registry: str, repository: str) -> list[ManifestRow]:
         """The live manifests of a repository that was asked for whole, newest first."""
@@ -317,6 +350,8 @@ class Catalogue:
         before = self._tags.get(row.key)
         if before is not None:
             self._by_digest.get((before.registry, before.repository, before.digest), set()).discard(row.key)
+            if before.live and not row.live and (before.expires or self.watching):
+                self._disarmed.append(row.key)
         self._tags[row.key] = row
         self._by_digest.setdefault((row.registry, row.repository, row.digest), set()).add(row.key)
         self._changed_tags.add(row.key)
@@ -327,7 +362,8 @@ class Catalogue:
 
     def put_scan(self, row: ScanRow) -> None:
         self._scans[row.key] = row
-        self._changed_scans.add(row.key)
+        self._changed_scans.pop(row.key, None)
+        self._changed_scans[row.key] = None
 
     def count_pull(self, registry: str, repository: str, digest: str, tag: str, *, time: int) -> None:
         """One more pull of an artifact by this tag, "" for one by digest."""
@@ -351,5 +387,6 @@ class Catalogue:
             deletions=[self._deletions[key] for key in self._changed_deletions],
             namespaces=[self._namespaces[name] for name in self._changed_namespaces],
             pulls=list(self._pulls.values()),
+            disarmed=self._disarmed,
             scans=[self._scans[key] for key in self._changed_scans],
         )

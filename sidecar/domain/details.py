@@ -15,6 +15,7 @@ from sidecar.domain import instant
 Text = Annotated[str, msgspec.Meta(max_length=500)]
 LongText = Annotated[str, msgspec.Meta(max_length=4_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Epoch = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | float  # seconds
 Moment = Annotated[str, msgspec.Meta(max_length=64, extra_json_schema={"format": "date-time"})]
 Digest = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^([a-z0-9]+([+._-][a-z0-9]+)*:[0-9A-Za-z=_-]+)?(?!\n)$")]
 
@@ -201,7 +202,9 @@ class Person(_Value, frozen=True, kw_only=True):
 
 
 class Commit(_Value, frozen=True, kw_only=True):
-    """What a build was made from. `ref` is whole, as `refs/heads/main`; `date` as the host of the code writes it."""
+    """What a build was made from. `ref` is whole, as `refs/heads/main`; `date` is as the host of the code writes it,
+    text or seconds.
+    """
 
     commit: Text = ""
     ref: Text = ""
@@ -209,7 +212,7 @@ class Commit(_Value, frozen=True, kw_only=True):
     git_url: Text = ""
     url: Text = ""
     message: LongText = ""
-    date: Text = ""
+    date: Text | Epoch = ""
     author: Person | None = None
     committer: Person | None = None
 

@@ -180,6 +180,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `tags` is empty for untagged artifacts; a deletion carries all tags it took, newest push first.
     `previous_digest` and `changed` are None where they cannot be known (a late record, not a push).
     `details` is what types beyond pushes, pulls and deletions have to tell; None of those, and where nobody told.
+    `only` is the name of the one subscription that is told of it, "" = every one that wants to hear of it.
     """
 
     id: str
@@ -198,6 +199,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request: Request = Request()
     origin: Origin = Origin()
     details: Details | None = None
+    only: str = ""
 
     @property
     def tag(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from sidecar.domain import instant
+from sidecar.domain import expiring, instant
 from sidecar.domain.catalogue import (
     Catalogue,
     DeletionKey,
@@ -76,7 +76,7 @@ class Fold:
         self._pulled = Pulled(catalogue, pulls, self._event)
         self._telling = self._pulled.telling
         self._recovery = Recovery(catalogue, self._event)
-        self.make = self._event  # for what is told of a notice once all of them are folded
+        self.make = self._event  # for what is told besides a notice, or once all of them are folded
 
     def notice(self, notice: Notice) -> Folded:
         """Fold one notice of a registry that the configuration knows."""
@@ -103,6 +103,8 @@ class Fold:
             events = self._delete(notice)
         elif notice.act is Act.UNTAG:
             events = self._untag(notice)
+        elif notice.act is Act.EXPIRE:
+            return Folded((), "silent" if expiring.put(notice, self._catalogue) else "known")
         elif notice.act is Act.STATED:
             events = stated(notice, self._registries[notice.registry], self._catalogue, self._event)
         else:
@@ -167,6 +169,7 @@ class Fold:
                         live=True,
                         time=notice.time,
                         number=notice.origin.number,
+                        expires=self._catalogue.expires(*place, artifact, notice.time),
                     )
                 )
         if created:

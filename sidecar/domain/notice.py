@@ -26,6 +26,7 @@ class Act(enum.StrEnum):
     CONTENT = "content"  # a manifest was read: it is there, and this is what it holds
     COUNTED = "counted"  # what a namespace (`repository` is its name and a slash) holds is to be judged
     STATED = "stated"  # somebody else told of it
+    EXPIRE = "expire"  # somebody set when a tag ends
 
 
 OBSERVED = frozenset({Act.FOUND, Act.TAG_GONE, Act.MANIFEST_GONE, Act.REPOSITORY_GONE, Act.CONTENT, Act.COUNTED})
@@ -50,6 +51,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     silent: bool = False  # of an ignored actor or agent, or a backfill: changes the catalogue, makes no events
     after: int = 0
     statement: Statement | None = None  # what was STATED
+    expires: int = 0  # the end that was set by an EXPIRE, 0 = none
 
     @property
     def stamp(self) -> tuple[int, int]:

@@ -137,6 +137,7 @@ class Recovery:
                 time=_latest(row, notice),
                 number=notice.origin.number,
                 found=_mark(notice),
+                expires=self._catalogue.expires(*place, artifact, notice.time),
             )
         )
         self._note_repository(repository, notice)

@@ -27,6 +27,8 @@ _GRAMMARS = {
     "namespace": "a namespace is one segment of a name without capitals, as prj",
     "tag": "a tag is up to 128 letters, digits, dots, dashes and underscores, as v1.4.2",
     "tags": "a tag is up to 128 letters, digits, dots, dashes and underscores, as v1.4.2",
+    "docker_tags": "a tag is up to 128 letters, digits, dots, dashes and underscores, as v1.4.2",
+    "homepage": "a page's address begins with http:// or https:// and has no spaces",
 }
 _CHOICES: dict[str, type[enum.StrEnum]] = {
     "severity": Severity,
@@ -60,6 +62,8 @@ def decoded(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw, at: s
         raise misfit(str(error), at) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Misstated(f"The body is not JSON: {error}.", at) from None
+    except RecursionError:
+        raise Misstated("The body is nested too deeply.", at) from None
 
 
 def misfit(text: str, at: str = "") -> Misstated:

@@ -36,10 +36,10 @@ _HELD = frozenset({Fact.REFERENCES})
 _Key = tuple[str, str]  # registry, digest
 # A deletion can no longer be asked about: what its words read must be known from the push.
 _SAID_OF = {
-    Act.PUSH: (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED),
-    Act.PULL: (EventType.PULLED,),
+    Act.PUSH: (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED, EventType.EXPIRING),
+    Act.PULL: (EventType.PULLED, EventType.EXPIRING),  # what could not be asked when it was pushed
     Act.CHECK: (EventType.PULLED, EventType.CHECKED),  # a pull is told under the digest that its HEAD was answered with
-    Act.FOUND: (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED),
+    Act.FOUND: (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED, EventType.EXPIRING),
 }
 
 
@@ -271,7 +271,7 @@ def _wanted(notice: Notice, artifact: Artifact, registry: Registry, router: Rout
     """What is read of the artifact that is not known: for the event that the notice may become, and for its end."""
     facts: frozenset[Fact] = NOTHING
     for what in _SAID_OF[notice.act]:
-        if what is not EventType.TAG_DELETED or notice.tag:
+        if router.hears(what) and (what is not EventType.TAG_DELETED or notice.tag):
             facts |= router.reads(_draft(notice, artifact, registry, what))
     childless = artifact.kind is Kind.INDEX and not artifact.references
     if childless and router.admits(_draft(notice, artifact, registry, EventType.PULLED)):

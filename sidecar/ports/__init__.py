@@ -25,6 +25,8 @@ from sidecar.domain.listing import (
     PullRow,
     QuarantineFilter,
     QuarantineRow,
+    ScanFilter,
+    ScannedRow,
     UndeliveredCount,
 )
 from sidecar.domain.message import Message, Response
@@ -35,6 +37,8 @@ from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
 from sidecar.domain.usage import UsageChanges
 from sidecar.domain.walk import Walk
+from sidecar.ports.expiries import Ends as Ends
+from sidecar.ports.expiries import Expiries as Expiries
 from sidecar.ports.madebook import Madebook as Madebook
 from sidecar.ports.places import Flags as Flags
 from sidecar.ports.places import Places as Places
@@ -113,7 +117,7 @@ class Position(msgspec.Struct, frozen=True):
     clean: bool  # the last stop was orderly
 
 
-class Translation(Protocol):
+class Translation(Ends, Protocol):
     """The translator's verbs. There is exactly one translator."""
 
     async def begin(self) -> Position:
@@ -208,6 +212,8 @@ class Ledger(Protocol):
     async def lanes(self) -> Sequence[LaneRow]: ...
 
     async def pulls(self, where: PullFilter) -> Sequence[PullRow]: ...
+
+    async def scans(self, where: ScanFilter) -> Sequence[ScannedRow]: ...
 
     async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]: ...
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.log import server_logger
 
 from sidecar.domain.errors import (
     BackupRefused,
@@ -21,6 +22,7 @@ from sidecar.domain.errors import (
     Unusable,
 )
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
@@ -41,8 +43,10 @@ from sidecar.web.exchange import (
     states_of,
     who,
 )
+from sidecar.web.expiries import ExpiryRoutes
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
+from sidecar.web.scans import add_scans
 from sidecar.web.subscriptions import SubscriptionRoutes
 from sidecar.web.usage import Usage, add_usage
 from sidecar.web.verbs import Verbs
@@ -72,6 +76,7 @@ class Api:
         subscribing: Subscribing,
         porter: Porter | None = None,
         walks: Walks | None = None,
+        expiries: Expiries | None = None,
         vendors: Sequence[Vendor] = (),
         usage: Usage | None = None,
     ) -> None:
@@ -82,6 +87,7 @@ class Api:
         self._backup = backup
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
+        self._expiries = expiries
         self._vendors = vendors
         self._console = Console(operations, status, self._lanes, walks)
         self._usage = usage
@@ -99,6 +105,7 @@ class Api:
         get("/v1/deliveries/{id}", self._get_delivery)
         get("/v1/undelivered", self._get_undelivered)
         get("/v1/pulls", self._get_pulls)
+        add_scans(app, self._operations)
         get("/v1/quarantine", self._get_quarantine)
         post("/v1/quarantine/retry", self._retry_all)
         get("/v1/quarantine/{id}", self._get_quarantined)
@@ -110,6 +117,8 @@ class Api:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
+        if self._expiries is not None:
+            ExpiryRoutes(self._expiries).add_to(app)
         for vendor in self._vendors:
             vendor.add_to(app)
         self._console.add_to(app)
@@ -280,3 +289,6 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
+    except Exception:  # a mistake of ours: clients are answered in the usual form, the rest is for the log
+        server_logger.exception("Error handling request")
+        return problem(500, "Something went wrong that should not: the log says what.")

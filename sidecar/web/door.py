@@ -64,6 +64,8 @@ NEEDS: Final[dict[tuple[str, str], Needs]] = {
     ("POST", "/v1/subscriptions/{name}/pause"): Needs.MANAGER,
     ("POST", "/v1/subscriptions/{name}/resume"): Needs.MANAGER,
     ("POST", "/v1/subscriptions/{name}/test"): Needs.MANAGER,
+    ("PUT", "/v1/registries/{registry}/repositories/{repository}/tags/{tag}/expiry"): Needs.MANAGER,
+    ("DELETE", "/v1/registries/{registry}/repositories/{repository}/tags/{tag}/expiry"): Needs.MANAGER,
 }
 
 

@@ -30,11 +30,19 @@ def _scans(posted: Posted) -> Sequence[Told]:
     return scans.read(posted)
 
 
-READERS: Final[Mapping[str, Reader]] = MappingProxyType({"events": cloudevents.read, "scans": _scans})
+def _builds(posted: Posted) -> Sequence[Told]:
+    from sidecar.intake import builds  # with the first build
+
+    return builds.read(posted)
+
+
+READERS: Final[Mapping[str, Reader]] = MappingProxyType(
+    {"events": cloudevents.read, "scans": _scans, "builds": _builds}
+)
 JSON = "application/json"
 LONG = 64 * 1024  # bytes of a body that is read on a thread: envelopes of registries are answered meanwhile
 
-_EXPECTED = {"events": f"{cloudevents.ONE} or {JSON}", "scans": JSON}
+_EXPECTED = {"events": f"{cloudevents.ONE} or {JSON}", "scans": JSON, "builds": JSON}
 _ROUTES = ", ".join(f"/intake/{route}" for route in READERS)
 
 Read = Callable[[web.BaseRequest], Awaitable[tuple[bytes, bool]]]

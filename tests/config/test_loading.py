@@ -13,6 +13,7 @@ from sidecar.config.schema import schema
 from sidecar.config.settings import Address, ServerTls
 from sidecar.domain.errors import ConfigError
 from sidecar.domain.event import EventType, Kind, RegistryRef
+from sidecar.domain.expiry import Plan
 from sidecar.domain.registry import ApiAccess
 from sidecar.domain.retention import Retention
 from sidecar.domain.secret import Secret
@@ -539,3 +540,34 @@ def test_a_host_that_looks_like_docker_hub_is_a_warning_for_harbor_and_quay(file
     assert len(file(text).warnings) == warned
     assert len(file(text.replace("harbor", "quay")).warnings) == warned
     assert file(text.replace("harbor", "dtr")).warnings == ()
+
+
+def test_ends_of_tags_are_looked_for_every_five_hours_and_by_the_rules_of_the_file(file):
+    assert file(REGISTRY).expiry == Plan(interval=300 * 60 * SECOND, rules=())
+    settings = file(
+        f"{REGISTRY}expiry:\n"
+        "  interval: 1h\n"
+        "  rules:\n"
+        '    - {repositories: ["prj/**"], tags: ["pr-*"], older_than: 90d}\n'
+        "    - {keep: 10}\n"
+    )
+    aged, counted = settings.expiry.rules
+    assert settings.expiry.interval == 3600 * SECOND
+    assert (aged.older_than, aged.keep) == (90 * 86400 * SECOND, 0)
+    assert aged.repositories.admits("prj/a/b")
+    assert not aged.repositories.admits("other/a")
+    assert aged.tags.admits("pr-1")
+    assert not aged.tags.admits("v1")
+    assert (counted.older_than, counted.keep) == (0, 10)
+    assert counted.repositories.admits("any/thing")
+
+
+def test_days_are_an_option_of_the_formats_that_tell_of_ends(file):
+    text = f"{REGISTRY}subscriptions:\n  - name: one\n    format: FORMAT\n    url: https://h.example.com/x\n"
+    text += "    events: [artifact.expiring]\n    options: {days: 30}\n"
+    for form in ("quay", "cloudevents"):
+        (bound,) = file(text.replace("FORMAT", form)).subscriptions
+        assert bound.voice.days == 30
+        assert (
+            file(text.replace("FORMAT", form).replace("    options: {days: 30}\n", "")).subscriptions[0].voice.days == 7
+        )

@@ -124,7 +124,19 @@ def manifest_tags(row: tuple[Any, ...]) -> tuple[str, ...]:
 
 
 def tag_values(row: TagRow) -> tuple[Any, ...]:
-    return (row.registry, row.repository, row.tag, row.digest, row.pushed, row.live, row.time, row.number, row.found)
+    return (
+        row.registry,
+        row.repository,
+        row.tag,
+        row.digest,
+        row.pushed,
+        row.live,
+        row.time,
+        row.number,
+        row.found,
+        row.expires,
+        row.armed,
+    )
 
 
 def tag(row: tuple[Any, ...]) -> TagRow:
@@ -138,6 +150,8 @@ def tag(row: tuple[Any, ...]) -> TagRow:
         time=row[6],
         number=row[7],
         found=row[8],
+        expires=row[9],
+        armed=row[10],
     )
 
 

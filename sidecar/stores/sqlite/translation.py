@@ -8,7 +8,7 @@ from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Reason, State
 from sidecar.domain.errors import CursorMoved, NamespaceTaken
 from sidecar.ports import Position, WriteSet
-from sidecar.stores.sqlite import journal, places, rows, usage
+from sidecar.stores.sqlite import expiry, journal, places, rows, usage
 from sidecar.stores.sqlite.journal import quarantine_values
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
@@ -186,6 +186,8 @@ def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
             rows.insert(connection, f"INSERT OR REPLACE INTO {table}", values)
     if changes.closed:
         connection.execute(CLOSE, (rows.keys(changes.closed),))
+    if changes.looks or changes.disarmed:
+        expiry.commit(connection, changes)
     if changes.scans:
         head = "INSERT OR REPLACE INTO scan (registry, repository, digest, report, type, event, time, number, body)"
         rows.insert(connection, head, [rows.scan_values(row) for row in changes.scans])

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sidecar.dialects import quay_quotas, quay_scans
+from sidecar.dialects import quay_builds, quay_expiry, quay_quotas, quay_scans
 from sidecar.dialects.contract import Dialect
 from sidecar.domain.errors import Problem
 from sidecar.domain.made import Api, Draft, Made, Tree
@@ -19,7 +19,7 @@ from sidecar.web.vendors.quay_answers import MALFORMED, NOT_JSON, Bare, InvalidR
 
 _OF_NAMESPACES: Final = sorted(quay_quotas.WORDS)  # the events of a whole namespace, and of no repository
 
-_FILTERS: Final = {quay_scans.WORD: "level", "repo_image_expiry": "days"}  # builds have another
+_FILTERS: Final = {quay_scans.WORD: "level", quay_expiry.WORD: "days", **dict.fromkeys(quay_builds.WORDS, "ref_regex")}
 # What the configuration's keys are called in a body.
 _OURS: Final = {
     "options": "eventConfig",
@@ -147,7 +147,7 @@ def _options(form: Form, dialect: Dialect[Any]) -> dict[str, Any]:
 
 def _filter_of(event: str) -> str:
     """The option that means something to an event; a form that says more is taken, as Quay's own pages send more."""
-    return "ref_regex" if event.startswith("build_") else _FILTERS.get(event, "")
+    return _FILTERS.get(event, "")
 
 
 def _severity(form: Form) -> object:
