@@ -71,6 +71,7 @@ TESTED_THROUGH = {
     "sidecar.stores.sqlite.rows": ("stores/test_every_store.py", "what goes in must come out of the store alike"),
     "sidecar.stores.sqlite.walkbook": ("stores/test_every_store.py", "the half of the store that walks ask"),
     "sidecar.stores.sqlite.samples": ("stores/test_every_store_samples.py", "one verb of every store"),
+    "sidecar.gauges": ("test_app.py", "the gauges of a sidecar at work"),
     "sidecar.managing": ("web/vendors/test_quay_api.py", "joined in a whole sidecar, as the composition root does it"),
     "sidecar.web.vendors.quay": ("web/vendors/test_quay_api.py", "asked over real connections"),
     "sidecar.telemetry.labels": ("telemetry/test_metrics.py", "every label set is read where it is exposed"),
