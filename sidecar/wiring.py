@@ -6,7 +6,7 @@ subscription touches its own lanes alone.
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -22,6 +22,7 @@ from sidecar.domain.made import Made, Target
 from sidecar.domain.message import Message
 from sidecar.domain.subscription import Subscription
 from sidecar.domain.trace import Tracing
+from sidecar.domain.transport import ClientTls
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline import inspection
@@ -144,6 +145,8 @@ class Wiring:
         if self._running is None:
             return
         targets = after.made.targets if after is not None else ()
+        if after is not None and self._binder is not None and self._binder.use is not None:
+            self._binder.use |= _settings_of(bound.subscription for bound in after.bound)  # before anything is awaited
         retired = {one.lane for one in before.targets} if before is not None else set()
         retired -= {one.lane for one in targets}
         try:
@@ -206,6 +209,8 @@ class Wiring:
         self.router = Router([self._muting.heard(route) for route, _ in pairs])
         transports = {one for _, to in pairs if (one := to.subscription.transport) is not None}
         contexts = self._binder.contexts if self._binder is not None else {}  # the settings' own among them
+        if self._binder is not None:
+            self._binder.use = _settings_of(to.subscription for _, to in pairs)
         running.sender.configure({one: None if one.tls is None else contexts[one.tls] for one in transports})
         named = {to.subscription.name: to for _, to in pairs}
         self._operations.connect(self.router, named, running.dispatcher, running.courier)
@@ -240,6 +245,12 @@ async def _bound(settings: Settings, made: Sequence[Made]) -> tuple[ConfigBinder
 
 def _lane_name(one: Subscription) -> LaneName:
     return LaneName(name=one.name, format=one.format, formerly=one.formerly)
+
+
+def _settings_of(subscriptions: Iterable[Subscription]) -> frozenset[ClientTls]:
+    """The TLS settings that they use."""
+    transports = (one.transport for one in subscriptions)
+    return frozenset([one.tls for one in transports if one is not None and one.tls is not None])
 
 
 def _joined(bound: Bound, state: LaneState, tracing: Tracing | None, uuid: str = "") -> Pair:
