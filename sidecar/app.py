@@ -24,6 +24,7 @@ from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
 from sidecar.domain.quota import Quotas
+from sidecar.gauges import Gauges, Measured
 from sidecar.managing import vendors
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
@@ -42,9 +43,7 @@ from sidecar.pipeline.upkeep import Keeper
 from sidecar.pipeline.walks import Walks, plans
 from sidecar.pipeline.weighing import Weigher
 from sidecar.stores.sqlite import SQLiteStore
-from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
-from sidecar.telemetry.backlogs import tell_lanes
 from sidecar.telemetry.condition import Condition
 from sidecar.telemetry.hearing import Hearing
 from sidecar.telemetry.lines import get as get_log
@@ -63,7 +62,6 @@ from sidecar.wiring import USER_AGENT, Running, Wiring, new_uuid
 
 OWN_AGENT = "registry-sidecar/"
 WATCH_EVERY = 5.0  # seconds between looks at the configuration's files
-GAUGES_EVERY = 5.0
 OPEN_AGAIN = 2.0  # seconds between attempts to open the store
 DRAIN = 10.0  # seconds that attempts in flight get at a stop
 
@@ -79,7 +77,7 @@ class App:
         self._log = get_log()
         logs = Logs()
         self._observer = Observers(self._metrics, logs, failed=logs.failed)
-        self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
+        self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._metrics.cycle)
         self._traces = Traces(self._observer, logs, self._metrics, self._store, clock=self._clock, export=SpanExporter)
         self._condition = Condition(self._store.care, self._metrics, self._observer)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
@@ -117,6 +115,15 @@ class App:
         self._wiring = Wiring(
             self._store, self._clock, self._observer, self.operations, self.subscribing, muting=self._muting
         )
+        self._gauges = Gauges(
+            self._store,
+            self._condition,
+            self._metrics,
+            self._described,
+            self.weigher,
+            clock=self._clock,
+            observer=self._observer,
+        )
 
     # --- start and stop ----------------------------------------------------------------------------------------------
 
@@ -127,7 +134,7 @@ class App:
         self._spawn(self._bring_up(), "bring-up")
         await self._listen()
         self._spawn(self._watch(), "watch")
-        self._spawn(self._gauges(), "gauges")
+        self._spawn(self._gauges.run(), "gauges")
 
     async def _listen(self) -> None:
         ingest, management = self.settings.ingest, self.settings.management
@@ -218,7 +225,8 @@ class App:
         self._spawn(self._keeper.run(), "upkeep")
         self._spawn(self.walks.run(), "walks")
         self._spawn(self.weigher.run(), "weighing")
-        await self._measure()
+        self._gauges.running = Measured(self._translator, self._dispatcher, self._keeper)
+        await self._gauges.measure()
         gc.set_threshold(50_000, 20, 100)  # values die by reference count; looking for cycles often costs much
         gc.collect()
         gc.freeze()  # what lives for ever need not be looked at by every collection
@@ -328,6 +336,10 @@ class App:
         if self._translator is not None:
             self._translator.reroute(self._wiring.router, self._wiring.names)
 
+    def _described(self) -> dict[str, str]:
+        """The formats of all that is subscribed, by name."""
+        return dict(self._wiring.described(self.settings)[0])
+
     def _describe(self, settings: Settings) -> None:
         self._metrics.configure(
             [one.name for one in settings.registries],
@@ -375,32 +387,6 @@ class App:
             registries=[one.name for one in self.settings.registries],
             last_events=self._metrics.last_events(),
         )
-
-    def _committed(self, report: CycleReport) -> None:
-        if report.items:
-            self._metrics.committed(report.items, report.seconds)
-        for verb, seconds in report.held:
-            self._metrics.held(verb, seconds)
-
-    async def _gauges(self) -> None:
-        while True:
-            try:
-                await self._measure()
-            except Exception as error:  # noqa: BLE001 - gauges that stand still look like a sidecar that is well
-                self._observer.trouble("gauges", error)
-            await asyncio.sleep(GAUGES_EVERY)
-
-    async def _measure(self) -> None:
-        """Set the gauges: files by their sizes, lanes from memory and one look-up in an index each."""
-        self._store.measure()
-        self._condition.tell(up=not self._store.down, held=self._keeper is not None and self._keeper.held)
-        if self._translator is not None:
-            self._metrics.set_lag(self._translator.lag_seconds())
-        if self._dispatcher is None:
-            return
-        configured = dict(self._wiring.described(self.settings)[0])
-        self._metrics.set_usage(await self.weigher.gauges())
-        await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
 
 
 def _access(settings: Settings) -> Access:

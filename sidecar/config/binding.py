@@ -135,7 +135,7 @@ class ConfigBinder:
         named = Section(section.node, {**section.values, "name": name})
         transports = Transports({}, Sources(), found)
         transports.contexts = self.contexts
-        return next(iter(subscriptions([named], self._registries, transports, found, patient=True)), None)
+        return next(iter(subscriptions([named], self._registries, transports, found)), None)
 
     def _over_defaults(self, node: Mapping) -> Mapping:
         """The node with the defaults of deliveries and of its format under it. A CA of its own replaces the default."""

@@ -65,7 +65,6 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     `vocabulary(options)` lists the words that these options can say; `aliases(options)` maps other spellings of a word
     to its name; `check(options)` returns a sentence when the options cannot be used together, else "", and
     `check_words(names)` one when the vendor words that a subscription wrote out cannot, else "".
-    `waiting` are words of the vendor's that nothing brings: the vendor's own API takes them and they are never said.
     `render(event, word, options, audience)` gives 0..n messages; `scoped(options, word)` says that the body names its
     audience and so cannot be shared between subscriptions. `days` is how long before its end a tag is told of. `judge`
     turns an answer into an Outcome.
@@ -82,14 +81,13 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     check_words: Callable[[frozenset[str]], str] = lambda _names: ""
     scoped: Callable[[O, str], bool] = lambda _options, _word: False
     days: Callable[[O], int] = lambda _options: DAYS
-    waiting: frozenset[str] = frozenset()
     judge: Callable[[Response, Policy], Outcome] | None = None
 
-    def bind(self, options: O, events: Iterable[str], *, patient: bool = False) -> "Voice":
+    def bind(self, options: O, events: Iterable[str]) -> "Voice":
         """A voice for one subscription. Raises ValueError with a sentence for a name that cannot be said.
 
         `events` are canonical types or vendor words; names nobody wrote out (the defaults) must be left out by the
-        caller where `says` is false. With `patient`, `waiting` words may be among them.
+        caller where `says` is false.
         """
         problem = self.check(options)
         if problem:
@@ -104,8 +102,6 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
                 written.add(word.name)
                 for kind in word.types:
                     choices.setdefault(kind, []).append(Choice(word, named=True))
-                continue
-            if patient and name in self.waiting:
                 continue
             spoken = [one for one in words.values() if one.by_type and name in one.types]
             if not spoken:

@@ -74,10 +74,6 @@ _WHEN = {
 }
 
 
-# Told by DTR's promotion, mirroring and scanning, and by changes of a repository's description.
-_WAITING: frozenset[str] = frozenset()
-
-
 def _check_words(names: frozenset[str]) -> str:
     single = sorted(names & set(_REPOSITORY_EVENT.values()))
     if single and "REPO_EVENT" in names:
@@ -199,5 +195,4 @@ DIALECT = Dialect(
     vocabulary=lambda _options: _WORDS,
     render=_render,
     check_words=_check_words,
-    waiting=_WAITING,
 )

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sidecar.domain import instant
 from sidecar.domain.details import Scan
 from sidecar.domain.event import Event, EventType
-from sidecar.domain.scans import finds_vulnerabilities, scores
+from sidecar.domain.scans import finds_vulnerabilities, moment, scores
 
 SCANNED: Final = 6  # last_scan_status: the image has been fully security scanned
 
@@ -50,7 +50,7 @@ def contents(event: Event, tag: str, host: str) -> dict[str, Any]:
             "major": counted.major,
             "minor": counted.minor,
             "last_scan_status": SCANNED,
-            "check_completed_at": instant.rfc3339(instant.parse_rfc3339(scan.ended) if scan.ended else event.time),
+            "check_completed_at": instant.rfc3339(moment(scan.ended, event.time)),
             "should_rescan": False,
             "has_foreign_layers": False,
         }

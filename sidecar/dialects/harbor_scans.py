@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from sidecar.domain import instant
 from sidecar.domain.details import Report, Scan, Severity
 from sidecar.domain.event import Event, EventType, stable_uuid
-from sidecar.domain.scans import worst
+from sidecar.domain.scans import moment, worst
 
 COMPLETED = "SCANNING_COMPLETED"
 FAILED = "SCANNING_FAILED"
@@ -173,8 +173,8 @@ def _report(event: Event, scan: Scan) -> str:
 
 def _times(event: Event, scan: Scan) -> tuple[int, int]:
     """When the scan began and ended: what was not told is the other, and both are the event's time at worst."""
-    ended = instant.parse_rfc3339(scan.ended) if scan.ended else event.time
-    begun = instant.parse_rfc3339(scan.started) if scan.started else ended
+    ended = moment(scan.ended, event.time)
+    begun = moment(scan.started, ended)
     return min(begun, ended), ended
 
 

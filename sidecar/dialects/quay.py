@@ -104,12 +104,18 @@ def _message(event: Event, word: str, extra: dict[str, Any]) -> Message:
 _SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "repo_push": {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
     **{word: {"message": "TEST NOTIFICATION"} for word in _MIRRORING},
-    quay_scans.WORD: quay_scans.SAMPLE,
 }
 
 
-def sample(word: str, registry: RegistryRef, place: Repository, *, days: int | None = None) -> Message:
-    """What Quay sends to try a notification of a repository. Every word of the vocabulary has one."""
+def sample(
+    word: str, registry: RegistryRef, place: Repository, *, days: int | None = None, level: object = None
+) -> Message:
+    """What Quay sends to try a notification of a repository. Every word of the vocabulary has one.
+
+    `level` is what the notification has of that name, which is that of Quay's API: an index, as a number or text.
+    """
+    if word == quay_scans.WORD:
+        return _said(word, registry, place, quay_scans.sample(level))
     if word == quay_expiry.WORD:
         return _said(word, registry, place, quay_expiry.sample(days))
     if word in quay_builds.WORDS:

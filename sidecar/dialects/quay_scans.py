@@ -25,18 +25,6 @@ LEVELS: Final = (
 )
 DEFAULT: Final = Severity.HIGH.value
 
-# What Quay says of none of its own, to try a notification: as get_sample_data of Quay 3.15 has it without a level.
-SAMPLE: Final = {
-    "tags": ["latest", "prod", "foo", "bar", "baz"],
-    "image": "some-image-id",
-    "vulnerability": {
-        "id": "CVE-FAKE-CVE",
-        "description": "A futurist vulnerability",
-        "link": "https://security-tracker.debian.org/tracker/CVE-FAKE-CVE",
-        "priority": "Unknown",
-    },
-}
-
 
 def level_of(level: int | str) -> int | None:
     """The index of a level that is given by name or, as Quay's own API does, by index; None for what is none."""
@@ -44,6 +32,23 @@ def level_of(level: int | str) -> int | None:
     if text.isascii() and text.isdigit():
         return int(text) if int(text) < len(LEVELS) else None
     return next((index for index, one in enumerate(LEVELS) if one.value == text), None)
+
+
+def sample(level: object) -> dict[str, Any]:
+    """What Quay sends to try a notification, as get_sample_data of Quay 3.15 has it; only an index is a level here."""
+    text = str(level)
+    index = int(text) if text.isascii() and text.isdigit() and len(text) == 1 else len(LEVELS)
+    priority = LEVELS[index] if index < len(LEVELS) else Severity.UNKNOWN
+    return {
+        "tags": ["latest", "prod", "foo", "bar", "baz"],
+        "image": "some-image-id",
+        "vulnerability": {
+            "id": "CVE-FAKE-CVE",
+            "description": "A futurist vulnerability",
+            "link": "https://security-tracker.debian.org/tracker/CVE-FAKE-CVE",
+            "priority": priority.value,
+        },
+    }
 
 
 def fits(event: Event) -> bool:

@@ -161,8 +161,8 @@ class Facts(msgspec.Struct):
     """What the store knows of a Need.
 
     `tags` holds every tag asked for and every live tag of a digest in `tags_of`; `manifests` also those that the
-    followed tags and the deletions found point to. `next_namespace` is the id for the next new namespace. With
-    `parked`, `deletions` holds every parked deletion.
+    followed tags, the live tags of `whole` repositories and the deletions found point to. `next_namespace` is the id
+    for the next new namespace. With `parked`, `deletions` holds every parked deletion.
     """
 
     repositories: list[RepositoryRow] = msgspec.field(default_factory=list)
@@ -270,7 +270,7 @@ class Catalogue:
         self._changed_deletions: set[DeletionKey] = set()
         self._changed_namespaces: set[str] = set()
         self._scans = {row.key: row for row in facts.scans}
-        self._changed_scans: set[ScanKey] = set()
+        self._changed_scans: dict[ScanKey, None] = {}  # in the order of their last change, in which they are listed
         self._pulls: dict[tuple[str, str, str, str], PullCount] = {}
         self._disarmed: list[TagKey] = []
         # What `put_manifest` changed, before and after, for whoever takes it away; None = nobody does.
@@ -321,6 +321,11 @@ class Catalogue:
         rows = [row for key, row in self._manifests.items() if key[:2] == (registry, repository) and row.live]
         return sorted(rows, key=lambda row: (-row.time, -row.number, row.artifact.digest))
 
+    def tags_in(self, registry: str, repository: str) -> list[TagRow]:
+        """The live tags of a repository that was asked for whole, wherever they point, by name."""
+        rows = [row for key, row in self._tags.items() if key[:2] == (registry, repository) and row.live]
+        return sorted(rows, key=lambda row: row.tag)
+
     def parked(self) -> list[DeletionRow]:
         """Deletions still waiting to be classified, oldest first."""
         rows = [row for row in self._deletions.values() if row.parked is not None]
@@ -356,13 +361,18 @@ class Catalogue:
         self._by_digest.setdefault((row.registry, row.repository, row.digest), set()).add(row.key)
         self._changed_tags.add(row.key)
 
+    def end_tag(self, row: TagRow, notice: Notice) -> None:
+        """Make a tag a tombstone, by a record."""
+        self.put_tag(msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number, found=0))
+
     def put_deletion(self, row: DeletionRow) -> None:
         self._deletions[row.key] = row
         self._changed_deletions.add(row.key)
 
     def put_scan(self, row: ScanRow) -> None:
         self._scans[row.key] = row
-        self._changed_scans.add(row.key)
+        self._changed_scans.pop(row.key, None)
+        self._changed_scans[row.key] = None
 
     def count_pull(self, registry: str, repository: str, digest: str, tag: str, *, time: int) -> None:
         """One more pull of an artifact by this tag, "" for one by digest."""

@@ -248,9 +248,7 @@ class Fold:
             if (row.time, row.number) <= notice.stamp  # a tag pushed again since keeps its new link
         ]
         for row in tags:
-            self._catalogue.put_tag(
-                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number, found=0)
-            )
+            self._catalogue.end_tag(row, notice)
         if (known.time, known.number) <= notice.stamp:
             self._catalogue.put_manifest(
                 msgspec.structs.replace(known, live=False, time=notice.time, number=notice.origin.number, found=0)
@@ -288,9 +286,7 @@ class Fold:
                 )
             )
         elif current:
-            self._catalogue.put_tag(
-                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number, found=0)
-            )
+            self._catalogue.end_tag(row, notice)
         known = self._catalogue.manifest(*place, digest) if digest else None
         artifact = known.artifact if known is not None else Artifact(digest=digest)
         events.append(
@@ -330,6 +326,9 @@ class Fold:
             event = self._bury(notice, row)
             if row.ever_tagged or row.artifact.digest not in children:
                 events.append(event)
+        for tag in self._catalogue.tags_in(*place):  # on manifests that were pushed since, or had ended before
+            if (tag.time, tag.number) <= notice.stamp:
+                self._catalogue.end_tag(tag, notice)
         known = self._catalogue.repository(*place)
         pushed_since = any(row.ever_tagged for row in self._catalogue.manifests_of(*place))
         if not pushed_since and (known is None or (known.time, known.number) <= notice.stamp):

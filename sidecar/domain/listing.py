@@ -5,6 +5,7 @@ import msgspec
 from sidecar.domain.catalogue import TagRow
 from sidecar.domain.delivery import State
 from sidecar.domain.event import Artifact, Event
+from sidecar.domain.scans import ScanRow
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +103,32 @@ class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str
     record: str
     size: int
+
+
+class ScanFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which artifacts' scans to list, the last scanned first. Empty values do not filter; `before` is a row's id.
+
+    With `tag` only what that tag points to now.
+    """
+
+    registry: str = ""
+    repository: str = ""
+    digest: str = ""
+    tag: str = ""
+    report: str = ""
+    type: str = ""
+    since: int = 0
+    before: int = 0
+    limit: int = 50
+
+
+class ScannedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The last scan of an artifact, and its tags now. `live` is False once it is known deleted."""
+
+    id: int
+    row: ScanRow
+    tags: tuple[str, ...]
+    live: bool
 
 
 class PullFilter(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,11 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def key(self) -> str:
-        """What it is about, `repository:tag`, `repository@digest` or `repository`: a walk has one of each."""
+        """What it is about, `repository:tag`, `repository@digest` or `repository`: a walk has one of each.
+
+        In the order of these, tags come before manifests, which is the order to fold them in: what a manifest's end
+        takes along are the tags that still point to it, not those that the walk saw elsewhere.
+        """
         if self.tag:
             return f"{self.repository}:{self.tag}"
         if self.artifact.digest:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from sidecar.domain import instant
 from sidecar.domain.details import Report, Scan, Scores, Severity, Vulnerability
 from sidecar.domain.event import EventType
 
@@ -75,6 +76,12 @@ def scores(scan: Scan) -> Scores:
         if one in _CLASSES:
             counts[_CLASSES[one]] += count
     return Scores(critical=counts[0], major=counts[1], minor=counts[2])
+
+
+def moment(text: str, otherwise: int) -> int:
+    """The instant of a text; `otherwise` for none, and for what is no time of our age, as the zero of Go's times."""
+    told = instant.parse_rfc3339(text) if text else 0
+    return told if 0 < told < 2**63 else otherwise
 
 
 def kept(scan: Scan) -> Scan:

@@ -32,14 +32,14 @@ def query(posted: Posted) -> Query:
     given = {name: value for name, value in posted.query.items() if value}
     unknown = sorted(given.keys() - set(_KNOWN.split(", ")))
     if unknown:
-        raise Misstated(f"Unknown query parameter {unknown[0][:50]!r}; known: {_KNOWN}.")
+        raise Misstated(f"Unknown query parameter {unknown[0][:50]!r}; known: {_KNOWN}.", None)
     try:
         return msgspec.convert(given, Query)
     except msgspec.ValidationError as error:
         trouble = misfit(str(error))
-        place = trouble.pointer.removeprefix("/")
+        place = (trouble.pointer or "").removeprefix("/")
         said = str(trouble).partition(": ")[2]
-        raise Misstated(f"In the query's `{place}`: {said}") from None
+        raise Misstated(f"In the query's `{place}`: {said}", None) from None
 
 
 def chosen(query: Query, reported: Reported, registries: Mapping[str, str]) -> tuple[str, Image]:
@@ -51,14 +51,14 @@ def chosen(query: Query, reported: Reported, registries: Mapping[str, str]) -> t
     named = [one for one in (reported.asked, *reported.images) if one is not None]
     registry = query.registry or reported.registry
     if registry and registry not in registries:
-        raise Misstated(f"No registry is named {registry[:100]!r}; known: {', '.join(registries)}.")
+        raise Misstated(f"No registry is named {registry[:100]!r}; known: {', '.join(registries)}.", None)
     names = {hostname: name for name, hostname in registries.items() if hostname}
     image = _place(query, named, registries, registry)
     if not registry:
         registry = names.get(image.host, "")
     if not registry:
         if len(registries) > 1:
-            raise Misstated(f"Say in the query's `registry` which one is meant: {', '.join(registries)}.")
+            raise Misstated(f"Say in the query's `registry` which one is meant: {', '.join(registries)}.", None)
         registry = next(iter(registries), "")
     repository = query.repository or image.repository
     digest = query.digest or _digest(repository, named)

@@ -13,7 +13,8 @@ _NAME = re.compile(
     r"(?:@(?P<digest>[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9A-Za-z=_-]{1,150}))?"
 )
 _LONGEST = 1_000
-_DOORS = ("registry:", "docker:", "podman:", "containerd:", "remote:")  # where scanners are told to look for an image
+# Where scanners are told to look for an image; `registry:5000/app` is on a host of that name.
+_DOOR = re.compile(r"^(?:registry|docker|podman|containerd|remote):(?!\d+(?:/|$))")
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +44,7 @@ def versioned(name: str, version: str) -> Image | None:
 
 def parse(name: str) -> Image | None:
     """The image of a name; None for what names none, as a path or a file."""
-    for door in _DOORS:
-        if name.startswith(door) and not name[len(door) :].isdigit():
-            name = name[len(door) :]
-            break
+    name = _DOOR.sub("", name)
     found = _NAME.fullmatch(name) if len(name) <= _LONGEST else None
     if found is None or len(found["repository"]) > 255:
         return None

@@ -22,6 +22,7 @@ from sidecar.domain.details import (
     Text,
     Tool,
     Vulnerability,
+    check_moments,
     counted,
 )
 from sidecar.intake.findings import Reported
@@ -52,6 +53,9 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     vulnerabilities: Annotated[tuple[Vulnerability, ...], msgspec.Meta(max_length=MOST_VULNERABILITIES)] = ()
     packages: Count | None = None
     sbom_digest: Digest = ""
+
+    def __post_init__(self) -> None:
+        check_moments(started=self.started, ended=self.ended)
 
 
 _decoder = msgspec.json.Decoder(_Outcome)

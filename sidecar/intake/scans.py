@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from sidecar.domain import instant
 from sidecar.domain.details import Scan, ScanStatus
 from sidecar.domain.errors import Misstated
 from sidecar.domain.event import EventType
+from sidecar.domain.scans import moment
 from sidecar.domain.statement import Statement, Told
 from sidecar.intake import about, cyclonedx, grype, harbor_report, outcome, sarif, spdx, trivy
 from sidecar.intake.findings import Reported
@@ -84,8 +84,8 @@ def read(posted: Posted) -> Sequence[Told]:
 
 
 def _time(scan: Scan) -> int:
-    told = scan.ended or scan.started
-    return instant.parse_rfc3339(told) if told else 0
+    """When the scan ended, or at least began; 0 = nobody told."""
+    return moment(scan.ended, moment(scan.started, 0))
 
 
 def _format(asked: str, body: bytes, media_type: str) -> Format:
@@ -94,7 +94,7 @@ def _format(asked: str, body: bytes, media_type: str) -> Format:
         try:
             return Format(asked)
         except ValueError:
-            raise Misstated(f"No format is named {asked[:50]!r}; known: {', '.join(Format)}.") from None
+            raise Misstated(f"No format is named {asked[:50]!r}; known: {', '.join(Format)}.", None) from None
     top = decoded(_keys, body)
     keys = frozenset(top)
     found = recognised(keys) or _TYPES.get(media_type)

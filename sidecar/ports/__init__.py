@@ -25,6 +25,8 @@ from sidecar.domain.listing import (
     PullRow,
     QuarantineFilter,
     QuarantineRow,
+    ScanFilter,
+    ScannedRow,
     UndeliveredCount,
 )
 from sidecar.domain.message import Message, Response
@@ -210,6 +212,8 @@ class Ledger(Protocol):
     async def lanes(self) -> Sequence[LaneRow]: ...
 
     async def pulls(self, where: PullFilter) -> Sequence[PullRow]: ...
+
+    async def scans(self, where: ScanFilter) -> Sequence[ScannedRow]: ...
 
     async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]: ...
 

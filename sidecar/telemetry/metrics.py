@@ -8,6 +8,7 @@ rate or an alert has something to start from. Gauges are told their values; noth
 import itertools
 import platform
 from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -49,6 +50,19 @@ _ATTEMPT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _END_TO_END = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0, 86400.0)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, that the text format cannot even tell apart
+
+
+class Cycle(Protocol):
+    """What a store tells of a transaction: how many items, how long it took, how long each verb held the writer."""
+
+    @property
+    def items(self) -> int: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def held(self) -> tuple[tuple[str, float], ...]: ...
 
 
 class Metrics:
@@ -288,6 +302,13 @@ class Metrics:
         asking = self._askings.get(registry)
         if asking is not None:
             asking.breaker.set(opened)
+
+    def cycle(self, report: Cycle) -> None:
+        """One cycle of the commit loop."""
+        if report.items:
+            self.committed(report.items, report.seconds)
+        for verb, seconds in report.held:
+            self.held(verb, seconds)
 
     def committed(self, items: int, seconds: float) -> None:
         """One transaction with so many items took so long."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.log import server_logger
 
 from sidecar.domain.errors import (
     BackupRefused,
@@ -45,6 +46,7 @@ from sidecar.web.exchange import (
 from sidecar.web.expiries import ExpiryRoutes
 from sidecar.web.health import Health, add_health
 from sidecar.web.problems import problem, sentence
+from sidecar.web.scans import add_scans
 from sidecar.web.subscriptions import SubscriptionRoutes
 from sidecar.web.usage import Usage, add_usage
 from sidecar.web.verbs import Verbs
@@ -103,6 +105,7 @@ class Api:
         get("/v1/deliveries/{id}", self._get_delivery)
         get("/v1/undelivered", self._get_undelivered)
         get("/v1/pulls", self._get_pulls)
+        add_scans(app, self._operations)
         get("/v1/quarantine", self._get_quarantine)
         post("/v1/quarantine/retry", self._retry_all)
         get("/v1/quarantine/{id}", self._get_quarantined)
@@ -286,3 +289,6 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
+    except Exception:  # noqa: BLE001 - a mistake of ours: clients are answered in the usual form, the rest is for the log
+        server_logger.exception("Error handling request")
+        return problem(500, "Something went wrong that should not: the log says what.")

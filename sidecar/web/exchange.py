@@ -96,7 +96,7 @@ def body_of(raw: bytes, shape: type[B]) -> B:
         return msgspec.json.decode(raw or b"{}", type=shape)
     except msgspec.ValidationError as error:
         raise BadArgument(f"the body does not fit: {error}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadArgument(f"the body is not JSON: {error}") from error
 
 

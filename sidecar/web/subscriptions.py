@@ -133,7 +133,7 @@ async def _body(request: web.Request) -> Tree:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except msgspec.ValidationError as error:
         raise BadArgument("the body must be a JSON object") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadArgument(f"the body is not JSON: {error}") from error
 
 

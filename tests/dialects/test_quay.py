@@ -195,6 +195,42 @@ def test_the_sample_of_a_push_is_quays_own() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("level", "priority"),
+    [
+        (0, "Critical"),
+        ("0", "Critical"),
+        ("1", "High"),
+        (5, "Unknown"),
+        (None, "Unknown"),
+        ("low", "Unknown"),
+        (9, "Unknown"),
+    ],
+)
+def test_the_sample_of_a_vulnerability_is_of_the_notification_s_level(level: object, priority: str) -> None:
+    """Quay 3.15, get_sample_data: without a level that is a number it is Unknown, and no fix is spoken of."""
+    body = json.loads(quay.sample("vulnerability_found", TAGGED.registry, TAGGED.repository, level=level).body)
+    assert body["tags"] == ["latest", "prod", "foo", "bar", "baz"]
+    assert body["image"] == "some-image-id"
+    assert body["vulnerability"] == {
+        "id": "CVE-FAKE-CVE",
+        "description": "A futurist vulnerability",
+        "link": "https://security-tracker.debian.org/tracker/CVE-FAKE-CVE",
+        "priority": priority,
+    }
+
+
+@pytest.mark.parametrize("level", ["high", "HIGH", "", "6", "-1", 6, -1, "1.0", "None"])
+def test_a_level_that_is_none_of_quay_s_is_refused(level: int | str) -> None:
+    told = "`level` must be one of Critical, High, Medium, Low, Negligible, Unknown, or its number from 0 to 5"
+    assert DIALECT.check(Options(level=level)) == told
+
+
+@pytest.mark.parametrize("level", ["Critical", "Unknown", "0", "5", 0, 5])
+def test_a_level_is_a_name_or_a_number(level: int | str) -> None:
+    assert DIALECT.check(Options(level=level)) == ""
+
+
 def test_every_word_has_a_sample_that_begins_like_what_happens() -> None:
     """Who learns a new word has to say what its test button sends."""
     for word in DIALECT.vocabulary(Options()):

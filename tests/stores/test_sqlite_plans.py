@@ -26,6 +26,7 @@ from sidecar.stores.sqlite import (
     usage,
     walks,
 )
+from sidecar.stores.sqlite import scans as listing
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,7 @@ INDEXES = {
     "look.MANIFESTS": (translation.MANIFESTS, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
     "look.TAGS": (translation.TAGS, "PRIMARY KEY (registry=? AND repository=? AND tag=?)"),
     "look.DELETIONS": (translation.DELETIONS, "PRIMARY KEY (registry=? AND repository=? AND request=?)"),
+    "look.SCANS": (translation.SCANS, "scan_artifact (registry=? AND repository=? AND digest=?)"),
     "look.PARKED": (translation.PARKED, "deletion_parked"),
     "look.NAMESPACES": (translation.NAMESPACES, "(name=?)"),
     "look.WHOLE_MANIFESTS": (translation.WHOLE_MANIFESTS, "PRIMARY KEY (registry=? AND repository=?)"),
@@ -145,6 +147,18 @@ def test_the_heads_of_keys_are_found_by_the_index_of_order_alone(connection):
     assert len(searches) == 2
     assert any(line.startswith("SEARCH d USING INTEGER PRIMARY KEY (rowid=?)") for line in lines), lines
     assert scans(lines) == [line for line in scans(lines) if line in {"SCAN head", "SCAN h"}]
+
+
+@pytest.mark.parametrize("condition", ["1", listing.POINTED_TO])
+def test_what_a_list_of_scans_says_beside_them_is_looked_up_by_key(connection, condition):
+    """The list itself goes back from the last row until its page is full."""
+    lines = plan(connection, f"{listing.SCANS} WHERE {condition} ORDER BY s.id DESC LIMIT 50")
+    assert scans(lines) == ["SCAN s"]
+    assert any("SEARCH m USING PRIMARY KEY (registry=? AND repository=? AND digest=?)" in one for one in lines), lines
+    tags = [one for one in lines if "SEARCH t" in one]
+    assert tags
+    assert all("USING PRIMARY KEY (registry=? AND repository=? AND tag=?)" in one for one in tags), lines
+    assert not any("TEMP B-TREE" in line for line in lines), lines
 
 
 def test_registries_are_found_by_one_look_up_each_and_not_by_reading_their_repositories(connection):

@@ -86,6 +86,7 @@ ROUTES = {
     ("GET", "/v1/deliveries/{id}"): Rights("/v1/deliveries/7", 404),
     ("GET", "/v1/undelivered"): Rights("/v1/undelivered"),
     ("GET", "/v1/pulls"): Rights("/v1/pulls"),
+    ("GET", "/v1/scans"): Rights("/v1/scans"),
     ("GET", "/v1/quarantine"): Rights("/v1/quarantine"),
     ("GET", "/v1/quarantine/{id}"): Rights("/v1/quarantine/7", 404),
     ("POST", "/v1/quarantine/retry"): Rights("/v1/quarantine/retry"),

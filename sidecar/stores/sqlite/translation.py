@@ -132,6 +132,9 @@ async def look(reader: Reader, need: Need) -> Facts:
     for place in need.whole:
         manifests.update((row[:3], row) for row in await reader.rows(WHOLE_MANIFESTS, place))
         tags.update((row[:3], row) for row in await reader.rows(WHOLE_TAGS, place))
+        ended = {(*place, row[3]) for key, row in tags.items() if key[:2] == place} - manifests.keys()
+        if ended:
+            manifests.update((row[:3], row) for row in await reader.rows(MANIFESTS, (rows.keys(ended),)))
     facts.manifests = [rows.manifest(row) for row in manifests.values()]
     facts.tags = [rows.tag(row) for row in tags.values()]
     return facts

@@ -200,7 +200,8 @@ class QuayApi:
         if not words.tries(made.document["event"], options.get("ref_regex", "")):
             return answer({})
         registry, place = await self._place(what)
-        message = words.sample(made.document["event"], registry, place, days=options.get("days"))
+        event, level = made.document["event"], made.document["eventConfig"].get("level")
+        message = words.sample(event, registry, place, days=options.get("days"), level=level)
         await self._sampling.queue(person, made, message, registry=registry, repository=place)
         return answer({})
 
