@@ -33,7 +33,12 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = Recognised()
-_QUAY = {"updated_tags": "repo_push", "vulnerability": "vulnerability_found", "message": "repo_mirror_sync"}
+_QUAY = {
+    "updated_tags": "repo_push",
+    "vulnerability": "vulnerability_found",
+    "expiring_in": "repo_image_expiry",
+    "message": "repo_mirror_sync",
+}
 
 
 def recognise(body: bytes) -> Recognised:
