@@ -19,6 +19,7 @@ from sidecar.web.vendors.quay_answers import MALFORMED, NOT_JSON, Bare, InvalidR
 
 _OF_NAMESPACES: Final = sorted(quay_quotas.WORDS)  # the events of a whole namespace, and of no repository
 
+# The option that means something to an event; a form that says more is taken, as Quay's own pages send more.
 _FILTERS: Final = {quay_scans.WORD: "level", quay_expiry.WORD: "days", **dict.fromkeys(quay_builds.WORDS, "ref_regex")}
 # What the configuration's keys are called in a body.
 _OURS: Final = {
@@ -138,16 +139,11 @@ def _options(form: Form, dialect: Dialect[Any]) -> dict[str, Any]:
     """The dialect's options: of `config` and `eventConfig` what it has an option for; Quay passes the rest over."""
     known = {field.encode_name for field in msgspec.structs.fields(dialect.options)}
     options = {key: value for key, value in form.config.items() if key in known and value}
-    option = _filter_of(form.event)
+    option = _FILTERS.get(form.event, "")
     value = _severity(form) if option == "level" else form.event_config.get(option.replace("_", "-"))
     if option in known and value not in (None, ""):
         options[option] = value
     return {**options, "method": form.method}
-
-
-def _filter_of(event: str) -> str:
-    """The option that means something to an event; a form that says more is taken, as Quay's own pages send more."""
-    return _FILTERS.get(event, "")
 
 
 def _severity(form: Form) -> object:
