@@ -281,6 +281,6 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if hdrs.ALLOW in error.headers:
             response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return response
-    except Exception:  # a mistake of ours: clients are answered in the usual form, the rest is for the log
+    except Exception:  # noqa: BLE001 - a mistake of ours: clients are answered in the usual form, the rest is for the log
         server_logger.exception("Error handling request")
         return problem(500, "Something went wrong that should not: the log says what.")
