@@ -42,6 +42,7 @@ class Dispatcher:
         self._chance = chance
         self._observer = observer
         self._tracks: dict[int, Track] = {}
+        self._adrift: dict[int, Track] = {}  # those of the tracks that have no destination: few, of however many
         self._leaving: dict[int, Track] = {}  # gone, with attempts under way or not yet written
         self._workers: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -60,7 +61,10 @@ class Dispatcher:
                 track = self._tracks[state.id] = Track(state.id, state.name, self._clock, self._pump)
             track.name = state.name
             before, track.destination = track.destination, destinations.get(state.id)
-            if track.destination is not None:
+            self._adrift.pop(state.id, None)
+            if track.destination is None:
+                self._adrift[state.id] = track
+            else:
                 self._take_policy(track, before, track.destination)
             self._take_state(track, state)
             self.changed((state.id,))
@@ -69,6 +73,7 @@ class Dispatcher:
         """Send nothing more for lanes that are gone for good. Attempts in flight end as they began."""
         for lane in lanes:
             track = self._tracks.pop(lane, None)
+            self._adrift.pop(lane, None)
             if track is None:
                 continue
             track.destination = None
@@ -374,8 +379,8 @@ class Dispatcher:
         A subscription may have taken over the queue of one that left while it was sending.
         """
         busy = track.busy()
-        for one in self._tracks.values():
-            if one.destination is None and one is not track:
+        for one in self._adrift.values():
+            if one is not track:
                 busy |= one.in_flight | one.settling
         return busy
 

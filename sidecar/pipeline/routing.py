@@ -56,10 +56,9 @@ class Listening:
             return
         for at, one in enumerate(routes):
             match = one.subscription.match
-            heads = match.repositories.heads()
             if match.namespace:
                 self._by_namespace.setdefault(match.namespace, []).append((at, one))
-            elif heads is None:
+            elif (heads := match.repositories.heads()) is None:
                 self._rest.append((at, one))
             else:
                 for head in heads:
@@ -85,11 +84,11 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
-        self._by_type: dict[EventType, Listening] = {}
-        for kind in EventType:
-            listening = tuple(one for one in self.routes if one.subscription.enabled and kind in one.voice.types)
-            if listening:
-                self._by_type[kind] = Listening(listening)
+        listening: dict[EventType, list[Route]] = {}
+        for one in self.routes:
+            for kind in one.voice.types if one.subscription.enabled else ():
+                listening.setdefault(kind, []).append(one)
+        self._by_type = {kind: Listening(those) for kind, those in listening.items()}
 
     def _near(self, event: Event) -> Sequence[Route]:
         listening = self._by_type.get(event.type)
