@@ -19,6 +19,8 @@ from sidecar.web.health import Health
 from sidecar.web.server import Listeners
 from virtual_time import VirtualClock
 
+BOUND = 60  # seconds after which a test gives up waiting for what does not come
+
 
 class Site:
     """A house whose registry can be walked, with the API on a loopback listener; registry `mute` has no API."""
@@ -62,17 +64,24 @@ class Site:
             return answer.status, json.loads(await answer.read())
 
     async def walk(self, **body):
-        """Have a walk made and wait for its end."""
+        """Have a walk made and wait for its end, and until the catalogue knows what it found: the next looks there."""
         status, said = await self.ask("/v1/registries/main/walk", "POST", body or None)
         assert status == 200, said
         number = (said["current"] or said["last"])["id"]
-        for _ in range(1000):
-            _, said = await self.ask("/v1/registries/main/walk")
-            over = [one for one in (said["held"], said["last"]) if one is not None and one["id"] == number]
-            if over:
-                return over[0]
-            await asyncio.sleep(0.005)
-        raise AssertionError(said)
+        async with asyncio.timeout(BOUND):
+            while True:
+                _, said = await self.ask("/v1/registries/main/walk")
+                over = [one for one in (said["held"], said["last"]) if one is not None and one["id"] == number]
+                if over:
+                    await self.translated()
+                    return over[0]
+                await asyncio.sleep(0.005)
+
+    async def translated(self):
+        """Until everything that is in the journal now is translated, and heard by the observer."""
+        async with asyncio.timeout(BOUND):
+            while self.house.translator.lag:  # noqa: ASYNC110 - nothing is set when there is none
+                await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -134,10 +143,7 @@ async def test_what_is_held_is_shown_and_decided_over(site, verb, state, events)
     assert held["why"] == "20 of 20 known tags are gone, more than 10 %"
     status, said = await site.ask(f"/v1/registries/main/walk/{verb}", "POST")
     assert (status, said["held"], said["last"]["state"]) == (200, None, state)
-    for _ in range(500):
-        if site.house.translator.lag == 0:
-            break
-        await asyncio.sleep(0.005)
+    await site.translated()  # the walk was answered as over once all of it stood in the journal
     assert len(site.house.observer.events) == events
 
 
