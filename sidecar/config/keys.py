@@ -9,10 +9,10 @@ from typing import Any, Final
 from sidecar import dialects
 from sidecar.config import amounts, headers, places
 from sidecar.config.expiry import EXPIRY
-from sidecar.config.shapes import Choice, Flag, Number, Off, Or, Shape, Text
+from sidecar.config.listeners import INGEST, MANAGEMENT, TOKENS
+from sidecar.config.shapes import Choice, Flag, Number, Shape, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import (
-    LISTEN,
     NAME,
     NAMESPACE,
     NETWORKS,
@@ -25,13 +25,11 @@ from sidecar.config.texts import (
     REPOSITORIES,
     SERVER_NAME,
     STATUSES,
-    TOKEN,
     URL,
     duration,
     matching,
     size,
 )
-from sidecar.config.users import TEAMS, USER
 from sidecar.domain import instant
 from sidecar.domain.event import Kind
 from sidecar.domain.registry import PULL_WINDOW, Reconcile
@@ -40,70 +38,6 @@ from sidecar.domain.subscription import DEFAULT_EVENTS, Order, Policy, Retry, Si
 from sidecar.domain.trace import Tracing
 
 DEFAULT_STORE: Final = "sqlite:////var/lib/registry-sidecar/sidecar.db"
-DEFAULT_INGEST: Final = "127.0.0.1:8080"
-DEFAULT_MANAGEMENT: Final = ":8081"
-DEFAULT_SOCKET: Final = "control.sock"
-DEFAULT_MAX_BODY: Final = 8 * 1024**2
-
-SERVER_TLS: Final = Table(
-    {
-        "cert_file": Field(Text(), "the listener's certificate with its chain, PEM", needed=True),
-        "key_file": Field(Text(), "the certificate's key, PEM", needed=True),
-        "client_ca_file": Field(Text(), "CA that every client's certificate must come from, PEM"),
-    }
-)
-
-TOKENS: Final = ListOf(item=TOKEN, empty="must list at least one token: remove the key if there are none")
-
-INTAKE: Final = Table(
-    {
-        "tokens": Field(TOKENS, "what whoever tells something shows, as Bearer token or Basic password"),
-        "anonymous": Field(Flag(), "whether anybody may tell something from other machines"),
-    }
-)
-
-INGEST: Final = Table(
-    {
-        "listen": Field(LISTEN, "where the registry posts its notifications; host:port or a list", DEFAULT_INGEST),
-        "max_body": Field(
-            size(1024, 1024**3),
-            "the largest body that is read; of a larger one only the head is kept, in quarantine",
-            amounts.show_size(DEFAULT_MAX_BODY),
-        ),
-        "anonymous": Field(Flag(), "whether registries without tokens may post from other machines"),
-        "intake": Field(INTAKE, "what others than the registries may tell: builds, scans and the like"),
-        "tls": Field(SERVER_TLS, "serve TLS"),
-    }
-)
-
-MANAGEMENT: Final = Table(
-    {
-        "listen": Field(LISTEN, "health, metrics and the native API; host:port or a list", DEFAULT_MANAGEMENT),
-        "socket": Field(
-            Or(kind="bool", this=Off(), that=Text()),
-            "the command line's way in, a relative path stands beside the store; false = none",
-            DEFAULT_SOCKET,
-        ),
-        "tls": Field(SERVER_TLS, "serve TLS"),
-        "public_url": Field(
-            Text(parse=places.public_url, pattern=r"https?://[\x21-\x7e]+"),
-            "where people and programs reach this listener, such as https://sidecar.example.com",
-        ),
-        "users": Field(
-            ListOf(item=USER, optional=True),
-            "who may use the API over TCP; without any, only loopback listeners serve it",
-        ),
-        "htpasswd_file": Field(
-            Text(), "the registry's own: proves who somebody is; what they may do stands under `users`"
-        ),
-        "dtr_status": Field(
-            Choice(words=("modern", "legacy")),
-            "how DTR's API answers what is made and deleted: modern = 201 and 204 as DTR 2.7, legacy = 200 as before",
-            "modern",
-        ),
-        "teams": Field(TEAMS, "by namespace, the teams and their users: {prj: {release: [maria]}}"),
-    }
-)
 
 CLIENT_TLS: Final = Table(
     {

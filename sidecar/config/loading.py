@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sidecar import dialects
-from sidecar.config import defaults, keys, options, places, users
+from sidecar.config import defaults, keys, listeners, options, places, users
 from sidecar.config.expansion import Expansion
 from sidecar.config.expiry import plan
 from sidecar.config.intake import intake
@@ -130,16 +130,16 @@ class _Reader:
     def __init__(self, root: Section, sources: Sources, problems: Problems) -> None:
         self._sources = sources
         self._problems = problems
-        self._ingest: Section = root.get("ingest") or keys.INGEST.absent("ingest")
-        self._management: Section = root.get("management") or keys.MANAGEMENT.absent("management")
+        self._ingest: Section = root.get("ingest") or listeners.INGEST.absent("ingest")
+        self._management: Section = root.get("management") or listeners.MANAGEMENT.absent("management")
         self.store: Path = root.get("store") or places.store_file(keys.DEFAULT_STORE)
 
     def ingest(self, listed: list[Section]) -> IngestSettings:
-        listen = self._listen(self._ingest, keys.DEFAULT_INGEST)
+        listen = self._listen(self._ingest, listeners.DEFAULT_INGEST)
         of_registries = tokens(listed, self._ingest, listen, self._problems)
         return IngestSettings(
             listen=listen,
-            max_body=self._ingest.get("max_body", keys.DEFAULT_MAX_BODY),
+            max_body=self._ingest.get("max_body", listeners.DEFAULT_MAX_BODY),
             tokens=of_registries,
             intake=intake(self._ingest, of_registries, listen, self._problems),
             tls=self._tls(self._ingest),
@@ -147,7 +147,7 @@ class _Reader:
 
     def management(self, ingest: IngestSettings) -> ManagementSettings:
         section = self._management
-        listen = self._listen(section, keys.DEFAULT_MANAGEMENT)
+        listen = self._listen(section, listeners.DEFAULT_MANAGEMENT)
         for one in listen:
             for other in ingest.listen:
                 if places.clash(one, other):
@@ -174,7 +174,7 @@ class _Reader:
         )
 
     def _socket(self) -> Path | None:
-        named: str | bool = self._management.get("socket", keys.DEFAULT_SOCKET)
+        named: str | bool = self._management.get("socket", listeners.DEFAULT_SOCKET)
         if named is False:
             return None
         path = self.store.parent / str(named)

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sidecar.config import keys
+from sidecar.config import keys, listeners
 from sidecar.config.loading import load
 from sidecar.domain.errors import ConfigError
 
@@ -42,7 +42,14 @@ SCALARS = st.one_of(
 NAMES = st.sampled_from(
     sorted(
         {*keys.root().fields, *keys.subscription().fields, *keys.REGISTRY.fields, *keys.DELIVERY.fields}
-        | {*keys.MATCH.fields, *keys.INGEST.fields, *keys.MANAGEMENT.fields, *keys.DEFAULTS.fields, "flavour", "harbor"}
+        | {
+            *keys.MATCH.fields,
+            *listeners.INGEST.fields,
+            *listeners.MANAGEMENT.fields,
+            *keys.DEFAULTS.fields,
+            "flavour",
+            "harbor",
+        }
     )
 )
 VALUES = st.recursive(
