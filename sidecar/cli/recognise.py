@@ -33,7 +33,9 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = Recognised()
-_QUAY = {
+_QUAY = {  # by a key of the body, which does not say more of builds and mirrors
+    "is_manual": "build_queued",
+    "build_id": "build",
     "updated_tags": "repo_push",
     "vulnerability": "vulnerability_found",
     "expiring_in": "repo_image_expiry",
