@@ -309,12 +309,7 @@ class Catalogue:
         """When a tag that was pushed onto this artifact ends by its label, 0 for not at all."""
         if artifact.labels is None and artifact.annotations is None and artifact.kind is not Kind.INDEX:
             return 0  # nearly always
-
-        def child(digest: str) -> Artifact | None:
-            row = self._manifests.get((registry, repository, digest))
-            return row.artifact if row is not None else None
-
-        return expires(artifact, pushed, child)
+        return expires(artifact, pushed, lambda one: self.manifest(registry, repository, one))
 
     def manifests_of(self, registry: str, repository: str) -> list[ManifestRow]:
         """The live manifests of a repository that was asked for whole, newest first."""

@@ -9,7 +9,7 @@ once; pushing the tag again, moving it or giving it another end makes it another
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 import msgspec
 
@@ -128,7 +128,14 @@ def lifetime(text: str) -> int:
     return max(0, number) * unit
 
 
-def expires(artifact: Artifact, pushed: int, child: Callable[[str], Artifact | None]) -> int:
+class Held(Protocol):
+    """A manifest that a repository holds."""
+
+    @property
+    def artifact(self) -> Artifact: ...
+
+
+def expires(artifact: Artifact, pushed: int, child: Callable[[str], Held | None]) -> int:
     """The end of a tag that was pushed onto this artifact, 0 for none.
 
     An index has the label of its own, else the one that all its manifests have alike; `child` finds them by digest.
@@ -146,11 +153,11 @@ def _label(artifact: Artifact) -> str | None:
     return artifact.annotations.get(LABEL) if artifact.annotations is not None else None
 
 
-def _shared(index: Artifact, child: Callable[[str], Artifact | None]) -> str | None:
+def _shared(index: Artifact, child: Callable[[str], Held | None]) -> str | None:
     shared: str | None = None
     for one in index.references:
         found = child(one.digest)
-        said = _label(found) if found is not None else None
+        said = _label(found.artifact) if found is not None else None
         if said is None or shared not in {None, said}:
             return None
         shared = said

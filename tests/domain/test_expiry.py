@@ -2,6 +2,7 @@
 
 import pytest
 
+from sidecar.domain.catalogue import ManifestRow
 from sidecar.domain.event import Artifact, Descriptor, Kind
 from sidecar.domain.expiry import LABEL, NEVER, Ending, Rule, TagEnd, endings, expires, lifetime
 from sidecar.domain.glob import Globs
@@ -47,6 +48,11 @@ def nobody(_digest):
     return None
 
 
+def held(label=None):
+    """An image's row in the catalogue."""
+    return ManifestRow(registry="main", repository="a", artifact=image(label), tags=(), live=True, time=1, number=1)
+
+
 def test_an_end_counts_from_the_push_and_one_beyond_all_times_is_none():
     assert expires(image("2d"), NOW, nobody) == NOW + 2 * DAY
     assert expires(image("soon"), NOW, nobody) == 0
@@ -75,7 +81,7 @@ def test_an_annotation_is_taken_where_the_config_has_no_such_label():
     ],
 )
 def test_an_index_ends_as_it_says_or_as_all_its_manifests_say_alike(own, children, length):
-    there = {f"sha256:{at}": image(label) for at, label in enumerate(children)}
+    there = {f"sha256:{at}": held(label) for at, label in enumerate(children)}
     index = Artifact(
         kind=Kind.INDEX,
         references=tuple(Descriptor(digest=one) for one in there),
@@ -86,7 +92,7 @@ def test_an_index_ends_as_it_says_or_as_all_its_manifests_say_alike(own, childre
 
 def test_an_index_of_which_a_manifest_is_not_known_has_no_end():
     index = Artifact(kind=Kind.INDEX, references=(Descriptor(digest="sha256:a"), Descriptor(digest="sha256:b")))
-    assert expires(index, NOW, {"sha256:a": image("2d")}.get) == 0
+    assert expires(index, NOW, {"sha256:a": held("2d")}.get) == 0
 
 
 def tag(name, *, pushed=NOW, end=0, told=None, number=1):
