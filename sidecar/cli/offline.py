@@ -12,6 +12,7 @@ from typing import Any
 
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.clock import SystemClock
+from sidecar.config.schema import of_made
 from sidecar.config.settings import Settings
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
@@ -54,6 +55,7 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
             store.care.backup,
             subscribing=subscribing,
             walks=walks,
+            forms=of_made,
         )
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
             path = Path(folder) / "offline.sock"

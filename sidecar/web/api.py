@@ -34,6 +34,7 @@ from sidecar.web.exchange import (
     who,
 )
 from sidecar.web.health import Health, add_health
+from sidecar.web.openapi.routes import DocumentRoutes, Forms
 from sidecar.web.subscriptions import SubscriptionRoutes
 from sidecar.web.verbs import Verbs
 from sidecar.web.walks import WalkRoutes
@@ -47,7 +48,10 @@ class Vendor(Protocol):
 
 
 class Api:
-    """The native API over the operator's verbs, and vendors' beside it. Without a porter there are no users."""
+    """The native API over the operator's verbs, and vendors' beside it. Without a porter there are no users.
+
+    `forms` gives the schema of a subscription as it is asked for, for the document.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Api:
         porter: Porter | None = None,
         walks: Walks | None = None,
         vendors: Sequence[Vendor] = (),
+        forms: Forms | None = None,
     ) -> None:
         self._operations = operations
         self._subscribing = subscribing
@@ -69,6 +74,7 @@ class Api:
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
         self._vendors = vendors
+        self._document = DocumentRoutes(forms)
         self._console = Console(operations, status, self._lanes, walks)
 
     def app(self, door: Door) -> web.Application:
@@ -99,6 +105,7 @@ class Api:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
+        self._document.add_to(app)
         for vendor in self._vendors:
             vendor.add_to(app)
         self._console.add_to(app)
@@ -227,7 +234,7 @@ class Api:
 
 
 class QuarantineFilterBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /v1/quarantine/retry."""
+    """Which quarantined items are taken again; without anything all."""
 
     reason: str = ""
     registry: str = ""

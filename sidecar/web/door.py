@@ -63,6 +63,8 @@ NEEDS: Final[dict[tuple[str, str], Needs]] = {
     ("POST", "/v1/subscriptions/{name}/pause"): Needs.MANAGER,
     ("POST", "/v1/subscriptions/{name}/resume"): Needs.MANAGER,
     ("POST", "/v1/subscriptions/{name}/test"): Needs.MANAGER,
+    ("GET", "/v1/openapi.json"): Needs.PERSON,
+    ("GET", "/v1/docs"): Needs.PERSON,
 }
 
 

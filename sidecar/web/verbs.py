@@ -1,6 +1,7 @@
 """The native API's verbs: replay, retry and cancel deliveries; pause, resume and test subscriptions."""
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final
 
 import msgspec
 from aiohttp import web
@@ -29,29 +30,38 @@ MOST_NAMED = 1000  # deliveries that one request may name
 Walk = Callable[[Selection, Cursor, int, str], Awaitable[Step]]
 
 
-class SelectionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """The body of the verbs over many deliveries. What is left out does not choose; `cursor` is an earlier `next`."""
+def _note(text: str, **more: Any) -> msgspec.Meta:
+    return msgspec.Meta(description=text, extra_json_schema=more or None)
 
+
+Id = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": 2**63 - 1})]
+_TIME: Final[dict[str, Any]] = {"anyOf": [{"format": "date-time"}, {"maxLength": 0}]}
+
+
+class SelectionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """Which deliveries are meant. What is left out does not choose."""
+
+    # What the notes say of values is checked here, in sentences; they are for the document alone.
     states: tuple[str, ...] = ()
     subscriptions: tuple[str, ...] = ()
-    deliveries: tuple[int, ...] = ()
-    event: str = ""
-    type: str = ""
-    reason: str = ""
-    repositories: tuple[str, ...] = ()
-    since: str = ""
-    until: str = ""
-    dry_run: bool = False
-    limit: int = STEP
-    cursor: str = ""
+    deliveries: Annotated[tuple[Id, ...], _note("ids", maxItems=MOST_NAMED)] = ()
+    event: Annotated[str, _note("the event's id")] = ""
+    type: Annotated[str, _note("an event's type, such as artifact.pushed")] = ""
+    reason: Annotated[str, _note("why they ended as they did, such as expired")] = ""
+    repositories: Annotated[tuple[str, ...], _note("globs; * within a segment, ** across, ! excludes")] = ()
+    since: Annotated[str, _note("made then or later", **_TIME)] = ""
+    until: Annotated[str, _note("made before then", **_TIME)] = ""
+    dry_run: Annotated[bool, _note("count, and change nothing")] = False
+    limit: Annotated[int, _note("how many one step may change", minimum=1, maximum=STEP)] = STEP
+    cursor: Annotated[str, _note("the `next` of an earlier step", pattern="^([0-9]{1,18}-[0-9]{1,18})?$")] = ""
 
 
 class TestBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /v1/subscriptions/{name}/test: an event or a word of the format, "" = the first subscribed."""
+    """What is tried."""
 
     __test__ = False  # no test of ours, whatever its name begins with
 
-    event: str = ""
+    event: Annotated[str, _note('an event or a word of the format; "" = the first that is subscribed')] = ""
 
 
 class Verbs:

@@ -1,6 +1,6 @@
 """The native API's walks of the registries: how they stand, begin one, and decide over one that is held."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
@@ -13,9 +13,9 @@ from sidecar.web.exchange import answer, body_of, named, who
 
 
 class WalkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /v1/registries/{name}/walk. `silent`: make the catalogue true and announce nothing."""
+    """How a walk is made."""
 
-    silent: bool = False
+    silent: Annotated[bool, msgspec.Meta(description="learn what there is, and announce nothing: a backfill")] = False
 
 
 class WalkRoutes:
