@@ -1,4 +1,4 @@
-"""The JSON Schema (2020-12) of the configuration file, for editors and `registry-sidecar schema`; of what APIs take too.
+"""The JSON Schema (2020-12) of the configuration file, for editors and `registry-sidecar schema`; of what APIs take.
 
 Generated from the tables that the loader reads by and from the dialects' options. It cannot say everything that the
 loader checks (names that must be known, ranges of text), but it refuses nothing that the loader takes.

@@ -70,9 +70,9 @@ def join(app: web.Application, handlers: Mapping[str, Handler]) -> None:
         call = CALLS[name]
         strict = _strict(call, handler)
         if call.method == "GET":
-            app.router.add_get(call.path, strict)  # and HEAD
+            app.router.add_get(_route(call.path), strict)  # and HEAD
         else:
-            app.router.add_route(call.method, call.path, strict)
+            app.router.add_route(call.method, _route(call.path), strict)
 
 
 def _strict(call: Call, handler: Handler) -> Handler:
@@ -82,3 +82,13 @@ def _strict(call: Call, handler: Handler) -> Handler:
         return await handler(request)
 
     return handle
+
+
+def _route(path: str) -> str:
+    """The path as a route. A word that other calls have in the place of an id is none: `deliveries/retry`."""
+    head, _, last = path.rpartition("/")
+    others = (one.path.rpartition("/") for one in CALLS.values())
+    words = sorted({word for before, _, word in others if before == head and not word.startswith("{")})
+    if not words or not last.startswith("{"):
+        return path
+    return f"{head}/{{{last[1:-1]}:(?!(?:{'|'.join(words)})$)[^/]+}}"

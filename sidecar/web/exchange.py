@@ -49,7 +49,7 @@ def who(request: web.Request) -> str:
 
 def check_query(request: web.Request, known: Collection[str]) -> None:
     """Raises BadArgument for a query that says what nobody would read."""
-    given = list(request.query)
+    given = [name for name, _ in request.query.items()]  # keys alone come once each
     for name in given:
         if name not in known:
             shown = _text(name)
@@ -112,14 +112,18 @@ def instant_of(text: str, name: str = "since") -> int:
         raise BadArgument(f"{name} must be an RFC 3339 time such as 2026-11-22T08:00:00Z", name) from error
 
 
-def states_of(text: str, name: str = "state") -> tuple[State, ...]:
+def states_of(text: str) -> tuple[State, ...]:
     """The states of a list with commas."""
+    return states_named(text.split(",") if text else (), "state")
+
+
+def states_named(wanted: Collection[str], name: str) -> tuple[State, ...]:
+    """The states of these names. `name` is where they stand."""
     names = {one.name.lower(): one for one in State}
-    wanted = [name for name in text.split(",") if name]
-    unknown = [name for name in wanted if name not in names]
+    unknown = [one for one in wanted if one not in names]
     if unknown:
         raise BadArgument(f"unknown state {unknown[0][:50]!r}; known: {', '.join(names)}", name)
-    return tuple(names[name] for name in wanted)
+    return tuple(names[one] for one in wanted)
 
 
 async def raw_body(request: web.Request) -> bytes:
@@ -134,13 +138,30 @@ async def raw_body(request: web.Request) -> bytes:
 
 async def body_of(request: web.Request, shape: type[B]) -> B:
     """A JSON body of this shape; nothing at all is an empty object."""
-    raw = await raw_body(request)
+    value = json_of(await raw_body(request) or b"{}")
     try:
-        return msgspec.json.decode(raw or b"{}", type=shape)
+        return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
         raise BadArgument(f"the body does not fit: {error}", _path_of(str(error))) from error
+
+
+def json_of(raw: bytes) -> Any:
+    """A body's value. Raises BadArgument."""
+    try:
+        return _whole(msgspec.json.decode(raw))
     except msgspec.DecodeError as error:
         raise BadArgument(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise BadArgument("the body is nested too deep: flatten it") from error
+
+
+def _whole(value: Any) -> Any:
+    """The same with whole numbers as such, also where they are written as 200.0: JSON has one kind of numbers."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole(one) for key, one in value.items()}
+    return [_whole(one) for one in value] if isinstance(value, list) else value
 
 
 def _path_of(text: str) -> str:

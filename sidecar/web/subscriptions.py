@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import quote
 
-import msgspec
 from aiohttp import hdrs, web
 
 from sidecar.domain.errors import Conflict, NotFound, Problem, Stale, Unusable
@@ -18,7 +17,7 @@ from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.web import shapes
 from sidecar.web.calls import join
-from sidecar.web.exchange import BadArgument, answer, named, person_of, raw_body
+from sidecar.web.exchange import BadArgument, answer, json_of, named, person_of, raw_body
 
 _OURS: Final = ("name", "namespace", "repository")
 Lanes = Callable[[], Awaitable[list[dict[str, Any]]]]
@@ -71,10 +70,10 @@ class SubscriptionRoutes:
         return answer(found[0])
 
     async def _replace(self, request: web.Request) -> web.Response:
+        body = await _body(request)
         made = await self._own(request)
         if made.api is not Api.NATIVE:
             raise Conflict(f"subscription {made.key} was made through the API of {made.api.value}: change it there")
-        body = await _body(request)
         old = made.targets[0].subscription
         draft = _draft({**body, "name": body.get("name", made.key)}, old)
         changed = await self._subscribing.replace(person_of(request), made, draft, revision=_expected(request, made))
@@ -132,13 +131,10 @@ def _written(made: Made) -> list[Tree]:
 
 
 async def _body(request: web.Request) -> Tree:
-    raw = await raw_body(request)
-    try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
-    except msgspec.ValidationError as error:
-        raise BadArgument("the body must be a JSON object") from error
-    except msgspec.DecodeError as error:
-        raise BadArgument(f"the body is not JSON: {error}") from error
+    value = json_of(await raw_body(request))
+    if not isinstance(value, dict):
+        raise BadArgument("the body must be a JSON object")
+    return value
 
 
 def _draft(body: Tree, old: Tree) -> Draft:

@@ -22,7 +22,7 @@ from sidecar.web.exchange import (
     named,
     number_of,
     person_of,
-    states_of,
+    states_named,
     who,
 )
 
@@ -152,7 +152,7 @@ class Verbs:
 
 
 def _selection(given: SelectionBody, allowed: tuple[State, ...], usual: tuple[State, ...]) -> Selection:
-    states = states_of(",".join(given.states), "states") or usual
+    states = states_named(given.states, "states") or usual
     if not set(states) <= set(allowed):
         raise BadArgument(
             f"this can be done only to deliveries that are {' or '.join(one.name.lower() for one in allowed)}",

@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document of the native API, put together from its calls, who may make them, and their shapes."""
 
+import http
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -70,21 +71,20 @@ _FAILURES: Final[Mapping[int, tuple[str, str]]] = {
     500: ("The sidecar failed; its log says more.", "The sidecar failed at this; its log says more."),
     503: ("The store is away, or the sidecar is starting: nothing was done.", "The store cannot commit: disk full."),
 }
-_TITLES: Final[Mapping[int, str]] = {
-    400: "Bad Request",
+_NAMES: Final[Mapping[int, str]] = {
+    400: "BadRequest",
     401: "Unauthorized",
     403: "Forbidden",
-    404: "Not Found",
+    404: "NotFound",
     409: "Conflict",
-    412: "Precondition Failed",
-    413: "Request Entity Too Large",
-    415: "Unsupported Media Type",
-    422: "Unprocessable Entity",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
+    412: "PreconditionFailed",
+    413: "ContentTooLarge",
+    415: "UnsupportedMediaType",
+    422: "UnprocessableContent",
+    429: "TooManyRequests",
+    500: "InternalServerError",
+    503: "ServiceUnavailable",
 }
-_NAMES: Final = {status: title.replace(" ", "") for status, title in _TITLES.items()}
 _HEADERS: Final[Mapping[str, dict[str, Any]]] = {
     ETAG: {"description": "which state this is, for `If-Match`", "schema": {"type": "string"}, "example": '"7-1"'},
     LOCATION: {"description": "where it is now", "schema": {"type": "string"}, "example": "/v1/subscriptions/ci"},
@@ -210,7 +210,7 @@ def _failures(what: Operation) -> dict[str, Any]:
 
 def _failure(status: int) -> dict[str, Any]:
     text, detail = _FAILURES[status]
-    example = {"type": "about:blank", "title": _TITLES[status], "status": status, "detail": detail}
+    example = {"type": "about:blank", "title": http.HTTPStatus(status).phrase, "status": status, "detail": detail}
     if status in {400, 422}:
         example["errors"] = [{"path": "limit" if status == 400 else "match.tags[0]", "detail": detail}]
     described: dict[str, Any] = {
