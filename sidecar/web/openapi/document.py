@@ -167,10 +167,7 @@ def _in_path(path: str) -> list[dict[str, Any]]:
 
 
 def _in_query(name: str, what: Operation) -> dict[str, Any]:
-    described = {**_parameter(name, what.query.get(name, PARAMETERS[name])), "in": "query"}
-    if described["schema"]["type"] == "array":
-        described |= {"style": "form", "explode": False}
-    return described
+    return {**_parameter(name, what.query.get(name, PARAMETERS[name])), "in": "query"}
 
 
 def _parameter(name: str, one: Parameter) -> dict[str, Any]:

@@ -72,7 +72,7 @@ RETRY: Final = _body(
 CANCEL: Final = _body("CancelBody", "Which deliveries are given up, of those that are due.", CANCELLED)
 
 TEXT: Final = {"type": "string"}
-_STATE: Final = {"type": "string", "enum": [one.name.lower() for one in State]}
+_STATE: Final = f"({'|'.join(one.name.lower() for one in State)})"
 PARAMETERS: Final[Mapping[str, Parameter]] = {
     "limit": Parameter(
         "how many a page has at most",
@@ -94,7 +94,9 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     ),
     "subscription": Parameter("only to the subscription of this name", TEXT, "updater"),
     "state": Parameter(
-        "only in one of these states, with commas between them", {"type": "array", "items": _STATE}, ["dead"]
+        "only in one of these states: due, delivered, dead, cancelled, with commas between them",
+        {"type": "string", "pattern": f"^({_STATE}(,{_STATE})*)?$"},
+        "dead,cancelled",
     ),
     "reason": Parameter("only what ended for this reason, such as expired", TEXT, "expired"),
     "event": Parameter("only of the event with this id", TEXT, examples.EVENT_ID),

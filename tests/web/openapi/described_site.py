@@ -150,6 +150,6 @@ class DescribedSite:
     async def _walk(self) -> None:
         await self.walks.start("main", silent=False)
         async with asyncio.timeout(10):
-            while (await self.walks.view("main")).current is not None:
+            while (await self.walks.view("main")).current is not None:  # noqa: ASYNC110 - it sets no event
                 await asyncio.sleep(0.005)
         await self.house.until(lambda: self.house.translator.lag == 0)

@@ -1,7 +1,7 @@
 """Schemathesis, which reads the served document and asks what it likes, finds the API to be as described.
 
-A fixed seed, a bounded number of requests, a listener and a store that hold something of everything. `schemathesis.toml`
-says what its checks go by.
+A fixed seed, a bounded number of requests, a real listener, and a store that holds something of everything.
+`schemathesis.toml` says what its checks go by.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from described_site import TOKENS
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
-# Who asks, with how many examples for each call beside those that cover each bound, in which phases, and of which calls.
+# Who asks, with how many examples for each call beside the coverage of its bounds, in which phases, and which calls.
 RUNS = {
     "admin": ("5", "coverage,fuzzing,stateful", ()),
     # All others are 403 to them, which tests/web/test_roles.py holds.

@@ -1,4 +1,4 @@
-"""The document is whole, valid, and true: every route is in it, every answer is as it says, and nothing is left over."""
+"""The document is whole, valid, and true: every route is in it, every answer is as it says, nothing is left over."""
 
 import json
 import subprocess
