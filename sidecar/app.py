@@ -24,6 +24,8 @@ from sidecar.config.schema import of_made
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
+from sidecar.domain.quota import Quotas
+from sidecar.gauges import Gauges, Measured
 from sidecar.managing import vendors
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
@@ -32,6 +34,7 @@ from sidecar.outbound.spans import SpanExporter
 from sidecar.pipeline.courier import Courier
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
@@ -39,10 +42,9 @@ from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.pipeline.walks import Walks, plans
+from sidecar.pipeline.weighing import Weigher
 from sidecar.stores.sqlite import SQLiteStore
-from sidecar.stores.sqlite.commit import CycleReport
 from sidecar.telemetry.asking import Asking
-from sidecar.telemetry.backlogs import tell_lanes
 from sidecar.telemetry.condition import Condition
 from sidecar.telemetry.hearing import Hearing
 from sidecar.telemetry.lines import get as get_log
@@ -61,7 +63,6 @@ from sidecar.wiring import USER_AGENT, Running, Wiring, new_uuid
 
 OWN_AGENT = "registry-sidecar/"
 WATCH_EVERY = 5.0  # seconds between looks at the configuration's files
-GAUGES_EVERY = 5.0
 OPEN_AGAIN = 2.0  # seconds between attempts to open the store
 DRAIN = 10.0  # seconds that attempts in flight get at a stop
 
@@ -77,7 +78,7 @@ class App:
         self._log = get_log()
         logs = Logs()
         self._observer = Observers(self._metrics, logs, failed=logs.failed)
-        self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._committed)
+        self._store = SQLiteStore(settings.store, retention=settings.retention, report=self._metrics.cycle)
         self._traces = Traces(self._observer, logs, self._metrics, self._store, clock=self._clock, export=SpanExporter)
         self._condition = Condition(self._store.care, self._metrics, self._observer)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
@@ -109,10 +110,20 @@ class App:
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
         self.walks = Walks(self._store, self._clock, self._observer)
+        self.weigher = Weigher(self._store, self._clock, self._observer)
         self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
         self._muting = Muting(self._store, self._observer)
         self._wiring = Wiring(
             self._store, self._clock, self._observer, self.operations, self.subscribing, muting=self._muting
+        )
+        self._gauges = Gauges(
+            self._store,
+            self._condition,
+            self._metrics,
+            self._described,
+            self.weigher,
+            clock=self._clock,
+            observer=self._observer,
         )
 
     # --- start and stop ----------------------------------------------------------------------------------------------
@@ -124,7 +135,7 @@ class App:
         self._spawn(self._bring_up(), "bring-up")
         await self._listen()
         self._spawn(self._watch(), "watch")
-        self._spawn(self._gauges(), "gauges")
+        self._spawn(self._gauges.run(), "gauges")
 
     async def _listen(self) -> None:
         ingest, management = self.settings.ingest, self.settings.management
@@ -142,6 +153,7 @@ class App:
             porter=self._porter,
             walks=self.walks,
             forms=of_made,
+            expiries=Expiries(self._store, self._clock, self._observer, lambda: self._store.default_namespaces),
             vendors=vendors(
                 self._store,
                 self.operations,
@@ -152,6 +164,7 @@ class App:
                 settings=lambda: self.settings,
                 unready=self.unready,
             ),
+            usage=self.weigher.usage,
         )
         context = self._tls("management.tls", management.tls)
         for address in management.listen:
@@ -207,12 +220,15 @@ class App:
             offer=self._dispatcher.offer,
             own_agent=OWN_AGENT,
             met=self.walks.met,
+            weigher=self.weigher,
         )
         self._keeper = Keeper(self._store, self._clock, self._observer)
         self._spawn(self._translator.run(), "translator")
         self._spawn(self._keeper.run(), "upkeep")
         self._spawn(self.walks.run(), "walks")
-        await self._measure()
+        self._spawn(self.weigher.run(), "weighing")
+        self._gauges.running = Measured(self._translator, self._dispatcher, self._keeper)
+        await self._gauges.measure()
         gc.set_threshold(50_000, 20, 100)  # values die by reference count; looking for cycles often costs much
         gc.collect()
         gc.freeze()  # what lives for ever need not be looked at by every collection
@@ -303,13 +319,17 @@ class App:
     def _words(self, settings: Settings) -> Words:
         """What the translator goes by. Asks the network's parts to be as the settings say."""
         apis = self._apis.configure(settings.registries, settings.contexts)
-        self._enricher.configure(apis)
+        registries = {one.name: one for one in settings.registries}
+        quotas = Quotas(settings.quotas, registries)
+        self._enricher.configure(apis, quotas.weighs if quotas else None)
+        self.weigher.configure(quotas, apis)
         self.walks.configure(plans(settings.registries, apis))
         return Words(
-            registries={one.name: one for one in settings.registries},
+            registries=registries,
             router=self._wiring.router,
             subscriptions=self._wiring.names,
             enricher=self._enricher if self._apis.clients else None,
+            expiry=settings.expiry,
         )
 
     def _rerouted(self) -> None:
@@ -317,6 +337,10 @@ class App:
         self._metrics.subscribed(*self._wiring.described(self.settings))
         if self._translator is not None:
             self._translator.reroute(self._wiring.router, self._wiring.names)
+
+    def _described(self) -> dict[str, str]:
+        """The formats of all that is subscribed, by name."""
+        return dict(self._wiring.described(self.settings)[0])
 
     def _describe(self, settings: Settings) -> None:
         self._metrics.configure(
@@ -366,32 +390,8 @@ class App:
             last_events=self._metrics.last_events(),
         )
 
-    def _committed(self, report: CycleReport) -> None:
-        if report.items:
-            self._metrics.committed(report.items, report.seconds)
-        for verb, seconds in report.held:
-            self._metrics.held(verb, seconds)
-
-    async def _gauges(self) -> None:
-        while True:
-            try:
-                await self._measure()
-            except Exception as error:  # noqa: BLE001 - gauges that stand still look like a sidecar that is well
-                self._observer.trouble("gauges", error)
-            await asyncio.sleep(GAUGES_EVERY)
-
-    async def _measure(self) -> None:
-        """Set the gauges: files by their sizes, lanes from memory and one look-up in an index each."""
-        self._store.measure()
-        self._condition.tell(up=not self._store.down, held=self._keeper is not None and self._keeper.held)
-        if self._translator is not None:
-            self._metrics.set_lag(self._translator.lag_seconds())
-        if self._dispatcher is None:
-            return
-        configured = dict(self._wiring.described(self.settings)[0])
-        await tell_lanes(self._metrics, self._dispatcher.views(), configured, self._store, self._clock.now())
-
 
 def _access(settings: Settings) -> Access:
     ingest, intake = settings.ingest, settings.ingest.intake
-    return Access([one.name for one in settings.registries], ingest.tokens, IntakeAccess(intake.tokens, intake.open))
+    hostnames = {one.name: one.ref.hostname for one in settings.registries}
+    return Access(list(hostnames), ingest.tokens, IntakeAccess(intake.tokens, intake.open, hostnames))

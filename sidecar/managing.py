@@ -48,7 +48,7 @@ def vendors(
             dispatcher.changed(lanes)
 
     sampling = Sampling(store, subscribing, clock, observer, new_uuid=new_uuid, changed=changed)
-    quay = QuayApi(subscribing, sampling, store, lambda: _surroundings(settings()), observer)
+    quay = QuayApi(subscribing, sampling, store, lambda: _surroundings(settings()), clock=clock, observer=observer)
     return [harbor, dtr, quay]
 
 

@@ -6,7 +6,7 @@ subscription touches its own lanes alone.
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -22,6 +22,7 @@ from sidecar.domain.made import Made, Target
 from sidecar.domain.message import Message
 from sidecar.domain.subscription import Subscription
 from sidecar.domain.trace import Tracing
+from sidecar.domain.transport import ClientTls
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.signing import Signer
 from sidecar.pipeline import inspection
@@ -144,6 +145,8 @@ class Wiring:
         if self._running is None:
             return
         targets = after.made.targets if after is not None else ()
+        if after is not None and self._binder is not None and self._binder.use is not None:
+            self._binder.use |= _settings_of(bound.subscription for bound in after.bound)  # before anything is awaited
         retired = {one.lane for one in before.targets} if before is not None else set()
         retired -= {one.lane for one in targets}
         try:
@@ -188,7 +191,7 @@ class Wiring:
     def _pairs(self, standing: Standing) -> list[Pair]:
         """The routes of one that can be used, none for one that cannot."""
         return [
-            _joined(bound, self._states[target.lane], self._tracing)
+            _joined(bound, self._states[target.lane], self._tracing, standing.made.uuid)
             for target, bound in zip(standing.made.targets, standing.bound, strict=False)
             if target.lane in self._states
         ]
@@ -206,6 +209,8 @@ class Wiring:
         self.router = Router([self._muting.heard(route) for route, _ in pairs])
         transports = {one for _, to in pairs if (one := to.subscription.transport) is not None}
         contexts = self._binder.contexts if self._binder is not None else {}  # the settings' own among them
+        if self._binder is not None:
+            self._binder.use = _settings_of(to.subscription for _, to in pairs)
         running.sender.configure({one: None if one.tls is None else contexts[one.tls] for one in transports})
         named = {to.subscription.name: to for _, to in pairs}
         self._operations.connect(self.router, named, running.dispatcher, running.courier)
@@ -221,9 +226,11 @@ async def shown(settings: Settings, store: SQLiteStore, operations: Operations, 
     binder, standing = await _bound(settings, await store.recall_made())
     made.take(binder, standing)
     lanes = {row.state.name: row.state for row in await store.lanes()}
-    every = [*settings.subscriptions, *(bound for one in standing for bound in one.bound)]
+    every: list[tuple[Bound, str]] = [(bound, "") for bound in settings.subscriptions]
+    every += [(bound, one.made.uuid) for one in standing for bound in one.bound]
     pairs = [
-        _joined(one, lanes.get(one.subscription.name) or _unknown(one.subscription), settings.tracing) for one in every
+        _joined(one, lanes.get(one.subscription.name) or _unknown(one.subscription), settings.tracing, uuid)
+        for one, uuid in every
     ]
     operations.connect(Router([route for route, _ in pairs]), {to.subscription.name: to for _, to in pairs})
 
@@ -240,9 +247,15 @@ def _lane_name(one: Subscription) -> LaneName:
     return LaneName(name=one.name, format=one.format, formerly=one.formerly)
 
 
-def _joined(bound: Bound, state: LaneState, tracing: Tracing | None) -> Pair:
+def _settings_of(subscriptions: Iterable[Subscription]) -> frozenset[ClientTls]:
+    """The TLS settings that they use."""
+    transports = (one.transport for one in subscriptions)
+    return frozenset([one.tls for one in transports if one is not None and one.tls is not None])
+
+
+def _joined(bound: Bound, state: LaneState, tracing: Tracing | None, uuid: str = "") -> Pair:
     one = bound.subscription
-    return Route(one, bound.voice, state.id, Audience(one.name, state.policy)), _destination(bound, tracing)
+    return Route(one, bound.voice, state.id, Audience(one.name, state.policy, uuid)), _destination(bound, tracing)
 
 
 def _destination(bound: Bound, tracing: Tracing | None) -> Destination:

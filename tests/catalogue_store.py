@@ -28,6 +28,7 @@ from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.pulls import Pulls
 from sidecar.domain.registry import Registry
+from sidecar.domain.scans import ScanKey, ScanRow
 from sidecar.domain.session import Session, SessionKey, Sessions
 
 
@@ -42,14 +43,17 @@ class CatalogueStore:
         self.namespaces = {"library": NamespaceRow(id=1, name="library", created=0)}
         self.sessions: dict[SessionKey, Session] = {}
         self.pulls: dict[tuple[str, str, str, str], PullCount] = {}
+        self.scans: dict[ScanKey, ScanRow] = {}
 
     def look(self, need: Need) -> Facts:
         """The rows of a Need: what was asked for, and what that points to."""
+        scanned = set(need.scanned)
+        scanned.update((*key[:2], self.tags[key].digest) for key in need.scanned_tags if key in self.tags)
         tags = {
             key: row
             for key, row in self.tags.items()
             if key in need.tags
-            or (row.live and (row.registry, row.repository, row.digest) in need.tags_of)
+            or (row.live and (row.registry, row.repository, row.digest) in need.tags_of | scanned)
             or key[:2] in need.whole
         }
         deletions = {
@@ -66,6 +70,7 @@ class CatalogueStore:
             tags=list(tags.values()),
             deletions=list(deletions.values()),
             namespaces=[row for key, row in self.namespaces.items() if key in need.namespaces],
+            scans=[row for key, row in self.scans.items() if key[:3] in scanned],
             next_namespace=max(row.id for row in self.namespaces.values()) + 1,
         )
 
@@ -76,6 +81,7 @@ class CatalogueStore:
         self.tags.update({row.key: row for row in changes.tags})
         self.deletions.update({row.key: row for row in changes.deletions})
         self.namespaces.update({row.name: row for row in changes.namespaces})
+        self.scans.update({row.key: row for row in changes.scans})
         for key in changes.closed:
             del self.sessions[key]
         self.sessions.update({row.key: row for row in changes.sessions})

@@ -14,10 +14,12 @@ from sidecar.dialects import load
 from sidecar.dialects.contract import Audience
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement
 from sidecar.domain.event import Event, RegistryRef
+from sidecar.domain.expiry import Plan
 from sidecar.domain.glob import Globs
 from sidecar.domain.lane_state import LaneName
 from sidecar.domain.message import Response
 from sidecar.domain.person import Visit
+from sidecar.domain.quota import Quota, Quotas
 from sidecar.domain.record import Quarantined
 from sidecar.domain.registry import Registry
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Policy, Subscription
@@ -32,6 +34,7 @@ from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.routing import Route, Router
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.translator import Translator, Words
+from sidecar.pipeline.weighing import Weigher
 from sidecar.ports import SendRequest
 from sidecar.stores.sqlite import SQLiteStore
 
@@ -136,11 +139,11 @@ def match(repositories: Iterable[str] = (), **changes: Any) -> Match:
     return Match(repositories=Globs.of(repositories, segments=True), **changes)
 
 
-def route(one: Subscription, lane: int, policy: int = 0) -> Route:
+def route(one: Subscription, lane: int, policy: int = 0, **options: Any) -> Route:
     """A subscription with the voice that the configuration would give it."""
     dialect = load()[one.format]
     events = [name for name in one.events if one.events != DEFAULT_EVENTS or dialect.says(name, dialect.example)]
-    return Route(one, dialect.bind(dialect.options(), events), lane, Audience(one.name, policy))
+    return Route(one, dialect.bind(dialect.options(**options), events), lane, Audience(one.name, policy))
 
 
 class House:
@@ -159,9 +162,15 @@ class House:
         store: Any = None,
         apis: Mapping[str, Any] | None = None,
         tracing: Tracing | None = None,
+        expiry: Plan | None = None,
+        days: Mapping[str, int] | None = None,
+        quotas: Sequence[Quota] | None = None,
     ) -> None:
+        """`quotas` None = nothing can be weighed."""
         self.clock = clock
         self.tracing = tracing
+        self.expiry = expiry or Plan()
+        self.days = days or {}
         self.sender = sender
         self.observer = RecordingObserver()
         self.store = store or SQLiteStore(path, inline=inline)
@@ -178,6 +187,10 @@ class House:
         self.enricher = Enricher(self.observer) if apis is not None else None
         if self.enricher is not None:
             self.enricher.configure(apis or {})
+        self.apis = apis or {}
+        self.quotas = quotas
+        self.weigher = Weigher(self.store, clock, self.observer) if quotas is not None else None
+        self._weighing: asyncio.Task[None] | None = None
         self.translator: Translator | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -194,8 +207,21 @@ class House:
             observer=self.observer,
             offer=self.dispatcher.offer,
             own_agent="registry-sidecar/",
+            weigher=self.weigher,
         )
+        self.weigh(self.quotas)
         self._task = asyncio.create_task(self.translator.run())
+        if self.weigher is not None:
+            self._weighing = asyncio.create_task(self.weigher.run())
+
+    def weigh(self, quotas: Sequence[Quota] | None) -> None:
+        """Go by these quotas from now on, as after a reload."""
+        self.quotas = quotas
+        if self.weigher is not None:
+            known = Quotas(quotas or (), self.registries)
+            self.weigher.configure(known, self.apis)
+            if self.enricher is not None:
+                self.enricher.configure(self.apis, known.weighs)
 
     async def configure(self, subscriptions: Sequence[Subscription]) -> Words:
         """Give these subscriptions their lanes, as a reload does."""
@@ -203,7 +229,15 @@ class House:
         names = [LaneName(name=one.name, format=one.format, formerly=one.formerly) for one in subscriptions]
         states = await self.store.register(names, self.clock.now())
         by_name = {one.name: one for one in states}
-        routes = [route(one, by_name[one.name].id, by_name[one.name].policy) for one in subscriptions]
+        routes = [
+            route(
+                one,
+                by_name[one.name].id,
+                by_name[one.name].policy,
+                **({"days": self.days[one.name]} if one.name in self.days else {}),
+            )
+            for one in subscriptions
+        ]
         destinations = {
             one.lane: Destination.of(
                 one.subscription, one.voice, Signer.of(one.subscription.signing), "registry-sidecar/0", self.tracing
@@ -212,7 +246,8 @@ class House:
         }
         self.dispatcher.configure(destinations, states)
         self.destinations = {one.subscription.name: one for one in destinations.values()}
-        words = Words(self.registries, Router(routes), {one.id: one.name for one in states}, self.enricher)
+        names = {one.id: one.name for one in states}
+        words = Words(self.registries, Router(routes), names, self.enricher, self.expiry)
         if self.translator is not None:
             self.translator.configure(words)
         return words
@@ -239,11 +274,18 @@ class House:
         assert self._task is not None
         self.translator.stop()
         await self._task
+        await self._stop_weighing()
         await self.dispatcher.stop(5.0)
         await self.store.close()
 
+    async def _stop_weighing(self) -> None:
+        if self._weighing is not None:
+            self._weighing.cancel()
+            await asyncio.gather(self._weighing, return_exceptions=True)
+
     async def kill(self) -> None:
         """An end without any order: what is not committed is gone, and nothing is told to anybody."""
+        await self._stop_weighing()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

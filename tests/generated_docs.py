@@ -276,9 +276,9 @@ def labels() -> str:
         ("`outcome` of `registry_sidecar_ingest_requests_total`", INGEST_OUTCOMES),
         ("`outcome` of `registry_sidecar_deliveries_total`", outcomes),
         ("`outcome` of `registry_sidecar_registry_requests_total`", [one.value for one in Asked]),
-        ("`outcome` of `registry_sidecar_spans_total`", SPAN_OUTCOMES),
         ("`outcome` of `registry_sidecar_intake_requests_total`", INTAKE_OUTCOMES),
         ("`route` of `registry_sidecar_intake_requests_total`", INTAKE_ROUTES),
+        ("`outcome` of `registry_sidecar_spans_total`", SPAN_OUTCOMES),
         ("`reason` of `registry_sidecar_deliveries_total`", [one.value for one in Reason]),
         ("`reason` of `registry_sidecar_quarantined_total`", [one.value for one in QuarantineReason]),
     ]

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from sidecar import app as root
+from sidecar import gauges
 from sidecar.config.loading import load
 from sidecar.domain.errors import ConfigError
 from sidecar.domain.record import Entry, RecordKind
@@ -156,7 +157,7 @@ async def test_a_registry_can_be_asked_as_soon_as_the_configuration_says_so_and_
 async def test_a_disk_that_is_nearly_full_is_told_and_its_mending_noticed(tmp_path, start, http, monkeypatch):
     """Without a restart, at the next look at the gauges."""
     (tmp_path / "data").mkdir()
-    monkeypatch.setattr(root, "GAUGES_EVERY", 0.02)
+    monkeypatch.setattr(gauges, "EVERY", 0.02)
     one = await start()
     await until(lambda: ready(one))
     ingest = f"http://127.0.0.1:{one.ingest_ports[0]}/events"
@@ -208,7 +209,7 @@ async def test_a_damaged_file_is_found_after_a_hard_end_and_told_with_the_remedy
         assert answer.status == 200
     async with http.post(f"http://127.0.0.1:{one.ingest_ports[0]}/events", data=ENVELOPE) as answer:
         assert answer.status == 503
-    await one._measure()
+    await one._gauges.measure()
     async with http.get(f"{management}/metrics") as answer:
         assert "registry_sidecar_store_corrupt 1.0" in await answer.text()
     await one.stop()

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from made_house import ADA, MIA, URL, MadeHouse, draft
-from sidecar.domain.errors import Conflict, StoreUnavailable
+from sidecar.config.binding import SPARE
+from sidecar.domain.errors import Conflict, StoreUnavailable, Unusable
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.made import Api
 from sidecar.domain.message import Response
@@ -344,4 +345,20 @@ async def test_nothing_is_registered_before_what_the_apis_made_has_been_read(tmp
     assert (await late.list(ADA)).items == [made]
     assert wiring.names == {made.targets[0].lane: made.targets[0].name}
     late.stop()
+    await house.stop()
+
+
+async def test_what_is_in_use_is_believed_as_before_however_much_was_tried(tmp_path):
+    """Trials and refusals are forgotten in turn, TLS settings of what stands are not."""
+    house = await MadeHouse(tmp_path).start()
+    await house.subscribing.create(MIA, draft("ours", tls={"verify": False}))
+    before = house.sender.transports
+    for number in range(2 * SPARE):
+        tried = {"format": "dtr", "url": URL, "tls": {"server_name": f"n{number}.example"}}
+        with pytest.raises(Unusable):
+            await house.subscribing.create(MIA, draft("tried", targets=(tried, {"format": "none"})))
+    await house.subscribing.create(MIA, draft("new", url="http://plain.example"))
+    loose = Transport(tls=ClientTls(verify=False), strict=True)
+    assert house.sender.transports == {**before, STRICT: None}
+    assert house.sender.transports[loose] is before[loose]
     await house.stop()

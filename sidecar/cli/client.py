@@ -44,8 +44,11 @@ class Client:
     async def post(self, path: str, body: Any = None) -> Any:
         return await self._ask("POST", path, json=body)
 
-    async def delete(self, path: str) -> None:
-        await self._ask("DELETE", path)
+    async def put(self, path: str, body: Any) -> Any:
+        return await self._ask("PUT", path, json=body)
+
+    async def delete(self, path: str) -> Any:
+        return await self._ask("DELETE", path)
 
     async def pages(self, path: str, key: str, limit: int, **query: str | int) -> dict[str, Any]:
         """Up to `limit` items, page after page, in the form of one page: the items under `key`, and `next`."""

@@ -15,6 +15,7 @@ from sidecar.cli import (
     demo,
     describe,
     emit,
+    expiring,
     listen,
     passwords,
     pulls,
@@ -26,6 +27,7 @@ from sidecar.cli import (
     serve,
     status,
     subscriptions,
+    usage,
 )
 from sidecar.cli.exits import MEANINGS, PROGRAM, ExitCode
 
@@ -61,12 +63,14 @@ app.command()(records.events)
 app.add_typer(redelivery.deliveries, name="deliveries")
 app.command()(records.undelivered)
 app.command()(pulls.pulls)
+app.add_typer(expiring.app, name="expiring")
 app.command()(redelivery.replay)
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(reconcile.reconcile)
 app.command()(reconcile.backfill)
 app.command()(status.status)
+app.command()(usage.usage)
 app.command()(backup.backup)
 app.command()(emit.emit)
 app.command()(listen.listen)

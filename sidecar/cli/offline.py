@@ -14,10 +14,13 @@ from sidecar.cli.exits import ExitCode, Failure
 from sidecar.clock import SystemClock
 from sidecar.config.schema import of_made
 from sidecar.config.settings import Settings
+from sidecar.domain.quota import Quotas
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
+from sidecar.pipeline.weighing import weighed
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.telemetry.observers import Observers
 from sidecar.web.api import Api
@@ -46,8 +49,10 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
         subscribing = Subscribing(store, clock, observer, new_uuid=new_uuid)
         await shown(settings, store, operations, subscribing)
         health = Health(stalled=lambda: 0.0, unready=lambda: (_STOPPED,), render_metrics=lambda: (b"", "text/plain"))
+        namespaces = {one.name: one.default_namespace for one in settings.registries}
         walks = Walks(store, clock, observer)
         walks.configure(dict.fromkeys(one.name for one in settings.registries))
+        quotas = Quotas(settings.quotas, {one.name: one for one in settings.registries})
         api = Api(
             operations,
             lambda: _status(store, settings),
@@ -56,6 +61,8 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
             subscribing=subscribing,
             walks=walks,
             forms=of_made,
+            expiries=Expiries(store, clock, observer, lambda: namespaces),
+            usage=lambda: weighed(store, quotas),
         )
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:
             path = Path(folder) / "offline.sock"

@@ -55,6 +55,15 @@ def since(text: str, option: str = "--since") -> str:
 
     Raises Failure with a sentence.
     """
+    return _moment(text, option, -1)
+
+
+def hence(text: str, option: str) -> str:
+    """As `since`, but a duration leads from now to a time to come."""
+    return _moment(text, option, 1)
+
+
+def _moment(text: str, option: str, sign: int) -> str:
     from sidecar.config.amounts import duration
 
     if not text:
@@ -64,7 +73,7 @@ def since(text: str, option: str = "--since") -> str:
     except ValueError:
         pass
     try:
-        return instant.rfc3339_seconds(time.time_ns() - duration(text))
+        return instant.rfc3339_seconds(time.time_ns() + sign * duration(text))
     except ValueError:
         raise misuse(
             f"{option} {text[:40]!r} is neither a duration such as 30m, 1h or 3d nor an RFC 3339 time such as "

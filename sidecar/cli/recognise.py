@@ -10,6 +10,7 @@ what it holds                                             format            word
 `contents`, `location`                                    dtr               `type`
 `docker_url`, and a key that only one word has            quay              the word; its beginning where several
                                                                             have the same body
+`threshold_percent`, `usage_bytes`                        quay              quota_error at 100, else quota_warning
 `events` with `action` and `target`                       distribution      `action` of the first
 """
 
@@ -32,7 +33,12 @@ class Recognised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN = Recognised()
-_QUAY = {"updated_tags": "repo_push", "message": "repo_mirror_sync"}
+_QUAY = {
+    "updated_tags": "repo_push",
+    "vulnerability": "vulnerability_found",
+    "expiring_in": "repo_image_expiry",
+    "message": "repo_mirror_sync",
+}
 
 
 def recognise(body: bytes) -> Recognised:
@@ -58,8 +64,10 @@ def recognise(body: bytes) -> Recognised:
             format="quay",
             word=quay,
             repository=_text(value, "repository"),
-            tags=_texts(value.get("updated_tags")),
+            tags=_texts(value.get("updated_tags", value.get("tags"))),
         )
+    if "threshold_percent" in value and "usage_bytes" in value:  # of a namespace: it names no repository
+        return Recognised(format="quay", word="quota_error" if value["threshold_percent"] == 100 else "quota_warning")
     listed = [one for one in _list(value.get("events")) if isinstance(one, Mapping)]
     if listed and "event_type" in value:
         return Recognised(
@@ -103,7 +111,7 @@ def _harbor(name: str, value: Mapping[str, Any], data: Mapping[str, Any]) -> Rec
         format=name,
         word=_text(value, "type"),
         repository=_text(_mapping(data, "repository"), "repo_full_name"),
-        tags=tuple(tag for tag in tags if tag not in digests),  # without a tag, Harbor's holds the digest
+        tags=tuple(tag for tag in tags if tag and tag not in digests),  # without a tag, Harbor's may hold the digest
         digest=next(iter(digests), ""),
     )
 

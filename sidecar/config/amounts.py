@@ -10,10 +10,12 @@ DURATION: Final = r"\d{1,15}(ms|s|m|h|d)"
 PACE: Final = r"\d{1,7}/(s|m|h)"
 RATE: Final = r"none|\d{1,7}/(s|m|h)"
 SIZE: Final = r"\d{1,15}(B|KiB|MiB|GiB|TiB)"
+PERCENT: Final = r"([1-9]\d?|100)%"
 STATUSES: Final = r"[1-5]xx|[1-5]\d\d(-[1-5]\d\d)?"
 
 DURATION_NEEDS_UNIT: Final = "must say its unit: write ms, s, m, h or d after the number, such as 10s or 3d"
 RATE_NEEDS_UNIT: Final = "must say its unit: write /s, /m or /h after the number, such as 50/s"
+PERCENT_NEEDS_SIGN: Final = "must be a whole percentage from 1% to 100%, such as 85%"
 LONGEST: Final = 3650 * instant.DAY
 
 _TIME_UNITS: Final = {
@@ -64,6 +66,13 @@ def rate(text: str) -> Rate | None:
     if not int(found[1]):
         raise ValueError("must be at least 1: write `enabled: false` to queue nothing, or none for no bound")
     return Rate(int(found[1]), _TIME_UNITS[found[2]])
+
+
+def percent(text: str) -> int:
+    """A whole percentage: `85%`. Raises ValueError."""
+    if re.fullmatch(PERCENT, text, re.ASCII) is None:
+        raise ValueError(PERCENT_NEEDS_SIGN)
+    return int(text[:-1])
 
 
 def pace(text: str) -> Rate:

@@ -30,6 +30,7 @@ from sidecar.domain.made import Tree
 from sidecar.domain.registry import Registry
 from sidecar.domain.transport import ClientTls, Transport
 
+SPARE: Final = 64  # TLS settings that are known besides those in use: of trials, and of what was refused
 ROOT: Final = "\0"  # stands for the subscription itself in a path, and is taken out of what is told
 
 _OPERATORS: Final = {
@@ -77,7 +78,7 @@ class ConfigBinder:
     """Implements `pipeline.standing.Binder` under one configuration.
 
     `defaults` are the file's as they are written, `names` what it calls its own. `contexts` grows with each TLS setting
-    that is met.
+    that is met, until it is said which are in `use`: beside those a few are kept, the newest.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class ConfigBinder:
         self._defaults = defaults
         self._names = frozenset(names)
         self.contexts = dict(contexts or {})
+        self.use: frozenset[ClientTls] | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "ConfigBinder":
@@ -112,6 +114,7 @@ class ConfigBinder:
         self, trees: ListOf[tuple[str, Tree]], *, namespace: str = "", repository: str = "", hidden: bool = False
     ) -> ListOf[Bound]:
         """Raises Unusable."""
+        self._make_room()
         bound: list[Bound] = []
         problems: list[Problem] = []
         for target, (name, tree) in enumerate(trees):
@@ -135,7 +138,14 @@ class ConfigBinder:
         named = Section(section.node, {**section.values, "name": name})
         transports = Transports({}, Sources(), found)
         transports.contexts = self.contexts
-        return next(iter(subscriptions([named], self._registries, transports, found, patient=True)), None)
+        return next(iter(subscriptions([named], self._registries, transports, found)), None)
+
+    def _make_room(self) -> None:
+        if self.use is None or len(self.contexts) - len(self.use) <= SPARE:
+            return
+        spare = [one for one in self.contexts if one not in self.use]
+        for one in spare[:-SPARE]:
+            del self.contexts[one]
 
     def _over_defaults(self, node: Mapping) -> Mapping:
         """The node with the defaults of deliveries and of its format under it. A CA of its own replaces the default."""

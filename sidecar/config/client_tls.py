@@ -9,6 +9,8 @@ import ssl
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from sidecar.config.problems import Problems
 from sidecar.config.tables import Section
 from sidecar.config.watch import Sources
@@ -44,7 +46,11 @@ def client_tls(
         if setting == ClientTls():
             return None
         if setting not in contexts:
-            contexts[setting] = _context(setting)
+            # The name is asked for with each connection. A context with the system's CAs takes half a megabyte.
+            unnamed = msgspec.structs.replace(setting, server_name="")
+            if unnamed not in contexts:
+                contexts[unnamed] = _context(unnamed)
+            contexts[setting] = contexts[unnamed]
     except _Unusable as error:
         problems.add(section.line(error.key), f"{section.path}.{error.key} {error.sentence}")
         return None

@@ -8,13 +8,16 @@ from typing import Any, Final
 
 from sidecar import dialects
 from sidecar.config import amounts, headers, places
+from sidecar.config.expiry import EXPIRY
 from sidecar.config.shapes import Choice, Flag, Number, Off, Or, Shape, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import (
     LISTEN,
     NAME,
+    NAMESPACE,
     NETWORKS,
     PACE,
+    PERCENT,
     PERSONS,
     PLAIN_GLOBS,
     PROXY,
@@ -180,6 +183,11 @@ REGISTRY: Final = Table(
         ),
         "api": Field(API, "its own HTTP API, asked for what notifications do not tell; without it nothing is asked"),
         "reconcile": Field(RECONCILE, "walk it by itself, to find what it never told; needs `api`"),
+        "references": Field(
+            Flag(),
+            "true = its notifications tell what manifests hold: it has `notifications.events.includereferences: true`",
+            default=False,
+        ),
     }
 )
 
@@ -271,6 +279,17 @@ GUARD: Final = Table(
     {
         "allow": Field(NETWORKS, "ranges that deliveries may dial although a wider range is denied", []),
         "deny": Field(NETWORKS, "ranges that deliveries must not dial", []),
+    }
+)
+
+QUOTA: Final = Table(
+    {
+        "namespace": Field(NAMESPACE, "the namespace; a glob is every one that it takes, each by itself", needed=True),
+        "registries": Field(ListOf(item=NAME), "names of registries, each by itself; none = all", []),
+        "limit": Field(size(1, 1024**5), "how much it may hold, such as 10GiB; nothing is ever refused", needed=True),
+        "warn_at": Field(
+            ListOf(item=PERCENT), "parts of the limit that are warned of when they are reached; none = not", ["85%"]
+        ),
     }
 )
 
@@ -386,8 +405,13 @@ def root() -> Table:
             ),
             "subscriptions": Field(ListOf(item=subscription(), optional=True), "who is told what, in which words"),
             "defaults": Field(DEFAULTS, "what subscriptions begin with"),
+            "quotas": Field(
+                ListOf(item=QUOTA, optional=True),
+                "how much namespaces may hold before somebody is told; the first that names one counts",
+            ),
             "guard": Field(GUARD, "addresses that deliveries may dial"),
             "retention": Field(RETENTION, "how long finished things are kept"),
+            "expiry": Field(EXPIRY, "tags that end, for subscriptions to artifact.expiring; nothing is deleted"),
             "tracing": Field(TRACING, "traces; without the key there are none, and deliveries carry no header of them"),
         }
     )

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 from sidecar import dialects
 from sidecar.config import defaults, keys, options, places, users
 from sidecar.config.expansion import Expansion
+from sidecar.config.expiry import plan
 from sidecar.config.intake import intake
 from sidecar.config.problems import Mistakes, Problems
+from sidecar.config.quotas import quotas
 from sidecar.config.registries import registries, tokens
 from sidecar.config.settings import Address, IngestSettings, ManagementSettings, ServerTls, Settings
 from sidecar.config.subscriptions import subscriptions
@@ -69,11 +71,13 @@ def _settings(
     bound = subscriptions(wanted, found, transports, problems)
     if not root.get("subscriptions"):
         problems.warn(root.line("subscriptions"), "there are no subscriptions: events are recorded and told to nobody")
+    weighed = quotas(root.get("quotas", []), listed, found, problems) if "registries" in root.values else ()
     ingest = reader.ingest(listed)
     management = reader.management(ingest)
     guard = root.get("guard") or keys.GUARD.absent("guard")
     retention = root.get("retention") or keys.RETENTION.absent("retention")
     traced = _tracing(root.get("tracing"), problems)
+    expiry = plan(root.get("expiry"), problems)
     written = expanded.value("defaults")
     if problems.mistakes:
         return None
@@ -87,11 +91,13 @@ def _settings(
         guard_allow=tuple(guard.get("allow", ())),
         guard_deny=tuple(guard.get("deny", ())),
         retention=Retention(**retention.values),
+        quotas=weighed,
         files=tuple(sources.stamps),
         stamps=sources.stamps,
         warnings=problems.warnings,
         contexts=transports.contexts,
         tracing=traced,
+        expiry=expiry,
         defaults=written if isinstance(written, Mapping) else None,
     )
 

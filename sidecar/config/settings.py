@@ -10,6 +10,8 @@ from sidecar.config.tree import Mapping
 from sidecar.config.watch import Stamp
 from sidecar.dialects.contract import Voice
 from sidecar.domain.account import NOBODY, Accounts
+from sidecar.domain.expiry import Plan
+from sidecar.domain.quota import Quota
 from sidecar.domain.registry import Registry
 from sidecar.domain.retention import Retention
 from sidecar.domain.secret import Secret
@@ -108,11 +110,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     guard_allow: tuple[Network, ...]
     guard_deny: tuple[Network, ...]
     retention: Retention
+    quotas: tuple[Quota, ...] = ()
     files: tuple[Path, ...]
     stamps: dict[Path, Stamp] = {}
     warnings: tuple[str, ...] = ()
     contexts: dict[ClientTls, ssl.SSLContext] = {}
     tracing: Tracing | None = None
+    expiry: Plan = Plan()
     defaults: Mapping | None = None
 
     @property

@@ -30,18 +30,13 @@ def subscriptions(
     registries: Sequence[Registry],
     transports: Transports,
     problems: Problems,
-    *,
-    patient: bool = False,
 ) -> tuple[Bound, ...]:
-    """The subscriptions that could be read whole; everything else is reported.
-
-    With `patient` they may ask for a vendor's words that nothing brings.
-    """
+    """The subscriptions that could be read whole; everything else is reported."""
     names = _names(sections, problems)
     known = {one.name: one for one in registries}
     bound: list[Bound] = []
     for section in sections:
-        found = _subscription(section, names, known, transports, problems, patient=patient)
+        found = _subscription(section, names, known, transports, problems)
         if found is not None:
             _warn(section, found.subscription, known, problems)
             bound.append(found)
@@ -78,15 +73,13 @@ def _subscription(
     registries: Lookup[str, Registry],
     transports: Transports,
     problems: Problems,
-    *,
-    patient: bool,
 ) -> Bound | None:
     match = _match(section.get("match"), registries, problems)
     policy = _policy(section.get("delivery"), problems)
     headers = _headers(section, problems)
     signed, public = _signing(section.get("sign"), headers, section, problems)
     transport = transports.of(section)
-    spoken = _voice(section, problems, patient=patient)
+    spoken = _voice(section, problems)
     name, url = section.get("name"), section.get("url")
     if spoken is None or url is None or names.get(name) is not section:
         return None
@@ -110,7 +103,7 @@ def _subscription(
     )
 
 
-def _voice(section: Section, problems: Problems, *, patient: bool) -> tuple[Voice, tuple[str, ...]] | None:
+def _voice(section: Section, problems: Problems) -> tuple[Voice, tuple[str, ...]] | None:
     """The bound dialect and the event names, None after mistakes were reported (here or when the keys were read)."""
     form = section.get("format")
     if form is None or (section.has("events") and "events" not in section.values):
@@ -135,15 +128,14 @@ def _voice(section: Section, problems: Problems, *, patient: bool) -> tuple[Voic
             return None
     else:
         events = tuple(written)
-        waiting = dialect.waiting if patient else frozenset()
-        unsaid = [(at, one) for at, one in enumerate(events) if one not in waiting and not dialect.says(one, chosen)]
+        unsaid = [(at, one) for at, one in enumerate(events) if not dialect.says(one, chosen)]
         for at, one in unsaid:
             line = section.item_line("events", at)
             problems.add(line, _about_events(section, f"{section.path}.events[{at}]: {dialect.refusal(one, chosen)}"))
         if unsaid:
             return None
     try:
-        return dialect.bind(chosen, events, patient=patient), events
+        return dialect.bind(chosen, events), events
     except ValueError as error:
         problems.add(section.line("events"), _about_events(section, f"{section.path}.events: {error}"))
         return None

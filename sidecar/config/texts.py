@@ -83,3 +83,13 @@ NETWORKS: Final = ListOf(item=Text(parse=places.network))
 REPOSITORIES: Final = ListOf(item=glob(segments=True))
 PERSONS: Final = ListOf(item=glob(segments=False, anonymous=True))
 PLAIN_GLOBS: Final = ListOf(item=glob(segments=False))
+PERCENT: Final = Text(parse=amounts.percent, pattern=amounts.PERCENT, number=amounts.PERCENT_NEEDS_SIGN)
+
+
+def _namespace(text: str) -> str:
+    if "/" in not_empty(text) or text.startswith("!"):
+        raise ValueError("must be one path segment, such as prj, or a glob over them, such as team-*")
+    return text
+
+
+NAMESPACE: Final = Text(parse=_namespace, pattern=r"[^/!][^/]*")

@@ -42,8 +42,9 @@ from msgspec import UNSET, UnsetType
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
 from sidecar.domain.details import Details
-from sidecar.domain.enrichment import NOTHING, Fact
-from sidecar.domain.event import HAPPENINGS, OF_ARTIFACTS, Descriptor, Event, Kind
+from sidecar.domain.enrichment import FOR_ENDS, NOTHING, Fact
+from sidecar.domain.event import HAPPENINGS, OF_ARTIFACTS, Descriptor, Event, EventType, Kind
+from sidecar.domain.expiry import DAYS, Days
 from sidecar.domain.message import Message
 from sidecar.domain.statement import DETAILS
 
@@ -54,9 +55,10 @@ _NOT_ASKED = frozenset(DETAILS)  # what others tell is said as it was told
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`type_prefix` stands before the canonical type."""
+    """`type_prefix` stands before the canonical type; `days` is how long before its end a tag is told of."""
 
     type_prefix: str = "io.registry-sidecar."
+    days: Days = DAYS
 
 
 # --- the body; fields stand in the order of the wire ------------------------------------------------------------------
@@ -133,7 +135,11 @@ _WORDS = tuple(
     Word(
         name=kind.value,
         types=frozenset({kind}),
-        reads=frozenset(Fact) if kind in _OF_ARTIFACTS and kind not in _NOT_ASKED else NOTHING,
+        reads=FOR_ENDS
+        if kind is EventType.EXPIRING
+        else frozenset(Fact)
+        if kind in _OF_ARTIFACTS and kind not in _NOT_ASKED
+        else NOTHING,
     )
     for kind in HAPPENINGS
 )
@@ -260,4 +266,5 @@ DIALECT = Dialect(
     render=render,
     aliases=aliases,
     check=check,
+    days=lambda options: options.days,
 )

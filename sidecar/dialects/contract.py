@@ -25,6 +25,7 @@ from sidecar.domain.event import (
     Request,
     stable_uuid,
 )
+from sidecar.domain.expiry import DAYS
 from sidecar.domain.message import Message, Response
 from sidecar.domain.subscription import Policy
 
@@ -52,6 +53,7 @@ class Audience(msgspec.Struct, frozen=True):
 
     subscription: str = ""
     policy: int = 0  # Harbor's integer policy id
+    uuid: str = ""  # Quay's notification id; "" = it follows from the name
 
 
 O = TypeVar("O", bound=msgspec.Struct)  # noqa: E741 - O for options, as the classes below use it
@@ -63,9 +65,9 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     `vocabulary(options)` lists the words that these options can say; `aliases(options)` maps other spellings of a word
     to its name; `check(options)` returns a sentence when the options cannot be used together, else "", and
     `check_words(names)` one when the vendor words that a subscription wrote out cannot, else "".
-    `waiting` are words of the vendor's that nothing brings: the vendor's own API takes them and they are never said.
     `render(event, word, options, audience)` gives 0..n messages; `scoped(options, word)` says that the body names its
-    audience and so cannot be shared between subscriptions. `judge` turns an answer into an Outcome.
+    audience and so cannot be shared between subscriptions. `days` is how long before its end a tag is told of. `judge`
+    turns an answer into an Outcome.
     """
 
     name: str
@@ -78,14 +80,14 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     check: Callable[[O], str] = lambda _options: ""
     check_words: Callable[[frozenset[str]], str] = lambda _names: ""
     scoped: Callable[[O, str], bool] = lambda _options, _word: False
-    waiting: frozenset[str] = frozenset()
+    days: Callable[[O], int] = lambda _options: DAYS
     judge: Callable[[Response, Policy], Outcome] | None = None
 
-    def bind(self, options: O, events: Iterable[str], *, patient: bool = False) -> "Voice":
+    def bind(self, options: O, events: Iterable[str]) -> "Voice":
         """A voice for one subscription. Raises ValueError with a sentence for a name that cannot be said.
 
         `events` are canonical types or vendor words; names nobody wrote out (the defaults) must be left out by the
-        caller where `says` is false. With `patient`, `waiting` words may be among them.
+        caller where `says` is false.
         """
         problem = self.check(options)
         if problem:
@@ -100,8 +102,6 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
                 written.add(word.name)
                 for kind in word.types:
                     choices.setdefault(kind, []).append(Choice(word, named=True))
-                continue
-            if patient and name in self.waiting:
                 continue
             spoken = [one for one in words.values() if one.by_type and name in one.types]
             if not spoken:
@@ -188,6 +188,11 @@ class Voice:
             if reads and (Fact.KIND in reads or choice.takes(event, untagged=untagged)):
                 facts |= reads
         return facts
+
+    @property
+    def days(self) -> int:
+        """How long before its end a tag is told of."""
+        return self._dialect.days(self._options)
 
     def scoped(self, word: str) -> bool:
         return self._dialect.scoped(self._options, word)

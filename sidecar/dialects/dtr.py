@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from sidecar.dialects import dtr_jobs
+from sidecar.dialects import dtr_jobs, dtr_scans
 from sidecar.dialects.contract import Audience, Dialect, Word, compact
 from sidecar.domain import instant
 from sidecar.domain.details import RepositoryUpdate
@@ -63,7 +63,7 @@ _WORDS = (
     Word(name="REPO_CREATED", types=frozenset({EventType.REPOSITORY_CREATED}), by_type=False),
     Word(name="REPO_UPDATED", types=frozenset({EventType.REPOSITORY_UPDATED}), by_type=False),
     Word(name="REPO_DELETED", types=frozenset({EventType.REPOSITORY_DELETED}), by_type=False),
-    *(Word(name=name, types=types, fits=fits) for name, types, fits in dtr_jobs.WORDS),
+    *(Word(name=name, types=types, fits=fits) for name, types, fits in (*dtr_jobs.WORDS, *dtr_scans.WORDS)),
 )
 
 _WHEN = {
@@ -72,10 +72,6 @@ _WHEN = {
     EventType.DELETED: "deletedAt",
     EventType.TAG_DELETED: "deletedAt",
 }
-
-
-# Told by DTR's promotion, mirroring and scanning, and by changes of a repository's description.
-_WAITING = frozenset({"SCAN_COMPLETED", "SCAN_FAILED"})
 
 
 def _check_words(names: frozenset[str]) -> str:
@@ -91,6 +87,12 @@ def _render(event: Event, word: str, options: Options, _audience: Audience) -> S
     if word in dtr_jobs.CONTENTS:
         contents, location = dtr_jobs.CONTENTS[word](event)
         return (_wrap(event, word, contents, location),)
+    if word in dtr_scans.NAMES:
+        host = _host(event, options)
+        return tuple(
+            _wrap(event, word, dtr_scans.contents(event, tag, host), _location(event, f"/tags/{tag}"))
+            for tag in event.tags
+        )
     if word.startswith("TAG_"):
         return tuple(
             _wrap(event, word, _tag_contents(event, tag, options), _location(event, f"/tags/{tag}"))
@@ -193,5 +195,4 @@ DIALECT = Dialect(
     vocabulary=lambda _options: _WORDS,
     render=_render,
     check_words=_check_words,
-    waiting=_WAITING,
 )

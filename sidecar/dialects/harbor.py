@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from sidecar.dialects import harbor_jobs
+from sidecar.dialects import harbor_jobs, harbor_quotas, harbor_scans
 from sidecar.dialects.blocks import Blocks, fenced, section
 from sidecar.dialects.contract import Audience, Dialect, Word
 from sidecar.domain import instant
@@ -46,6 +46,10 @@ CHART_PUSH = "UPLOAD_CHART"
 CHART_PULL = "DOWNLOAD_CHART"
 CHART_DELETE = "DELETE_CHART"
 
+QUOTA_EXCEED = "QUOTA_EXCEED"
+QUOTA_WARNING = "QUOTA_WARNING"
+
+_QUOTA_WORDS = frozenset({QUOTA_EXCEED, QUOTA_WARNING})
 _CHART_WORDS = frozenset({CHART_PUSH, CHART_PULL, CHART_DELETE})
 
 # The names of Harbor 1.9 and 1.10; in the legacy flavour they are the body's event_type.
@@ -56,12 +60,17 @@ _LEGACY_TYPES = {
     CHART_PUSH: "uploadChart",
     CHART_PULL: "downloadChart",
     CHART_DELETE: "deleteChart",
+    **harbor_scans.LEGACY_TYPES,
+    QUOTA_EXCEED: "projectQuota",
 }
 _CLOUD_TYPES = {
     PUSH: "harbor.artifact.pushed",
     PULL: "harbor.artifact.pulled",
     DELETE: "harbor.artifact.deleted",
     **harbor_jobs.CLOUD_TYPES,
+    **harbor_scans.CLOUD_TYPES,
+    QUOTA_EXCEED: "harbor.quota.exceeded",
+    QUOTA_WARNING: "harbor.quota.warned",
 }
 _ALIASES = {
     **{name: word for word, name in _LEGACY_TYPES.items()},
@@ -72,6 +81,9 @@ _ALIASES = {
     "CHART PUSH": CHART_PUSH,
     "CHART PULL": CHART_PULL,
     "CHART DELETE": CHART_DELETE,
+    "IMAGE SCAN COMPLETED": harbor_scans.COMPLETED,
+    "IMAGE SCAN FAILED": harbor_scans.FAILED,
+    "PROJECT QUOTA EXCEED": QUOTA_EXCEED,
 }
 
 JSON = "application/json"
@@ -83,8 +95,8 @@ CLOUDEVENTS_JSON = "application/cloudevents+json"
 
 class _Resource(msgspec.Struct, frozen=True, kw_only=True):
     digest: str | UnsetType
-    tag: str
-    resource_url: str
+    tag: str | UnsetType
+    resource_url: str | UnsetType
 
 
 class _Repository(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,8 +108,9 @@ class _Repository(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _EventData(msgspec.Struct, frozen=True, kw_only=True):
-    resources: list[_Resource]
+    resources: list[_Resource] | UnsetType
     repository: _Repository
+    custom_attributes: dict[str, str] | UnsetType = UNSET
 
 
 class _Payload(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,13 +164,20 @@ def vocabulary(options: Options) -> Sequence[Word]:
         Word(name=PULL, types=frozenset({EventType.PULLED}), fits=fits, reads=reads),
         Word(name=DELETE, types=frozenset(ends), fits=fits, reads=reads),
     ]
+    words.append(Word(name=QUOTA_EXCEED, types=frozenset({EventType.QUOTA_EXCEEDED}), fits=harbor_quotas.fits))
+    if options.flavour != "legacy":  # the manual of 1.x has one word, and the code of 1.10 no other
+        words.append(Word(name=QUOTA_WARNING, types=frozenset({EventType.QUOTA_WARNING}), fits=harbor_quotas.fits))
     if options.chart_events:
         words += [
             Word(name=CHART_PUSH, types=frozenset({EventType.PUSHED}), fits=_is_chart_version, reads=reads),
             Word(name=CHART_PULL, types=frozenset({EventType.PULLED}), fits=_is_chart_version, reads=reads),
             Word(name=CHART_DELETE, types=frozenset(ends), fits=_is_chart_version, reads=reads),
         ]
-    if options.flavour != "legacy":
+    legacy = options.flavour == "legacy"
+    scans = {word: types for word, types in harbor_scans.TYPES.items() if not legacy or word in _LEGACY_TYPES}
+    seen = harbor_scans.is_of_images if legacy else _is_anything
+    words += [Word(name=word, types=types, fits=seen) for word, types in scans.items()]
+    if not legacy:
         words += [Word(name=word, types=types, fits=harbor_jobs.fits) for word, types in harbor_jobs.TYPES.items()]
     return words
 
@@ -226,11 +246,13 @@ def render(event: Event, word: str, options: Options, audience: Audience) -> Seq
 def _event_data(event: Event, word: str) -> msgspec.Struct:
     if word in harbor_jobs.TYPES:
         return harbor_jobs.event_data(event, word)
+    if word in harbor_scans.TYPES:
+        return harbor_scans.event_data(event)
     repository = event.repository
-    charts = word in _CHART_WORDS
-    created = None if charts else repository.created
+    charts, quota = word in _CHART_WORDS, word in _QUOTA_WORDS
+    created = None if charts or quota else repository.created
     return _EventData(
-        resources=_charts(event) if charts else _artifacts(event),
+        resources=_charts(event) if charts else _causes(event) if quota else _artifacts(event),
         repository=_Repository(
             date_created=UNSET if created is None else created // instant.SECOND,
             name=repository.name,
@@ -238,6 +260,7 @@ def _event_data(event: Event, word: str) -> msgspec.Struct:
             repo_full_name=repository.path,
             repo_type="public" if repository.public else "private",
         ),
+        custom_attributes={"Details": harbor_quotas.details(event)} if quota else UNSET,
     )
 
 
@@ -248,6 +271,13 @@ def _artifacts(event: Event) -> list[_Resource]:
         # Harbor never leaves `tag` empty: without one it holds the digest.
         return [_Resource(digest=digest, tag=digest, resource_url=f"{place}@{digest}")]
     return [_Resource(digest=digest or UNSET, tag=tag, resource_url=f"{place}:{tag}") for tag in event.tags]
+
+
+def _causes(event: Event) -> list[_Resource] | UnsetType:
+    """What was pushed when a quota was passed. Harbor leaves the list out where that was no manifest."""
+    if not event.artifact.digest:
+        return UNSET
+    return [_Resource(digest=event.artifact.digest, tag=event.tag or UNSET, resource_url=UNSET)]
 
 
 def _charts(event: Event) -> list[_Resource]:

@@ -138,7 +138,9 @@ DETAILS: Mapping[EventType, Details] = MappingProxyType(
             db_updated=AFTER,
             replicas=(Replica(id="scanner-0", version="v0.60.0", db_updated=AFTER),),
         ),
-        EventType.QUOTA_EXCEEDED: Quota(namespace="prj", used=1075 * MIB, limit=1024 * MIB, percent=104),
+        EventType.QUOTA_EXCEEDED: Quota(
+            namespace="prj", used=1075 * MIB, limit=1024 * MIB, percent=104, asked=96 * MIB
+        ),
         EventType.QUOTA_WARNING: Quota(namespace="prj", used=870 * MIB, limit=1024 * MIB, percent=84, threshold=80),
         EventType.EXPIRING: Expiry(tags=(ExpiringTag(tag="1.4.2", expires="2026-11-27T00:00:00Z"),), days=7),
         EventType.BUILD_QUEUED: replace(_BUILD, name=None),

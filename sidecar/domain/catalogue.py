@@ -10,12 +10,15 @@ look, so that the record is recognised: it says what is known already. 0 stands 
 the batch's working copy: it answers from its own changes first and collects them for one write.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from sidecar.domain.event import Artifact
+from sidecar.domain.details import Scan
+from sidecar.domain.event import Artifact, Kind
+from sidecar.domain.expiry import Announced, Look, expires
 from sidecar.domain.notice import Act, Notice
+from sidecar.domain.scans import ScanKey, ScanRow
 from sidecar.domain.session import Session, SessionKey
 from sidecar.domain.statement import Statement
 
@@ -79,7 +82,11 @@ class ManifestRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TagRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A tag. `digest` stays after the tag is gone; `pushed` is the instant of the push that linked it."""
+    """A tag. `digest` stays after the tag is gone; `pushed` is the instant of the push that linked it.
+
+    `expires` is when it ends by its label or as it was set, 0 = not at all; `armed` the number of the record by which
+    somebody set that, 0 = nobody did since the push.
+    """
 
     registry: str
     repository: str
@@ -90,6 +97,8 @@ class TagRow(msgspec.Struct, frozen=True, kw_only=True):
     time: int
     number: int
     found: int = 0
+    expires: int = 0
+    armed: int = 0
 
     @property
     def key(self) -> TagKey:
@@ -130,7 +139,8 @@ class Need(msgspec.Struct):
     """Keys of the rows that a batch may touch.
 
     Of `followed` tags the manifests they point to are wanted too; `whole` repositories with all they have. `sessions`
-    asks for every open session of pulls.
+    asks for every open session of pulls. Of `scanned` manifests the scans are wanted, and of `scanned_tags` those of
+    the manifests that they point to, and these manifests' other tags.
     """
 
     repositories: set[RepositoryKey] = msgspec.field(default_factory=set)
@@ -143,14 +153,16 @@ class Need(msgspec.Struct):
     namespaces: set[str] = msgspec.field(default_factory=set)
     parked: bool = False
     sessions: bool = False
+    scanned: set[ManifestKey] = msgspec.field(default_factory=set)
+    scanned_tags: set[TagKey] = msgspec.field(default_factory=set)
 
 
 class Facts(msgspec.Struct):
     """What the store knows of a Need.
 
     `tags` holds every tag asked for and every live tag of a digest in `tags_of`; `manifests` also those that the
-    followed tags and the deletions found point to. `next_namespace` is the id for the next new namespace. With
-    `parked`, `deletions` holds every parked deletion.
+    followed tags, the live tags of `whole` repositories and the deletions found point to. `next_namespace` is the id
+    for the next new namespace. With `parked`, `deletions` holds every parked deletion.
     """
 
     repositories: list[RepositoryRow] = msgspec.field(default_factory=list)
@@ -160,10 +172,14 @@ class Facts(msgspec.Struct):
     namespaces: list[NamespaceRow] = msgspec.field(default_factory=list)
     next_namespace: int = 2
     sessions: list[Session] = msgspec.field(default_factory=list)
+    scans: list[ScanRow] = msgspec.field(default_factory=list)
 
 
 class Changes(msgspec.Struct):
-    """Rows to write over what the store has; `pulls` are added to it, and `closed` sessions go."""
+    """Rows to write over what the store has; `pulls` are added to it, and `closed` sessions go.
+
+    Of `disarmed` tags it is forgotten who was told of their end.
+    """
 
     repositories: list[RepositoryRow]
     manifests: list[ManifestRow]
@@ -173,6 +189,10 @@ class Changes(msgspec.Struct):
     pulls: list[PullCount] = msgspec.field(default_factory=list)
     sessions: list[Session] = msgspec.field(default_factory=list)
     closed: list[SessionKey] = msgspec.field(default_factory=list)
+    looks: Sequence[Look] = ()
+    announced: Sequence[Announced] = ()
+    disarmed: Sequence[TagKey] = ()
+    scans: list[ScanRow] = msgspec.field(default_factory=list)
 
 
 def deletion_request(notice: Notice) -> str:
@@ -180,8 +200,8 @@ def deletion_request(notice: Notice) -> str:
     return notice.request.id or f"record:{notice.origin.record}"
 
 
-def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
-    """The rows that these notices, each with its namespace, may touch."""
+def need_of(notices: Iterable[tuple[Notice, str]], *, watching: bool = False) -> Need:
+    """The rows that these notices, each with its namespace, may touch; `watching`: somebody is told of ends of tags."""
     need = Need()
     blob, nothing = Act.BLOB, Act.NONE  # compared by identity: hashing a member costs more than all the rest here
     for notice, namespace in notices:
@@ -193,6 +213,8 @@ def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
         need.namespaces.add(namespace)
         if notice.act in {Act.DROP, Act.REPOSITORY_GONE}:
             need.whole.add(place)
+        elif notice.act is Act.EXPIRE:
+            need.tags.add((*place, notice.tag))
         elif notice.act is Act.TAG_GONE:
             need.tags.add((*place, notice.tag))
             need.followed.add((*place, notice.tag))
@@ -204,7 +226,7 @@ def need_of(notices: Iterable[tuple[Notice, str]]) -> Need:
             need.manifests.add(digest)
             if notice.act in {Act.PUSH, Act.FOUND} and notice.tag:
                 need.tags.add((*place, notice.tag))
-            elif notice.act is Act.MANIFEST_GONE:
+            elif notice.act is Act.MANIFEST_GONE or (watching and notice.act is Act.PULL):
                 need.tags_of.add(digest)
             elif notice.act is Act.DELETE:
                 need.tags_of.add(digest)
@@ -221,16 +243,21 @@ def _need_stated(need: Need, notice: Notice, statement: Statement) -> None:
         need.namespaces.add(statement.namespace)
     if statement.digest:
         need.tags_of.add((*place, statement.digest))
+        if isinstance(statement.details, Scan):
+            need.scanned.add((*place, statement.digest))
     elif statement.tags:
         asked = {(*place, tag) for tag in statement.tags}
         need.tags |= asked
         need.followed |= asked
+        if isinstance(statement.details, Scan):
+            need.scanned_tags |= asked
 
 
 class Catalogue:
-    """The working copy of one batch."""
+    """The working copy of one batch. `watching`: somebody is told of ends of tags."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, watching: bool = False) -> None:
+        self.watching = watching
         self._repositories = {(row.registry, row.name): row for row in facts.repositories}
         self._manifests = {row.key: row for row in facts.manifests}
         self._tags = {row.key: row for row in facts.tags}
@@ -242,7 +269,12 @@ class Catalogue:
         self._changed_tags: set[TagKey] = set()
         self._changed_deletions: set[DeletionKey] = set()
         self._changed_namespaces: set[str] = set()
+        self._scans = {row.key: row for row in facts.scans}
+        self._changed_scans: dict[ScanKey, None] = {}  # in the order of their last change, in which they are listed
         self._pulls: dict[tuple[str, str, str, str], PullCount] = {}
+        self._disarmed: list[TagKey] = []
+        # What `put_manifest` changed, before and after, for whoever takes it away; None = nobody does.
+        self.moves: list[tuple[ManifestRow | None, ManifestRow]] | None = None
         self._by_digest: dict[ManifestKey, set[TagKey]] = {}
         for row in facts.tags:
             self._by_digest.setdefault((row.registry, row.repository, row.digest), set()).add(row.key)
@@ -259,16 +291,40 @@ class Catalogue:
     def deletion(self, registry: str, repository: str, request: str) -> DeletionRow | None:
         return self._deletions.get((registry, repository, request))
 
+    def scan(self, key: ScanKey) -> ScanRow | None:
+        return self._scans.get(key)
+
     def tags_of(self, registry: str, repository: str, digest: str) -> list[TagRow]:
         """The live tags of a digest, newest push first."""
         keys = self._by_digest.get((registry, repository, digest), ())
         rows = [self._tags[key] for key in keys]
         return sorted((row for row in rows if row.live), key=lambda row: (-row.pushed, -row.number, row.tag))
 
+    def admit(self, rows: Iterable[ManifestRow]) -> None:
+        """Take in more rows of the store, where nothing is known of them yet."""
+        for row in rows:
+            self._manifests.setdefault(row.key, row)
+
+    def expires(self, registry: str, repository: str, artifact: Artifact, pushed: int) -> int:
+        """When a tag that was pushed onto this artifact ends by its label, 0 for not at all."""
+        if artifact.labels is None and artifact.annotations is None and artifact.kind is not Kind.INDEX:
+            return 0  # nearly always
+
+        def child(digest: str) -> Artifact | None:
+            row = self._manifests.get((registry, repository, digest))
+            return row.artifact if row is not None else None
+
+        return expires(artifact, pushed, child)
+
     def manifests_of(self, registry: str, repository: str) -> list[ManifestRow]:
         """The live manifests of a repository that was asked for whole, newest first."""
         rows = [row for key, row in self._manifests.items() if key[:2] == (registry, repository) and row.live]
         return sorted(rows, key=lambda row: (-row.time, -row.number, row.artifact.digest))
+
+    def tags_in(self, registry: str, repository: str) -> list[TagRow]:
+        """The live tags of a repository that was asked for whole, wherever they point, by name."""
+        rows = [row for key, row in self._tags.items() if key[:2] == (registry, repository) and row.live]
+        return sorted(rows, key=lambda row: row.tag)
 
     def parked(self) -> list[DeletionRow]:
         """Deletions still waiting to be classified, oldest first."""
@@ -290,6 +346,8 @@ class Catalogue:
         self._changed_repositories.add((row.registry, row.name))
 
     def put_manifest(self, row: ManifestRow) -> None:
+        if self.moves is not None:
+            self.moves.append((self._manifests.get(row.key), row))
         self._manifests[row.key] = row
         self._changed_manifests.add(row.key)
 
@@ -297,13 +355,24 @@ class Catalogue:
         before = self._tags.get(row.key)
         if before is not None:
             self._by_digest.get((before.registry, before.repository, before.digest), set()).discard(row.key)
+            if before.live and not row.live and (before.expires or self.watching):
+                self._disarmed.append(row.key)
         self._tags[row.key] = row
         self._by_digest.setdefault((row.registry, row.repository, row.digest), set()).add(row.key)
         self._changed_tags.add(row.key)
 
+    def end_tag(self, row: TagRow, notice: Notice) -> None:
+        """Make a tag a tombstone, by a record."""
+        self.put_tag(msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number, found=0))
+
     def put_deletion(self, row: DeletionRow) -> None:
         self._deletions[row.key] = row
         self._changed_deletions.add(row.key)
+
+    def put_scan(self, row: ScanRow) -> None:
+        self._scans[row.key] = row
+        self._changed_scans.pop(row.key, None)
+        self._changed_scans[row.key] = None
 
     def count_pull(self, registry: str, repository: str, digest: str, tag: str, *, time: int) -> None:
         """One more pull of an artifact by this tag, "" for one by digest."""
@@ -327,4 +396,6 @@ class Catalogue:
             deletions=[self._deletions[key] for key in self._changed_deletions],
             namespaces=[self._namespaces[name] for name in self._changed_namespaces],
             pulls=list(self._pulls.values()),
+            disarmed=self._disarmed,
+            scans=[self._scans[key] for key in self._changed_scans],
         )

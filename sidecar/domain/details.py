@@ -15,6 +15,7 @@ from sidecar.domain import instant
 Text = Annotated[str, msgspec.Meta(max_length=500)]
 LongText = Annotated[str, msgspec.Meta(max_length=4_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Epoch = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | float  # seconds
 Moment = Annotated[str, msgspec.Meta(max_length=64, extra_json_schema={"format": "date-time"})]
 Digest = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^([a-z0-9]+([+._-][a-z0-9]+)*:[0-9A-Za-z=_-]+)?(?!\n)$")]
 
@@ -88,10 +89,19 @@ class Report(enum.StrEnum):
     SBOM = "sbom"
 
 
+class Scores(_Value, frozen=True, kw_only=True):
+    """How many vulnerabilities have a CVSS score of 7.0 and above, of 4.0 and above, and above 0."""
+
+    critical: Count = 0
+    major: Count = 0
+    minor: Count = 0
+
+
 class Scan(_Details, frozen=True, kw_only=True, tag="scan"):
     """A scan of one artifact. `severities` counts all that was found; `vulnerabilities` may be the worst of them only.
 
-    `total` and `fixable` are None where only the scanner knows. `sbom_digest` is where the list of packages is kept.
+    `total`, `fixable` and `scores` are None where only the scanner knows. Of a list of packages, `packages` says how
+    many, and `sbom_digest` where it is kept.
     """
 
     status: ScanStatus | None = None  # None: the event's type says it
@@ -103,7 +113,9 @@ class Scan(_Details, frozen=True, kw_only=True, tag="scan"):
     severities: dict[Severity, Count] = {}
     total: Count | None = None
     fixable: Count | None = None
+    scores: Scores | None = None
     vulnerabilities: Annotated[tuple[Vulnerability, ...], msgspec.Meta(max_length=MOST_VULNERABILITIES)] = ()
+    packages: Count | None = None
     sbom_digest: Digest = ""
     error: LongText = ""
 
@@ -152,7 +164,7 @@ class Scanner(_Details, frozen=True, kw_only=True, tag="scanner"):
 class Quota(_Details, frozen=True, kw_only=True, tag="quota"):
     """What a namespace holds and may hold, bytes. `percent` is `used` of `limit`, rounded down.
 
-    `threshold` is the percentage that was passed; `asked` what was to be added, 0 where nothing was.
+    `threshold` is the percentage that was passed; `asked` the part of `used` that was added last, 0 where nothing was.
     """
 
     namespace: Text = ""
@@ -190,7 +202,9 @@ class Person(_Value, frozen=True, kw_only=True):
 
 
 class Commit(_Value, frozen=True, kw_only=True):
-    """What a build was made from. `ref` is whole, as `refs/heads/main`; `date` as the host of the code writes it."""
+    """What a build was made from. `ref` is whole, as `refs/heads/main`; `date` is as the host of the code writes it,
+    text or seconds.
+    """
 
     commit: Text = ""
     ref: Text = ""
@@ -198,7 +212,7 @@ class Commit(_Value, frozen=True, kw_only=True):
     git_url: Text = ""
     url: Text = ""
     message: LongText = ""
-    date: Text = ""
+    date: Text | Epoch = ""
     author: Person | None = None
     committer: Person | None = None
 

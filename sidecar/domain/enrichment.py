@@ -33,6 +33,8 @@ class Fact(enum.StrEnum):
 
 
 NOTHING: Final[frozenset[Fact]] = frozenset()
+# By which a tag ends (domain/expiry.py). The manifests of an index are read although they have no tag that could end.
+FOR_ENDS: Final = frozenset({Fact.KIND, Fact.LABELS, Fact.REFERENCES, Fact.MANIFEST})
 IMAGE_CONFIGS = frozenset(
     {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
 )

@@ -71,9 +71,12 @@ class Unreadable(SidecarError):
 
 
 class Misstated(SidecarError):
-    """What somebody told cannot be taken as it is. `pointer` (RFC 6901) is the place in the body, "" all of it."""
+    """What somebody told cannot be taken as it is.
 
-    def __init__(self, sentence: str, pointer: str = "") -> None:
+    `pointer` (RFC 6901) is the place in the body, "" all of it, None = it is not the body that is wrong.
+    """
+
+    def __init__(self, sentence: str, pointer: str | None = "") -> None:
         super().__init__(sentence)
         self.pointer = pointer
 

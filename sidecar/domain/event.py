@@ -56,6 +56,9 @@ OF_ARTIFACTS = (
     EventType.PROMOTED,
 )
 
+# What happened to a whole namespace, also where a repository is named: the one whose push made it happen.
+OF_NAMESPACES = (EventType.QUOTA_EXCEEDED, EventType.QUOTA_WARNING, EventType.RETENTION_FINISHED)
+
 
 class Kind(enum.StrEnum):
     """What an artifact is. UNKNOWN is an OCI manifest of which neither references nor an API told more."""
@@ -132,8 +135,9 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `path` is the whole name without host; `namespace` its first segment (or the default), `name` the rest.
     `namespace_id` counts up from 1 over all registries. `created` is the instant of the first push seen, or None.
-    What happened to a whole namespace has neither `path` nor `name`, and `holds_single` says whether repositories named
-    by one segment are in it; what happened to the whole registry has no namespace either.
+    What happened to a whole namespace has `path` and `name` only where one repository made it happen, and
+    `holds_single` says whether repositories named by one segment are in it; what happened to the whole registry has no
+    namespace either.
     """
 
     path: str
@@ -176,6 +180,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `tags` is empty for untagged artifacts; a deletion carries all tags it took, newest push first.
     `previous_digest` and `changed` are None where they cannot be known (a late record, not a push).
     `details` is what types beyond pushes, pulls and deletions have to tell; None of those, and where nobody told.
+    `only` is the name of the one subscription that is told of it, "" = every one that wants to hear of it.
     """
 
     id: str
@@ -194,6 +199,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request: Request = Request()
     origin: Origin = Origin()
     details: Details | None = None
+    only: str = ""
 
     @property
     def tag(self) -> str:

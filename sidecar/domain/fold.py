@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from sidecar.domain import instant
+from sidecar.domain import expiring, instant
 from sidecar.domain.catalogue import (
     Catalogue,
     DeletionKey,
@@ -76,6 +76,7 @@ class Fold:
         self._pulled = Pulled(catalogue, pulls, self._event)
         self._telling = self._pulled.telling
         self._recovery = Recovery(catalogue, self._event)
+        self.make = self._event  # for what is told besides a notice, or once all of them are folded
 
     def notice(self, notice: Notice) -> Folded:
         """Fold one notice of a registry that the configuration knows."""
@@ -102,6 +103,8 @@ class Fold:
             events = self._delete(notice)
         elif notice.act is Act.UNTAG:
             events = self._untag(notice)
+        elif notice.act is Act.EXPIRE:
+            return Folded((), "silent" if expiring.put(notice, self._catalogue) else "known")
         elif notice.act is Act.STATED:
             events = stated(notice, self._registries[notice.registry], self._catalogue, self._event)
         else:
@@ -166,6 +169,7 @@ class Fold:
                         live=True,
                         time=notice.time,
                         number=notice.origin.number,
+                        expires=self._catalogue.expires(*place, artifact, notice.time),
                     )
                 )
         if created:
@@ -244,9 +248,7 @@ class Fold:
             if (row.time, row.number) <= notice.stamp  # a tag pushed again since keeps its new link
         ]
         for row in tags:
-            self._catalogue.put_tag(
-                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number, found=0)
-            )
+            self._catalogue.end_tag(row, notice)
         if (known.time, known.number) <= notice.stamp:
             self._catalogue.put_manifest(
                 msgspec.structs.replace(known, live=False, time=notice.time, number=notice.origin.number, found=0)
@@ -284,9 +286,7 @@ class Fold:
                 )
             )
         elif current:
-            self._catalogue.put_tag(
-                msgspec.structs.replace(row, live=False, time=notice.time, number=notice.origin.number, found=0)
-            )
+            self._catalogue.end_tag(row, notice)
         known = self._catalogue.manifest(*place, digest) if digest else None
         artifact = known.artifact if known is not None else Artifact(digest=digest)
         events.append(
@@ -326,6 +326,9 @@ class Fold:
             event = self._bury(notice, row)
             if row.ever_tagged or row.artifact.digest not in children:
                 events.append(event)
+        for tag in self._catalogue.tags_in(*place):  # on manifests that were pushed since, or had ended before
+            if (tag.time, tag.number) <= notice.stamp:
+                self._catalogue.end_tag(tag, notice)
         known = self._catalogue.repository(*place)
         pushed_since = any(row.ever_tagged for row in self._catalogue.manifests_of(*place))
         if not pushed_since and (known is None or (known.time, known.number) <= notice.stamp):

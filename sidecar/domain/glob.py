@@ -7,33 +7,60 @@ is none) and no excluding pattern does.
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
+_ANY, _WITHIN, _SOME, _FOLDERS = "**", "*", "/**", "**/"  # wildcards by what they take; outside repositories all _ANY
+_GREEDY: Final = {_ANY: ".*", _WITHIN: "[^/]*", _SOME: ".+", _FOLDERS: "(?:.*/)?"}
+_LAZY: Final = {_ANY: ".*?", _WITHIN: "[^/]*?", _SOME: ".+?", _FOLDERS: "(?:.*?/)??"}
+
 
 def _translate(pattern: str, *, segments: bool) -> str:
-    """The regular expression for one glob, to be matched against the whole value."""
-    if not segments:
-        return "".join(".*" if part == "*" else "." if part == "?" else re.escape(part) for part in pattern)
-    out: list[str] = []
+    """The regular expression for one glob, to be matched against the whole value.
+
+    It must not go back and forth: patterns and values may both come from people who mean harm, and nothing else runs
+    meanwhile. Where another wildcard follows, the first place that fits is as good as any, since what follows takes up
+    what lies between: so that place is never given up again. `*` is that way inside what stands between two `**`, and
+    that whole part is between them.
+    """
+    beginning, parts = _split(pattern, segments=segments)
+    crossing = [at for at, (wildcard, _) in enumerate(parts) if wildcard != _WITHIN]
+    out, end = [beginning], ""
+    for at, (wildcard, text) in enumerate(parts):
+        if wildcard == _WITHIN:
+            last = at == len(parts) - 1
+            out.append(f"{_GREEDY[wildcard]}{text}" if last else f"(?>{_LAZY[wildcard]}{text})")
+            continue
+        out.append(end)
+        last = at == crossing[-1]
+        out.append(f"{_GREEDY[wildcard]}{text}" if last else f"(?>{_LAZY[wildcard]}{text}")
+        end = "" if last else ")"
+    return "".join(out)
+
+
+def _split(pattern: str, *, segments: bool) -> tuple[str, list[tuple[str, str]]]:
+    """What stands before the first wildcard, and each wildcard with what follows it; texts as regular expressions."""
+    texts, wildcards = [""], []
     at = 0
     while at < len(pattern):
-        if pattern.startswith("**/", at) and (at == 0 or pattern[at - 1] == "/"):
-            out.append("(?:.*/)?")  # `a/**/b` takes `a/b`, and `**/b` takes `b`
-            at += 3
+        wildcard, size = "", 1
+        if not segments:
+            wildcard = _ANY if pattern[at] == "*" else ""
+        elif pattern.startswith("**/", at) and (at == 0 or pattern[at - 1] == "/"):
+            wildcard, size = _FOLDERS, 3  # `a/**/b` takes `a/b`, and `**/b` takes `b`
         elif pattern.startswith("**", at):
-            out.append(".+" if at > 0 and pattern[at - 1] == "/" else ".*")
-            at += 2
+            wildcard, size = _SOME if at > 0 and pattern[at - 1] == "/" else _ANY, 2
         elif pattern[at] == "*":
-            out.append("[^/]*")
-            at += 1
-        elif pattern[at] == "?":
-            out.append("[^/]")
-            at += 1
+            wildcard = _WITHIN
+        if wildcard:
+            wildcards.append(wildcard)
+            texts.append("")
         else:
-            out.append(re.escape(pattern[at]))
-            at += 1
-    return "".join(out)
+            one = pattern[at]
+            texts[-1] += ("[^/]" if segments else ".") if one == "?" else re.escape(one)
+        at += size
+    return texts[0], list(zip(wildcards, texts[1:], strict=True))
 
 
 def _compile(patterns: list[str], *, segments: bool) -> re.Pattern[str] | None:

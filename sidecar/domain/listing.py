@@ -2,8 +2,10 @@
 
 import msgspec
 
+from sidecar.domain.catalogue import TagRow
 from sidecar.domain.delivery import State
 from sidecar.domain.event import Artifact, Event
+from sidecar.domain.scans import ScanRow
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +105,32 @@ class QuarantineRow(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
 
+class ScanFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which artifacts' scans to list, the last scanned first. Empty values do not filter; `before` is a row's id.
+
+    With `tag` only what that tag points to now.
+    """
+
+    registry: str = ""
+    repository: str = ""
+    digest: str = ""
+    tag: str = ""
+    report: str = ""
+    type: str = ""
+    since: int = 0
+    before: int = 0
+    limit: int = 50
+
+
+class ScannedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The last scan of an artifact, and its tags now. `live` is False once it is known deleted."""
+
+    id: int
+    row: ScanRow
+    tags: tuple[str, ...]
+    live: bool
+
+
 class PullFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which pulled artifacts to list, the last pulled first. Empty values do not filter; `before` is a PullRow's id.
 
@@ -137,3 +165,24 @@ class PullRow(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     last: int
     tags: tuple[TagPulls, ...]
+
+
+class ExpiringFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tags with an end to list, the earliest first, after `skip` others. Empty values do not filter.
+
+    Those that end after now and by `until` (0 = ever); with `over` those that have ended and are still there.
+    """
+
+    registry: str = ""
+    repository: str = ""
+    until: int = 0
+    over: bool = False
+    skip: int = 0
+    limit: int = 50
+
+
+class ExpiringRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A tag and its end; `told` names the lanes that were told of it."""
+
+    tag: TagRow
+    told: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """What is secret in a subscription's plain form: masked where it is shown, put back where it is given again. Pure."""
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from sidecar.domain.errors import Problem, Unusable
 from sidecar.domain.made import Tree
@@ -19,7 +20,12 @@ def masked(tree: Tree) -> Tree:
 
 
 def unmasked(tree: Tree, old: Tree) -> Tree:
-    """The same with what stands behind each mask in the `old` one. Raises Unusable where nothing does."""
+    """The same with what stands behind each mask in the `old` one. Raises Unusable where nothing does.
+
+    Nothing does for another host than before: whoever may not read a secret could have it sent to themselves.
+    """
+    if _host(tree) != _host(old):
+        old = {}
     given = dict(tree)
     problems: list[Problem] = []
 
@@ -28,7 +34,7 @@ def unmasked(tree: Tree, old: Tree) -> Tree:
             return value
         if isinstance(was, str):
             return was
-        problems.append(Problem(path, f"{path} {MASK} stands for nothing that is known: write the value"))
+        problems.append(Problem(path, f"{path} {MASK} stands for nothing that this host is known by: write the value"))
         return value
 
     headers, headers_before = tree.get("headers"), old.get("headers")
@@ -48,3 +54,13 @@ def unmasked(tree: Tree, old: Tree) -> Tree:
     if problems:
         raise Unusable(problems)
     return given
+
+
+def _host(tree: Tree) -> tuple[str, str]:
+    """Scheme and host, with its port, of where a subscription points; as they are written where they cannot be read."""
+    url = str(tree.get("url", ""))
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", url
+    return parts.scheme, parts.netloc.rpartition("@")[2].lower()

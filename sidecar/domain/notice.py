@@ -23,10 +23,13 @@ class Act(enum.StrEnum):
     TAG_GONE = "tag_gone"  # a walk looked for a tag in vain; what it pointed to is still there
     MANIFEST_GONE = "manifest_gone"  # a walk looked for a manifest in vain: its tags are gone as well
     REPOSITORY_GONE = "repository_gone"  # a walk looked for a repository in vain
+    CONTENT = "content"  # a manifest was read: it is there, and this is what it holds
+    COUNTED = "counted"  # what a namespace (`repository` is its name and a slash) holds is to be judged
     STATED = "stated"  # somebody else told of it
+    EXPIRE = "expire"  # somebody set when a tag ends
 
 
-OBSERVED = frozenset({Act.FOUND, Act.TAG_GONE, Act.MANIFEST_GONE, Act.REPOSITORY_GONE})
+OBSERVED = frozenset({Act.FOUND, Act.TAG_GONE, Act.MANIFEST_GONE, Act.REPOSITORY_GONE, Act.CONTENT, Act.COUNTED})
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +51,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     silent: bool = False  # of an ignored actor or agent, or a backfill: changes the catalogue, makes no events
     after: int = 0
     statement: Statement | None = None  # what was STATED
+    expires: int = 0  # the end that was set by an EXPIRE, 0 = none
 
     @property
     def stamp(self) -> tuple[int, int]:

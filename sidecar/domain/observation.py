@@ -12,7 +12,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One thing that was looked at. `saw` is an act of `OBSERVED`.
 
     `looked` is our clock before the question was asked, `after` the journal's last number then: whatever the answer
-    shows, nothing that happened later is in it for certain. FOUND has the whole artifact, MANIFEST_GONE its digest.
+    shows, nothing that happened later is in it for certain. FOUND and CONTENT have the whole artifact, MANIFEST_GONE
+    its digest.
     """
 
     saw: Act
@@ -25,7 +26,11 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def key(self) -> str:
-        """What it is about, `repository:tag`, `repository@digest` or `repository`: a walk has one of each."""
+        """What it is about, `repository:tag`, `repository@digest` or `repository`: a walk has one of each.
+
+        In the order of these, tags come before manifests, which is the order to fold them in: what a manifest's end
+        takes along are the tags that still point to it, not those that the walk saw elsewhere.
+        """
         if self.tag:
             return f"{self.repository}:{self.tag}"
         if self.artifact.digest:

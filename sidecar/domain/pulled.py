@@ -8,6 +8,7 @@ import msgspec
 from sidecar.domain.catalogue import Catalogue, ManifestRow
 from sidecar.domain.enrichment import learned
 from sidecar.domain.event import Artifact, Event, EventType
+from sidecar.domain.expiring import learn
 from sidecar.domain.notice import Act, Notice
 from sidecar.domain.pulls import Pull, Pulls
 from sidecar.domain.recovery import filled
@@ -39,6 +40,8 @@ class Pulled:
     def pull(self, notice: Notice) -> tuple[tuple[Event, ...], str]:
         """A GET: its events, and the word for what became of it."""
         artifact = self._completed(notice)
+        if self._catalogue.watching:
+            learn(notice, self._catalogue)
         pull: Pull | None = Pull(notice.tag, artifact)
         ended: tuple[Event, ...] = ()
         if self._pulls is not None and not notice.silent and self._pulls.window(notice):

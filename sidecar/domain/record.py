@@ -11,6 +11,7 @@ class RecordKind(enum.StrEnum):
     REGISTRY = "registry"  # one element of a registry's notification envelope
     OBSERVATION = "observation"  # what a walk of the registry saw, and when it looked
     INTAKE = "intake"  # what somebody else told: one statement, as it was understood
+    EXPIRY = "expiry"  # when a tag ends, as somebody set it
     TICK = "tick"  # time has passed: the only source of time for windows and schedules
 
 
@@ -64,7 +65,12 @@ class QuarantineReason(enum.StrEnum):
 
 OBSERVATION_TYPE = "application/vnd.registry-sidecar.observation+json"
 STATEMENT_TYPE = "application/vnd.registry-sidecar.statement+json"
-_TYPES = {RecordKind.OBSERVATION: OBSERVATION_TYPE, RecordKind.INTAKE: STATEMENT_TYPE}
+EXPIRY_TYPE = "application/vnd.registry-sidecar.expiry+json"
+_TYPES = {
+    RecordKind.OBSERVATION: OBSERVATION_TYPE,
+    RecordKind.INTAKE: STATEMENT_TYPE,
+    RecordKind.EXPIRY: EXPIRY_TYPE,
+}
 _KINDS = {media_type: kind for kind, media_type in _TYPES.items()}
 
 

@@ -58,7 +58,11 @@ class Recovery:
             return self._tag_gone(notice)
         if notice.act is Act.MANIFEST_GONE:
             return self._manifest_gone(notice)
-        return self._repository_gone(notice)
+        if notice.act is Act.REPOSITORY_GONE:
+            return self._repository_gone(notice)
+        if notice.act is Act.CONTENT:
+            self._content(notice)
+        return []
 
     def has_told(self, notice: Notice) -> bool:
         """Whether a walk told of this record before it came. It does so once for each thing that it found."""
@@ -133,6 +137,7 @@ class Recovery:
                 time=_latest(row, notice),
                 number=notice.origin.number,
                 found=_mark(notice),
+                expires=self._catalogue.expires(*place, artifact, notice.time),
             )
         )
         self._note_repository(repository, notice)
@@ -172,11 +177,17 @@ class Recovery:
         return [self._end_tag(row, notice)]
 
     def _manifest_gone(self, notice: Notice) -> list[Event]:
-        """As if the deletion's record had come, followed by one for each tag."""
-        known = self._catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
-        if known is None or not known.live or _beats(known, notice):
+        """As if the deletion's record had come, followed by one for each tag.
+
+        A late push may have left a tag on a manifest whose end is known: then the tag's end alone is news.
+        """
+        place = (notice.registry, notice.repository)
+        known = self._catalogue.manifest(*place, notice.artifact.digest)
+        if known is None or _beats(known, notice):
             return []
         rows = self._tags_of(known, notice)
+        if not known.live:
+            return [self._end_tag(row, notice) for row in rows]
         self._end_manifest(known, notice)
         deleted = self._make(
             notice,
@@ -187,14 +198,41 @@ class Recovery:
         )
         return [deleted, *(self._end_tag(row, notice) for row in rows)]
 
+    def _content(self, notice: Notice) -> None:
+        """A manifest that was read lies in the registry, whether or not anybody told of it. No news to anybody."""
+        known = self._catalogue.manifest(notice.registry, notice.repository, notice.artifact.digest)
+        artifact = filled(notice.artifact, known)
+        if known is None or not known.heard_of or (not known.live and not _beats(known, notice)):
+            row = ManifestRow(
+                registry=notice.registry,
+                repository=notice.repository,
+                artifact=artifact,
+                tags=known.tags if known is not None else (),
+                live=True,
+                time=_latest(known, notice),
+                number=notice.origin.number,
+            )
+        elif known.live and artifact != known.artifact:
+            row = msgspec.structs.replace(known, artifact=artifact)
+        else:
+            return
+        self._catalogue.put_manifest(row)
+
     def _repository_gone(self, notice: Notice) -> list[Event]:
-        """As if the repository's deletion had been recorded: every root in it, then itself."""
+        """As if the repository's deletion had been recorded: every root in it, then itself.
+
+        Of a repository whose end is known late pushes may have left something: then only the end of that is news.
+        """
         place = (notice.registry, notice.repository)
         repository = self._catalogue.repository(*place)
         manifests = self._catalogue.manifests_of(*place)
-        if not manifests and (repository is None or not repository.live):
+        tags = self._catalogue.tags_in(*place)
+        if not manifests and not tags and (repository is None or not repository.live):
             return []
-        if any(_beats(row, notice) for row in manifests) or (repository is not None and _beats(repository, notice)):
+        known_rows: list[Row] = [*manifests, *tags]
+        if repository is not None:
+            known_rows.append(repository)
+        if any(_beats(row, notice) for row in known_rows):
             return []  # pushed to since: whatever is gone of it, the next walk tells one by one
         children = {
             one.digest for row in manifests if row.artifact.kind is Kind.INDEX for one in row.artifact.references
@@ -215,6 +253,9 @@ class Recovery:
                         ever_tagged=known.ever_tagged,
                     )
                 )
+        events += [self._end_tag(row, notice) for row in self._catalogue.tags_in(*place)]
+        if repository is not None and repository.number and not repository.live:
+            return events
         self._catalogue.put_repository(
             RepositoryRow(
                 registry=notice.registry,

@@ -13,7 +13,7 @@ class Source(enum.StrEnum):
 
     REGISTRY = "registry"  # its notifications, completed with the catalogue
     WALK = "walk"  # a look at what the registry holds
-    CATALOGUE = "catalogue"  # what is known of the registry, as it comes to a bound that was set
+    CATALOGUE = "catalogue"  # what is known of the registry, as it comes to a bound or an end that was set
     INTAKE = "intake"  # others, who post it
 
 
@@ -27,6 +27,14 @@ _REGISTRY_TELLS: Mapping[EventType, frozenset[Source]] = {
     EventType.REPOSITORY_DELETED: frozenset({Source.REGISTRY, Source.WALK}),
 }
 
+_CATALOGUE_TELLS = frozenset({EventType.QUOTA_EXCEEDED, EventType.QUOTA_WARNING, EventType.EXPIRING})
+
 SOURCES: Mapping[EventType, frozenset[Source]] = MappingProxyType(
-    {**_REGISTRY_TELLS, **{kind: frozenset({Source.INTAKE}) for kind in DETAILS}}
+    {
+        **_REGISTRY_TELLS,
+        **{
+            kind: frozenset({Source.INTAKE, Source.CATALOGUE} if kind in _CATALOGUE_TELLS else {Source.INTAKE})
+            for kind in DETAILS
+        },
+    }
 )

@@ -7,6 +7,7 @@ tags are those that point to it now, newest push first; of tags without a digest
 import msgspec
 
 from sidecar.domain.catalogue import Catalogue
+from sidecar.domain.details import Scan
 from sidecar.domain.errors import Unreadable
 from sidecar.domain.event import Artifact, Event, Origin, Repository, Request, ordered_uuid
 from sidecar.domain.notice import Act, Notice
@@ -14,6 +15,7 @@ from sidecar.domain.pulled import Make
 from sidecar.domain.record import QuarantineReason, Record
 from sidecar.domain.recovery import filled
 from sidecar.domain.registry import Registry
+from sidecar.domain.scanned import scanned
 from sidecar.domain.statement import Statement, decode
 
 
@@ -45,7 +47,10 @@ def stated(notice: Notice, registry: Registry, catalogue: Catalogue, make: Make)
         return [_of_many(notice, statement, registry, catalogue)]
     artifact, tags = _artifact(notice, statement, catalogue)
     event = make(notice, statement.type, artifact=artifact, tags=tags, ever_tagged=bool(tags))
-    return [msgspec.structs.replace(event, details=statement.details)]
+    event = msgspec.structs.replace(event, details=statement.details)
+    if isinstance(statement.details, Scan):
+        event = scanned(event, statement.details, notice, catalogue)
+    return [event]
 
 
 def _artifact(notice: Notice, statement: Statement, catalogue: Catalogue) -> tuple[Artifact, tuple[str, ...]]:

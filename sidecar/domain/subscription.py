@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 from sidecar.domain import instant
-from sidecar.domain.event import OF_ARTIFACTS, Event, EventType, Kind, Repository
+from sidecar.domain.event import OF_ARTIFACTS, OF_NAMESPACES, Event, EventType, Kind, Repository
 from sidecar.domain.glob import ANYTHING, Globs
 from sidecar.domain.secret import Secret
 from sidecar.domain.statuses import DEFAULT_GIVE_UP_ON, DEFAULT_SUCCESS
@@ -37,16 +37,18 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
         """The first filter that refuses the event (`registries`, `repositories`, ...), "" when all admit it.
 
         What did not happen to an artifact has neither tags nor a kind, so those two filters do not apply to it. What
-        happened to a whole namespace is admitted where a repository of it may be, and what happened to the whole
-        registry where no repository is named. `untagged` is not judged here: a vendor word that was asked for by name
-        may waive it.
+        happened to a whole namespace is admitted where a repository of it may be, whichever made it happen, and what
+        happened to the whole registry where no repository is named. `untagged` is not judged here: a vendor word that
+        was asked for by name may waive it.
         """
         if self.registries and event.registry.name not in self.registries:
             return "registries"
-        path = event.repository.path
-        if self.namespace and not self._bounds(event.repository):
+        place = event.repository
+        path = place.path
+        wide = not path or event.type in OF_NAMESPACES
+        if self.namespace and not self._bounds(place, wide=wide):
             return "repositories"
-        if not (self.repositories.admits(path) if path else self._reaches(event.repository)):
+        if not ((path and self.repositories.admits(path)) or (wide and self._reaches(place))):
             return "repositories"
         if not self.actors.admits(event.actor):
             return "actors"
@@ -59,10 +61,13 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
             return "tags"
         return ""
 
-    def _bounds(self, place: Repository) -> bool:
+    def _bounds(self, place: Repository, *, wide: bool) -> bool:
+        """Whether a place is within; `wide` = all of its namespace is meant, which no single repository holds."""
         if place.namespace != self.namespace:
             return False
-        return self.repository in ("", place.path) or self.repository == f"{place.namespace}/{place.name}"
+        if not self.repository:
+            return True
+        return not wide and self.repository in (place.path, f"{place.namespace}/{place.name}")
 
     def _reaches(self, place: Repository) -> bool:
         if not place.namespace:

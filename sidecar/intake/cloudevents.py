@@ -56,26 +56,31 @@ _STATUS = {
 
 def read(posted: Posted) -> Sequence[Told]:
     """The events of one request. Raises Misstated, and then takes none of them."""
-    if any(name.startswith("ce-") for name in posted.headers):
+    if is_binary(posted):
         return (_binary(posted),)
     if posted.media_type == ONE:
-        return (_event(posted.body, "", strict=True),)
+        return (event(posted.body, "", strict=True),)
     if posted.media_type == BATCH:
         return _batch(posted.body, strict=True)
     if posted.body.lstrip()[:1] == b"[":
         return _batch(posted.body, strict=False)
-    return (_event(posted.body, "", strict=False),)
+    return (event(posted.body, "", strict=False),)
+
+
+def is_binary(posted: Posted) -> bool:
+    """Whether the event's attributes are headers."""
+    return any(name.startswith("ce-") for name in posted.headers)
 
 
 def _batch(body: bytes, *, strict: bool) -> Sequence[Told]:
     events = decoded(_many, body)
     if len(events) > MOST_EVENTS:
         raise Misstated(f"A batch has at most {MOST_EVENTS} events: post {len(events)} in several.")
-    return [_event(one, f"/{at}", strict=strict) for at, one in enumerate(events)]
+    return [event(one, f"/{at}", strict=strict) for at, one in enumerate(events)]
 
 
-def _event(body: bytes | msgspec.Raw, at: str, *, strict: bool) -> Told:
-    """An event in structured mode; `strict` where it was said to be a CloudEvent."""
+def event(body: bytes | msgspec.Raw, at: str, *, strict: bool) -> Told:
+    """An event in structured mode, which stands at this place; `strict` where it was said to be a CloudEvent."""
     wire = decoded(_one, body, at)
     if strict or wire.specversion is not None:
         _insist(wire, at)
@@ -114,23 +119,23 @@ def _insist(wire: _Wire, at: str | None) -> None:
     """What every CloudEvent has. With `at` None the attributes are headers, which have no place in the body."""
     if wire.specversion != "1.0":
         shown = "none" if wire.specversion is None else repr(wire.specversion[:20])
-        raise _attribute("specversion", f"it must be '1.0', not {shown}", at)
+        raise attribute("specversion", f"it must be '1.0', not {shown}", at)
     for name in ("id", "source", "type"):
         if not getattr(wire, name):
-            raise _attribute(name, "every CloudEvent has one", at)
+            raise attribute(name, "every CloudEvent has one", at)
 
 
 def _told(wire: _Wire, raw: bytes | msgspec.Raw, at: str | None, where: str) -> Told:
     for name in ("id", "source"):
         if len(getattr(wire, name) or "") > LONGEST:
-            raise _attribute(name, f"it may have {LONGEST} characters", at)
+            raise attribute(name, f"it may have {LONGEST} characters", at)
     kind = _kind(wire.type, at)
     data: Any = decoded(_data[kind], raw, where)
     check(kind, data, where)
     tag, tags = getattr(data, "tag", None), getattr(data, "tags", ())
     statement = Statement(
         type=kind,
-        time=_time(wire.time, at),
+        time=time_of(wire.time, at),
         namespace=getattr(data, "namespace", None) or "",
         repository=getattr(data, "repository", None) or "",
         tags=tuple(dict.fromkeys((tag, *tags) if tag else tags)),
@@ -150,11 +155,12 @@ def _kind(name: str, at: str | None) -> EventType:
     if known in SHAPES:
         return EventType(known)
     if known in {str(one) for one in EventType}:
-        raise _attribute("type", f"{known} is what a registry's own notifications tell; nobody else can", at)
-    raise _attribute("type", f"unknown type {name[:100]!r}; known: {', '.join(DETAILS)}", at)
+        raise attribute("type", f"{known} is what a registry's own notifications tell; nobody else can", at)
+    raise attribute("type", f"unknown type {name[:100]!r}; known: {', '.join(DETAILS)}", at)
 
 
-def _time(text: str | None, at: str | None) -> int:
+def time_of(text: str | None, at: str | None) -> int:
+    """An instant in nanoseconds, 0 where none was told. Raises Misstated with the attribute's place."""
     if text is None:
         return 0
     try:
@@ -162,7 +168,7 @@ def _time(text: str | None, at: str | None) -> int:
     except ValueError:
         time = -1
     if not 0 < time <= _LAST:
-        raise _attribute("time", "it must be an RFC 3339 time such as 2026-11-22T08:00:00Z", at)
+        raise attribute("time", "it must be an RFC 3339 time such as 2026-11-22T08:00:00Z", at)
     return time
 
 
@@ -186,7 +192,8 @@ def _is_json(media_type: str) -> bool:
     return plain == "application/json" or plain.endswith("+json")
 
 
-def _attribute(name: str, sentence: str, at: str | None) -> Misstated:
+def attribute(name: str, sentence: str, at: str | None) -> Misstated:
+    """A mistake in an attribute of the event at this place; with `at` None it is a header."""
     if at is None:
         return Misstated(f"In the header ce-{name}: {sentence}.")
     return Misstated(f"At {at}/{name}: {sentence}.", f"{at}/{name}")

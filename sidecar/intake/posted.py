@@ -13,6 +13,12 @@ from sidecar.domain.statement import Told
 
 T = TypeVar("T")
 
+# JSON whose media type does not end as JSON's do: Harbor's reports, by the pluggable scanner API 1.1 and before it.
+REPORTS = (
+    "application/vnd.security.vulnerability.report",
+    "application/vnd.scanner.adapter.vuln.report.harbor+json",
+)
+
 _PLACE = re.compile(r"(?P<said>.*?)(?: - at (?:`key` in )?`\$?(?P<path>[^`]*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _FIELD = re.compile(r"Object (?P<what>missing required|contains unknown) field `(?P<name>[^`]*)`")
@@ -21,6 +27,8 @@ _GRAMMARS = {
     "namespace": "a namespace is one segment of a name without capitals, as prj",
     "tag": "a tag is up to 128 letters, digits, dots, dashes and underscores, as v1.4.2",
     "tags": "a tag is up to 128 letters, digits, dots, dashes and underscores, as v1.4.2",
+    "docker_tags": "a tag is up to 128 letters, digits, dots, dashes and underscores, as v1.4.2",
+    "homepage": "a page's address begins with http:// or https:// and has no spaces",
 }
 _CHOICES: dict[str, type[enum.StrEnum]] = {
     "severity": Severity,
@@ -40,6 +48,7 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     headers: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
+    registries: Mapping[str, str] = {}  # hostnames by name
 
 
 Reader = Callable[[Posted], Sequence[Told]]
@@ -53,6 +62,8 @@ def decoded(decoder: "msgspec.json.Decoder[T]", body: bytes | msgspec.Raw, at: s
         raise misfit(str(error), at) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Misstated(f"The body is not JSON: {error}.", at) from None
+    except RecursionError:
+        raise Misstated("The body is nested too deeply.", at) from None
 
 
 def misfit(text: str, at: str = "") -> Misstated:

@@ -214,6 +214,7 @@ class HttpSender:
         finally:
             if not known and transport in self._others and transport not in self._configured:
                 self._retire(self._others.pop(transport))
+                self._contexts.pop(transport, None)
 
     def _socket(self, guard: Guard, info: aiohttp.AddrInfoType) -> socket.socket:
         """A socket for the address that is about to be dialled, after the guard has seen it."""

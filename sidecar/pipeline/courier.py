@@ -128,3 +128,20 @@ class Courier:
         answer = await self._sender.send(to.request(webhook_id, message.content_type, message.body, self._clock.wall()))
         took = self._clock.monotonic() - begun
         return to.voice.judge(answer, to.subscription.policy) if isinstance(answer, Response) else answer, took
+
+
+def broken(delivery: Delivery, now: int, error: Exception) -> tuple[Outcome, Settlement]:
+    """The outcome of an attempt that our own fault ended: try again in a minute."""
+    detail = f"the sidecar failed: {type(error).__name__}"
+    outcome = Outcome(reason=Reason.PROTOCOL_ERROR, retryable=True, detail=detail)
+    return outcome, Settlement(
+        delivery=delivery.id,
+        lane=delivery.lane,
+        attempt=delivery.attempts + 1,
+        state=State.DUE,
+        due=now + 60 * SECOND,
+        started=now,
+        took=0,
+        reason=outcome.reason,
+        detail=detail,
+    )

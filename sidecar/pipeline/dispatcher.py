@@ -17,12 +17,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
+from sidecar.domain.delivery import Delivery, Outcome, Settlement, State
 from sidecar.domain.errors import SidecarError, StoreUnavailable
 from sidecar.domain.lane import MAX_PAUSE
 from sidecar.domain.lane_state import LaneState, Pause
 from sidecar.domain.retry import SLACK
-from sidecar.pipeline.courier import Courier, Destination
+from sidecar.pipeline.courier import Courier, Destination, broken
 from sidecar.pipeline.settling import Settling
 from sidecar.pipeline.track import LONGEST_WAIT, LaneView, Track
 from sidecar.ports import Chance, Clock, Observer, Queue
@@ -211,7 +211,7 @@ class Dispatcher:
                     )
                 except Exception as error:  # noqa: BLE001 - a fault of ours ends one attempt, never the lane
                     self._trouble("courier", track, error)
-                    outcome, settlement = _broken(delivery, self._clock.now(), error)
+                    outcome, settlement = broken(delivery, self._clock.now(), error)
                 finally:
                     track.in_flight.discard(delivery.id)
                 now = self._clock.now()
@@ -382,20 +382,3 @@ class Dispatcher:
     def _trouble(self, where: str, track: Track, error: BaseException) -> None:
         error.add_note(f"in subscription {track.name}")
         self._observer.trouble(where, error)
-
-
-def _broken(delivery: Delivery, now: int, error: Exception) -> tuple[Outcome, Settlement]:
-    """The outcome of an attempt that our own fault ended: try again in a minute."""
-    detail = f"the sidecar failed: {type(error).__name__}"
-    outcome = Outcome(reason=Reason.PROTOCOL_ERROR, retryable=True, detail=detail)
-    return outcome, Settlement(
-        delivery=delivery.id,
-        lane=delivery.lane,
-        attempt=delivery.attempts + 1,
-        state=State.DUE,
-        due=now + 60_000_000_000,
-        started=now,
-        took=0,
-        reason=outcome.reason,
-        detail=detail,
-    )

@@ -8,7 +8,7 @@ times is left alone for a while: nobody's events may depend on how some registry
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,13 +32,14 @@ ABSENT_FOR = 60.0  # seconds for which "no such manifest" is believed
 STRIKES = 3  # batches in a row that waited for a registry in vain
 REST = 30.0  # seconds for which it is then left alone
 
+_HELD = frozenset({Fact.REFERENCES})
 _Key = tuple[str, str]  # registry, digest
 # A deletion can no longer be asked about: what its words read must be known from the push.
 _SAID_OF = {
-    Act.PUSH: (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED),
-    Act.PULL: (EventType.PULLED,),
+    Act.PUSH: (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED, EventType.EXPIRING),
+    Act.PULL: (EventType.PULLED, EventType.EXPIRING),  # what could not be asked when it was pushed
     Act.CHECK: (EventType.PULLED, EventType.CHECKED),  # a pull is told under the digest that its HEAD was answered with
-    Act.FOUND: (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED),
+    Act.FOUND: (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED, EventType.EXPIRING),
 }
 
 
@@ -65,13 +66,18 @@ class Enricher:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._apis: Mapping[str, RegistryApi] = {}
+        self._weighs: Callable[[str, str], bool] | None = None
         self._kept: OrderedDict[_Key, Artifact] = OrderedDict()
         self._absent: OrderedDict[ManifestKey, float] = OrderedDict()  # of one repository: another may have it
         self._slow: dict[str, _Slow] = {}
 
-    def configure(self, apis: Mapping[str, RegistryApi]) -> None:
-        """Ask these, by the names of their registries, from the next batch on."""
+    def configure(self, apis: Mapping[str, RegistryApi], weighs: Callable[[str, str], bool] | None = None) -> None:
+        """Ask these, by the names of their registries, from the next batch on.
+
+        `weighs` says whether it matters what a repository of a registry holds, whoever is told of it.
+        """
         self._apis = apis
+        self._weighs = weighs
         self._slow = {name: one for name, one in self._slow.items() if name in apis}
 
     async def enrich(
@@ -146,6 +152,8 @@ class Enricher:
                 places[at] = key
                 artifact = merged(artifact, content)
             wanted = missing(artifact) and _wanted(notice, artifact, registries[notice.registry], router)
+            if self._weighs is not None and notice.act is Act.PUSH and self._weighs(notice.registry, notice.repository):
+                wanted |= missing(artifact) & _HELD
             if not wanted or not self._may_ask((notice.registry, notice.repository, notice.artifact.digest)):
                 continue
             places[at] = key
@@ -263,7 +271,7 @@ def _wanted(notice: Notice, artifact: Artifact, registry: Registry, router: Rout
     """What is read of the artifact that is not known: for the event that the notice may become, and for its end."""
     facts: frozenset[Fact] = NOTHING
     for what in _SAID_OF[notice.act]:
-        if what is not EventType.TAG_DELETED or notice.tag:
+        if router.hears(what) and (what is not EventType.TAG_DELETED or notice.tag):
             facts |= router.reads(_draft(notice, artifact, registry, what))
     childless = artifact.kind is Kind.INDEX and not artifact.references
     if childless and router.admits(_draft(notice, artifact, registry, EventType.PULLED)):

@@ -19,6 +19,8 @@ from sidecar.domain.listing import (
     PullRow,
     QuarantineFilter,
     QuarantineRow,
+    ScanFilter,
+    ScannedRow,
     UndeliveredCount,
 )
 from sidecar.domain.message import Message
@@ -231,6 +233,10 @@ class Operations:
     async def pulls(self, where: PullFilter) -> Sequence[PullRow]:
         """How often artifacts were pulled, the last pulled first."""
         return await self._store.pulls(where)
+
+    async def scans(self, where: ScanFilter) -> Sequence[ScannedRow]:
+        """The last scans of artifacts, the last scanned first."""
+        return await self._store.scans(where)
 
     # --- quarantine --------------------------------------------------------------------------------------------------
 

@@ -8,15 +8,16 @@ import msgspec
 
 from sidecar.dialects.contract import Audience, Voice
 from sidecar.domain.enrichment import NOTHING, Fact
-from sidecar.domain.event import Event, EventType, Kind, stable_uuid
+from sidecar.domain.event import OF_NAMESPACES, Event, EventType, Kind, stable_uuid
 from sidecar.domain.message import Message
-from sidecar.domain.subscription import Subscription
+from sidecar.domain.subscription import Match, Subscription
 from sidecar.ports import PlannedDelivery, PlannedEvent
 
 _KINDS = frozenset(Kind)
 _VAGUE = frozenset({Kind.UNKNOWN, Kind.ARTIFACT})  # what may turn out to be another kind
 MANY = 64  # routes for one type of event, from which on they are looked up and not gone through
 _JUDGED = frozenset({Fact.KIND})
+_OPEN = Match(kinds=_KINDS, untagged=True)
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -32,7 +33,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Why a subscription hears of an event, or does not.
 
     `fired` with the words said, or `why` it did not: `disabled`, `events` (not subscribed), a filter's name,
-    `untagged`, or `no word` (the format has none for this event).
+    `untagged`, `another` (it is told to another one alone), or `no word` (the format has none for this event).
     """
 
     subscription: str
@@ -46,7 +47,7 @@ class Listening:
     """The routes that hear of one type of event, in order; of many, those far from an event are not even asked."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        self._everywhere = routes
+        self.everywhere = routes
         self._by_namespace: dict[str, list[tuple[int, Route]]] = {}
         self._by_head: dict[str, list[tuple[int, Route]]] = {}
         self._rest: list[tuple[int, Route]] = []
@@ -67,8 +68,9 @@ class Listening:
     def near(self, event: Event) -> Sequence[Route]:
         """Those that may admit the event; the others certainly do not."""
         repository = event.repository
-        if not self._many or not repository.path:  # what befell a whole namespace has no path to look up
-            return self._everywhere
+        # What befell a whole namespace has no path to look up, or one that is only its occasion.
+        if not self._many or not repository.path or event.type in OF_NAMESPACES:
+            return self.everywhere
         head = repository.path.partition("/")[0]
         found = [*self._rest, *self._by_namespace.get(repository.namespace, ()), *self._by_head.get(head, ())]
         found.sort(key=_place_of)
@@ -97,13 +99,17 @@ class Router:
         """Whether any enabled subscription asks for such events."""
         return kind in self._by_type
 
+    def hearing(self, kind: EventType) -> Sequence[Route]:
+        """The enabled subscriptions that ask for such events."""
+        return self._by_type[kind].everywhere if kind in self._by_type else ()
+
     def reads(self, event: Event) -> frozenset[Fact]:
         """The facts of the event's artifact that somebody needs: for the words to be said, or to judge its kind."""
         facts: frozenset[Fact] = NOTHING
         for route in self._near(event):
             match = route.subscription.match
             refusal = match.refusal(event)
-            if refusal and (refusal != "kinds" or event.artifact.kind not in _VAGUE):
+            if refusal and not _in_part(event, refusal):
                 continue
             read = route.voice.reads(event, untagged=match.untagged)
             facts |= read
@@ -154,6 +160,21 @@ class Router:
         return [_verdict(route, event) for route in self.routes]
 
 
+def _in_part(event: Event, refusal: str) -> bool:
+    """Whether what was refused may be, or be part of, something that is not."""
+    if refusal == "kinds":
+        return event.artifact.kind in _VAGUE
+    # An index may end by the labels of its manifests, which have no tag that a filter could admit.
+    return refusal == "tags" and event.type is EventType.EXPIRING and not event.tags
+
+
+def plan_for(event: Event, route: Route) -> PlannedEvent:
+    """An event that is told to one subscription alone, which has been asked for all that is in it."""
+    subscription = msgspec.structs.replace(route.subscription, match=_OPEN)
+    alone = Router([Route(subscription, route.voice, route.lane, route.audience)])
+    return alone.plan(msgspec.structs.replace(event, only=subscription.name))
+
+
 def webhook_id(event: Event, subscription: str, word: str, index: int) -> str:
     """The id that a receiver sees on every attempt and replay of one message, even after a restore from a backup.
 
@@ -185,6 +206,8 @@ def _verdict(route: Route, event: Event) -> Verdict:
         why = "disabled"
     elif event.type not in route.voice.types:
         why = "events"
+    elif event.only not in {"", subscription.name}:
+        why = "another"
     elif not why:
         words = tuple(route.voice.words(event, untagged=subscription.match.untagged))
         if not words:

@@ -17,23 +17,25 @@ from sidecar.domain.catalogue import Catalogue, Changes, DeletionKey, Need, need
 from sidecar.domain.delivery import Delivery
 from sidecar.domain.errors import CursorMoved, NamespaceTaken, StoreRefused, StoreUnavailable, Unreadable
 from sidecar.domain.event import EventType
+from sidecar.domain.expiry import Plan
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
-from sidecar.domain.observation import read as read_observation
 from sidecar.domain.pulls import Pulls
 from sidecar.domain.record import Quarantined, QuarantineReason, Record, RecordKind, set_aside
 from sidecar.domain.registry import Registry
 from sidecar.domain.session import Sessions
-from sidecar.domain.stated import read as read_statement
+from sidecar.domain.usage import Step, UsageChanges
 from sidecar.pipeline.backlog import Backlog
 from sidecar.pipeline.enrichment import Enricher
+from sidecar.pipeline.expiring import Expiring
 from sidecar.pipeline.handover import Handover
+from sidecar.pipeline.reading import Reading
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.telling import Telling, Told
 from sidecar.pipeline.ticker import Ticker
+from sidecar.pipeline.weighing import Weigher
 from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
-from sidecar.registry.normalise import normalise
 
 BATCH = 100  # records per transaction: about 5 ms of the loop
 BREATH = 4  # records between two chances for the loop to answer requests
@@ -56,6 +58,7 @@ class Words(msgspec.Struct, frozen=True):
     router: Router
     subscriptions: Mapping[int, str]  # lane -> subscription name
     enricher: Enricher | None = None
+    expiry: Plan = Plan()
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -64,6 +67,7 @@ class _Batch(msgspec.Struct, frozen=True):
     work: WriteSet
     told: Sequence[Told]
     deadline: int | None  # when the next tick is due, as far as this batch knows
+    ticked: bool = False
 
 
 class Translator:
@@ -80,26 +84,30 @@ class Translator:
         offer: Callable[[Sequence[Delivery]], None],
         own_agent: str,
         met: Callable[[str, str], None] | None = None,
+        weigher: Weigher | None = None,
     ) -> None:
-        """`met` hears which registry process a record comes from, whenever it is another than before."""
+        """`met` hears which registry process a record comes from, whenever it is another than before.
+
+        Without a weigher nothing is known of what namespaces hold.
+        """
         self._journal = journal
         self._translation = translation
         self._clock = clock
         self._observer = observer
         self._telling = Telling(observer, clock, words.subscriptions)
         self._backlog = Backlog(translation.pending, self._telling.full)
+        self.ticker = Ticker(journal, clock, observer)
+        self._expiring = Expiring(translation, translation.look)
         self.configure(words)
         self._offer = offer
-        self._own_agent = own_agent
-        self._met = met
-        self._instance = ""
+        self._reading = Reading(own_agent, met)
+        self._weigher = weigher
         self._handover = Handover(journal, clock)
         self._sessions = Sessions()
         self._cursor = 0
         self._careful = 0
         self._behind_since = 0
         self._stopped = asyncio.Event()
-        self.ticker = Ticker(journal, clock, observer)
 
     @property
     def cursor(self) -> int:
@@ -120,6 +128,8 @@ class Translator:
         self._words = words
         self._telling.names = words.subscriptions
         self._backlog.bounds = {one.lane: one.subscription.policy.backlog for one in words.router.routes}
+        self._expiring.configure(words.router, words.expiry, words.registries)
+        self.ticker.by(self._expiring.due())
 
     def reroute(self, router: Router, names: Mapping[int, str]) -> None:
         """Use other routes from the next batch on, and all else as before."""
@@ -141,7 +151,7 @@ class Translator:
                     if self._careful:
                         await self._carefully(records[0])
                     else:
-                        await self._translate(records)
+                        await self._in_parts(records)
             except Exception as error:  # noqa: BLE001 - a translator that ends would leave everything behind it for ever
                 self._observer.trouble("translator", error)
                 self._handover.start(self._cursor)
@@ -163,7 +173,9 @@ class Translator:
                 self._handover.start(self._cursor)
                 facts = await self._translation.look(Need(parked=True, sessions=True))
                 self._sessions = Sessions(facts.sessions)
+                await self._expiring.begin()
                 waiting = [*(row.deadline for row in facts.deletions), *(row.deadline for row in facts.sessions)]
+                waiting += [one for one in (self._expiring.due(),) if one is not None]
                 self.ticker.forget()
                 self.ticker.by(max(min(waiting), self._clock.now() + RESUME) if waiting else None)
                 return
@@ -171,6 +183,12 @@ class Translator:
                 self._observer.trouble("translator", error)
                 await self._pause(delay)
                 delay = min(delay * 2, RETRY_MOST)
+
+    async def _in_parts(self, records: Sequence[Record]) -> None:
+        for part in self._expiring.apart(records):
+            await self._translate(part)
+            if self._cursor != part[-1].number:
+                return  # somebody else was here: what follows is read again
 
     async def _carefully(self, record: Record) -> None:
         """After a stop that was not orderly: one record at a time, and none that the process keeps dying of.
@@ -193,8 +211,15 @@ class Translator:
 
     async def _translate(self, records: Sequence[Record]) -> None:
         """Translate and commit a batch, however often the store makes us try; gives up only when stopped."""
+        weigher = self._weigher
         try:
-            await self._attempt(records)
+            if weigher is None:
+                await self._attempt(records)
+            else:
+                if weigher.outdated:
+                    await self._patiently(weigher.renew)
+                async with weigher.turn:
+                    await self._attempt(records)
         except StoreUnavailable as error:
             self._observer.trouble("translator", error)  # stopped while the store is away: the batch waits on disk
         except CursorMoved as error:
@@ -229,10 +254,13 @@ class Translator:
             due = await self._patiently(lambda: self._translation.commit(batch.work))
         self._cursor = batch.work.cursor
         self._sessions.take(batch.work.changes.sessions, batch.work.changes.closed)
+        self._expiring.take(batch.work.changes.looks)
         self._telling.batch(batch.told, batch.work)
         if due:
             self._offer(due)
         self.ticker.by(batch.deadline)
+        if batch.ticked:
+            self.ticker.by(self._expiring.due())
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until the store is available; a stop ends the wait with the store's own error."""
@@ -260,28 +288,37 @@ class Translator:
                 ticked = max(ticked, record.accepted)
             else:
                 try:
-                    notice = self._read(record, words)
+                    notice = self._reading.notice(record, words.registries)
                 except Unreadable as trouble:
                     quarantined.append(set_aside(record, trouble.reason, trouble.detail, now))
             notices.append(notice)
         pulls = Pulls(self._sessions, words.registries, checks=words.router.hears(EventType.CHECKED))
         heads = pulls.ending(ticked) if ticked else []
         touching = [one for one in notices if one is not None and (one.act is not _CHECK or pulls.window(one))]
-        need = need_of(
+        placed = (
             (one, split_repository(one.repository, words.registries[one.registry].default_namespace)[0])
             for one in (*touching, *heads)  # what a tick ends is told, also when the registry's window is 0 by now
         )
+        need = need_of(placed, watching=self._expiring.watching)
         need.parked = ticked > 0
         for asking in touching:
             if asking.act is _PULL or asking.act is _CHECK:
                 need.manifests.update(pulls.need(asking))
-        catalogue = Catalogue(await self._translation.look(need))
+        looked = await self._expiring.slice(records[0]) if ticked and len(records) == 1 else None
+        if looked is not None:
+            looked.need(need, words.registries)
+        catalogue = Catalogue(await self._translation.look(need), watching=self._expiring.watching)
         standing: Collection[DeletionKey] = ()
         if words.enricher is not None:
             notices, standing = await words.enricher.enrich(
                 notices, catalogue, words.router, words.registries, until=ticked or None
             )
+        await self._expiring.complete(notices, catalogue)
         fold = Fold(catalogue, words.registries, pulls)
+        steps: list[Step] = []
+        weigher = self._weigher if self._weigher is not None and self._weigher.at_work else None
+        if weigher is not None:
+            catalogue.moves = []
         planned: list[PlannedEvent] = []
         told: list[Told] = []
         finished: list[int] = []
@@ -300,11 +337,23 @@ class Translator:
                 finished.append(record.number)
                 continue
             folded = fold.notice(notice)
+            if weigher is not None:
+                steps.extend(weigher.steps(len(told), notice, catalogue))
             told.append(Told(record, folded.outcome, folded.events))
             if folded.outcome in FINISHED:
                 finished.append(record.number)
             planned.extend(words.router.plan(event) for event in folded.events)
+        usage: UsageChanges | None = None
+        if weigher is not None and steps:
+            usage, crossed = await weigher.weigh(steps, fold.make)
+            for at, events in crossed:
+                told[at] = Told(told[at].record, "announced", (*told[at].events, *events))
+                planned.extend(words.router.plan(event) for event in events)
+        ending, announced = looked.tell(fold, catalogue, words.registries) if looked is not None else ((), ())
+        told.extend(Told(records[0], "announced", (one.event,), one.event.registry.name) for one in ending)
+        planned.extend(ending)
         changes = catalogue.changes()
+        changes.looks, changes.announced = looked.looks if looked is not None else (), announced
         changes.sessions, changes.closed = pulls.changes()
         work = WriteSet(
             expected=self._cursor,
@@ -314,12 +363,11 @@ class Translator:
             finished=finished,
             quarantined=quarantined,
             now=now,
+            usage=usage,
         )
         deadlines = [row.deadline for row in catalogue.parked()]
-        session = pulls.deadline(whole=ticked > 0)
-        if session is not None:
-            deadlines.append(session)
-        return _Batch(work, told, min(deadlines, default=None))
+        deadlines += [one for one in (pulls.deadline(whole=ticked > 0),) if one is not None]
+        return _Batch(work, told, min(deadlines, default=None), ticked > 0)
 
     async def _give_way(self) -> None:
         """Let the loop answer requests. While it has its hands full let it go on, within bounds: answers come first."""
@@ -328,20 +376,6 @@ class Translator:
             await asyncio.sleep(0)
             if self._clock.monotonic() - before < BUSY:
                 return
-
-    def _read(self, record: Record, words: Words) -> Notice:
-        registry = words.registries.get(record.registry)
-        if registry is None:
-            raise Unreadable(
-                QuarantineReason.UNKNOWN_REGISTRY, f"no registry is named {record.registry!r} any more; name it again"
-            )
-        if record.kind is not RecordKind.REGISTRY:
-            return read_observation(record) if record.kind is RecordKind.OBSERVATION else read_statement(record)
-        notice = normalise(record, registry, self._own_agent)
-        if self._met is not None and notice.origin.instance != self._instance:
-            self._instance = notice.origin.instance
-            self._met(notice.registry, self._instance)
-        return notice
 
     def _set_aside(self, record: Record, reason: str, detail: str) -> _Batch:
         """A batch of one record that goes to quarantine instead."""

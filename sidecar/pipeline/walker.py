@@ -254,7 +254,8 @@ class Walker:
             await self._save()
 
     async def _save(self, *, places: tuple[Place, ...] = (), supersede: bool = False) -> None:
-        found = tuple(self._findings)
+        # In the order in which the store gives them: a tag that moved is seen before the manifest that it left is gone.
+        found = tuple(sorted(self._findings, key=lambda seen: seen.key))
         if self.walk.silent:
             await self._patiently(lambda: journal(self.walk, found, self._store, self._clock))
         step = Step(places=places, findings=() if self.walk.silent else found, supersede=supersede)

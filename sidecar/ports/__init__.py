@@ -25,6 +25,8 @@ from sidecar.domain.listing import (
     PullRow,
     QuarantineFilter,
     QuarantineRow,
+    ScanFilter,
+    ScannedRow,
     UndeliveredCount,
 )
 from sidecar.domain.message import Message, Response
@@ -33,10 +35,14 @@ from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.registry_answers import ManifestDocument, ManifestHead, NamePage
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
+from sidecar.domain.usage import UsageChanges
 from sidecar.domain.walk import Walk
+from sidecar.ports.expiries import Ends as Ends
+from sidecar.ports.expiries import Expiries as Expiries
 from sidecar.ports.madebook import Madebook as Madebook
 from sidecar.ports.places import Flags as Flags
 from sidecar.ports.places import Places as Places
+from sidecar.ports.usage import Scales as Scales
 from sidecar.ports.walks import Itinerary as Itinerary
 from sidecar.ports.walks import Walkbook as Walkbook
 
@@ -101,6 +107,7 @@ class WriteSet(msgspec.Struct, frozen=True, kw_only=True):
     finished: Sequence[int]
     quarantined: Sequence[Quarantined]
     now: int
+    usage: UsageChanges | None = None  # of namespaces under a quota
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -110,7 +117,7 @@ class Position(msgspec.Struct, frozen=True):
     clean: bool  # the last stop was orderly
 
 
-class Translation(Protocol):
+class Translation(Ends, Protocol):
     """The translator's verbs. There is exactly one translator."""
 
     async def begin(self) -> Position:
@@ -205,6 +212,8 @@ class Ledger(Protocol):
     async def lanes(self) -> Sequence[LaneRow]: ...
 
     async def pulls(self, where: PullFilter) -> Sequence[PullRow]: ...
+
+    async def scans(self, where: ScanFilter) -> Sequence[ScannedRow]: ...
 
     async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]: ...
 

@@ -28,7 +28,7 @@ class Walkbook(Protocol):
 
 
 class Itinerary(Protocol):
-    """Where a walk has to go, and what is known there: live repositories and live tags of the catalogue."""
+    """Where a walk has to go, and what is known there: live tags, and repositories that live or have some."""
 
     async def next_place(self, walk: int, after: str) -> Place | None: ...  # by name
 

@@ -12,7 +12,7 @@ from sidecar.domain.registry import Asked
 EVENT_OUTCOMES = (*OUTCOMES, "quarantined")  # what a record came to: folded, or set aside before that
 SPAN_OUTCOMES = ("exported", "dropped", "rejected")
 INGEST_OUTCOMES = ("accepted", "duplicate", "quarantined", "unauthorized", "unavailable")
-INTAKE_ROUTES = ("events",)  # where others than registries post, below /intake/
+INTAKE_ROUTES = ("events", "scans", "builds")  # where others than registries post, below /intake/
 INTAKE_OUTCOMES = ("accepted", "duplicate", "refused", "unauthorized", "unavailable")
 
 STATES = {State.DELIVERED: "delivered", State.DUE: "retried", State.DEAD: "dead", State.CANCELLED: "cancelled"}

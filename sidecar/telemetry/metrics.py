@@ -8,6 +8,7 @@ rate or an alert has something to start from. Gauges are told their values; noth
 import itertools
 import platform
 from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -49,6 +50,19 @@ _ATTEMPT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _END_TO_END = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0, 3600.0, 86400.0)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, that the text format cannot even tell apart
+
+
+class Cycle(Protocol):
+    """What a store tells of a transaction: how many items, how long it took, how long each verb held the writer."""
+
+    @property
+    def items(self) -> int: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def held(self) -> tuple[tuple[str, float], ...]: ...
 
 
 class Metrics:
@@ -109,6 +123,11 @@ class Metrics:
         spans = counter("spans", "Spans for the collector by what became of them.", "outcome")
         self._spans = {outcome: spans.labels(outcome) for outcome in SPAN_OUTCOMES}
         self.tracing: Tracing | None = None  # attempts name their trace, where it is sampled
+        self._weighed = (
+            gauge("namespace_used_bytes", "What a namespace with a quota holds.", "registry", "namespace"),
+            gauge("namespace_limit_bytes", "What it may hold.", "registry", "namespace"),
+        )
+        self._namespaces: set[tuple[str, str]] = set()
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
@@ -284,6 +303,13 @@ class Metrics:
         if asking is not None:
             asking.breaker.set(opened)
 
+    def cycle(self, report: Cycle) -> None:
+        """One cycle of the commit loop."""
+        if report.items:
+            self.committed(report.items, report.seconds)
+        for verb, seconds in report.held:
+            self.held(verb, seconds)
+
     def committed(self, items: int, seconds: float) -> None:
         """One transaction with so many items took so long."""
         self._batch.observe(items)
@@ -310,6 +336,18 @@ class Metrics:
             lane.oldest.set(oldest_due)
             lane.paused.set(paused)
             lane.broken.set(breaker_open)
+
+    def set_usage(self, weighed: Iterable[tuple[str, str, int, int]]) -> None:
+        """Registry, namespace, bytes used and their limit of each namespace that a quota names; all others are gone."""
+        told = set()
+        for registry, namespace, used, limit in weighed:
+            for gauge, value in zip(self._weighed, (used, limit), strict=True):
+                gauge.labels(registry, namespace).set(value)
+            told.add((registry, namespace))
+        for place in self._namespaces - told:
+            for gauge in self._weighed:
+                gauge.remove(*place)
+        self._namespaces = told
 
     def set_store(self, *, up: bool, size: int, wal: int, disk_free: int) -> None:
         """Sizes in bytes."""

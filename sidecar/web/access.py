@@ -22,6 +22,7 @@ class IntakeAccess(msgspec.Struct, frozen=True):
 
     tokens: tuple[Secret, ...] = ()
     open: bool = False
+    hostnames: Mapping[str, str] = {}  # by registry: reports of scanners name what they looked at by them
 
     @property
     def closed(self) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
@@ -33,9 +34,12 @@ from sidecar.web.exchange import (
     states_of,
     who,
 )
+from sidecar.web.expiries import ExpiryRoutes
 from sidecar.web.health import Health, add_health
 from sidecar.web.openapi.routes import DocumentRoutes, Forms
+from sidecar.web.scans import add_scans
 from sidecar.web.subscriptions import SubscriptionRoutes
+from sidecar.web.usage import Usage, add_usage
 from sidecar.web.verbs import Verbs
 from sidecar.web.walks import WalkRoutes
 
@@ -63,7 +67,9 @@ class Api:
         subscribing: Subscribing,
         porter: Porter | None = None,
         walks: Walks | None = None,
+        expiries: Expiries | None = None,
         vendors: Sequence[Vendor] = (),
+        usage: Usage | None = None,
         forms: Forms | None = None,
     ) -> None:
         self._operations = operations
@@ -73,9 +79,11 @@ class Api:
         self._backup = backup
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
+        self._expiries = expiries
         self._vendors = vendors
         self._document = DocumentRoutes(forms)
         self._console = Console(operations, status, self._lanes, walks)
+        self._usage = usage
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
@@ -99,16 +107,21 @@ class Api:
                 "deleteQuarantined": self._delete,
             },
         )
+        add_scans(app, self._operations)
         SubscriptionRoutes(self._subscribing, self._operations, self._lanes).add_to(app)
         Verbs(self._operations, self._subscribing).add_to(app)
         if self._backup is not None:
             add_backup(app, self._backup, on_socket=door is Door.SOCKET)
         if self._walks is not None:
             WalkRoutes(self._walks).add_to(app)
+        if self._expiries is not None:
+            ExpiryRoutes(self._expiries).add_to(app)
         self._document.add_to(app)
         for vendor in self._vendors:
             vendor.add_to(app)
         self._console.add_to(app)
+        if self._usage is not None:
+            add_usage(app, self._usage)
         return app
 
     async def _get_status(self, _request: web.Request) -> web.Response:

@@ -16,14 +16,21 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One call. `query` names the parameters that it reads: any other is refused."""
+    """One call. `query` names the parameters that it reads: any other is refused.
+
+    `route` is how its path is found where a name in it may have slashes, "" = as it stands.
+    """
 
     method: str
     path: str
     query: tuple[str, ...] = ()
+    route: str = ""
 
 
 _PAGE: Final = ("limit", "before")
+_EXPIRY: Final = "/v1/registries/{registry}/repositories/{repository}/tags/{tag}/expiry"
+_EXPIRY_ROUTE: Final = _EXPIRY.replace("{repository}", "{repository:.+}")
+_SCANS: Final = ("registry", "repository", "digest", "tag", "report", "type", "since", "vulnerabilities")
 
 # What each call takes and answers stands under the same names in `openapi/operations.py`, who may make it in `door.py`.
 CALLS: Final[dict[str, Call]] = {
@@ -48,6 +55,11 @@ CALLS: Final[dict[str, Call]] = {
     "resumeSubscription": Call("POST", "/v1/subscriptions/{name}/resume"),
     "testSubscription": Call("POST", "/v1/subscriptions/{name}/test"),
     "listPulls": Call("GET", "/v1/pulls", ("registry", "repository", "digest", "tag", "since", *_PAGE)),
+    "listScans": Call("GET", "/v1/scans", (*_SCANS, *_PAGE)),
+    "listUsage": Call("GET", "/v1/usage", ("registry", "namespace")),
+    "listExpiring": Call("GET", "/v1/expiring", ("registry", "repository", "until", "over", *_PAGE)),
+    "setExpiry": Call("PUT", _EXPIRY, route=_EXPIRY_ROUTE),
+    "removeExpiry": Call("DELETE", _EXPIRY, route=_EXPIRY_ROUTE),
     "listQuarantine": Call("GET", "/v1/quarantine", ("reason", "registry", *_PAGE)),
     "retryQuarantine": Call("POST", "/v1/quarantine/retry"),
     "getQuarantined": Call("GET", "/v1/quarantine/{id}"),
@@ -70,9 +82,9 @@ def join(app: web.Application, handlers: Mapping[str, Handler]) -> None:
         call = CALLS[name]
         strict = _strict(call, handler)
         if call.method == "GET":
-            app.router.add_get(_route(call.path), strict)  # and HEAD
+            app.router.add_get(call.route or _route(call.path), strict)  # and HEAD
         else:
-            app.router.add_route(call.method, _route(call.path), strict)
+            app.router.add_route(call.method, call.route or _route(call.path), strict)
 
 
 def _strict(call: Call, handler: Handler) -> Handler:

@@ -55,6 +55,7 @@ class Needs(enum.Enum):
 
 # Every other route is for admins, the console's as well. Keys are a method and a route's canonical path.
 NEEDS: Final[dict[tuple[str, str], Needs]] = {
+    ("GET", "/v1/usage"): Needs.MANAGER,
     ("GET", "/v1/subscriptions"): Needs.MANAGER,
     ("POST", "/v1/subscriptions"): Needs.MANAGER,
     ("GET", "/v1/subscriptions/{name}"): Needs.MANAGER,
@@ -65,6 +66,8 @@ NEEDS: Final[dict[tuple[str, str], Needs]] = {
     ("POST", "/v1/subscriptions/{name}/test"): Needs.MANAGER,
     ("GET", "/v1/openapi.json"): Needs.PERSON,
     ("GET", "/v1/docs"): Needs.PERSON,
+    ("PUT", "/v1/registries/{registry}/repositories/{repository}/tags/{tag}/expiry"): Needs.MANAGER,
+    ("DELETE", "/v1/registries/{registry}/repositories/{repository}/tags/{tag}/expiry"): Needs.MANAGER,
 }
 
 

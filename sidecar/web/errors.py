@@ -1,10 +1,10 @@
 """What an error is over HTTP: each of ours a status and its sentence, and what no route answers."""
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import hdrs, web
+from aiohttp.log import server_logger
 
 from sidecar.domain.errors import (
     BackupRefused,
@@ -16,7 +16,7 @@ from sidecar.domain.errors import (
     Unauthenticated,
     Unusable,
 )
-from sidecar.web.door import NATIVE, VENDORS, unauthorized
+from sidecar.web.door import VENDORS, unauthorized
 from sidecar.web.exchange import BadArgument
 from sidecar.web.problems import problem, sentence
 
@@ -54,10 +54,10 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
     except web.HTTPException as error:
         return _of_the_server(request, error)
     except Exception:
-        if not request.path.startswith(NATIVE) or request.writer.output_size:
-            raise
-        logging.getLogger("aiohttp.server").exception("Error handling request from %s", request.remote)
-        return problem(500, "The sidecar failed at this; its log says more.")
+        if request.writer.output_size:
+            raise  # the answer has begun: it can only be broken off
+        server_logger.exception("Error handling request from %s", request.remote)
+        return problem(500, "Something went wrong that should not: the log says what.")
 
 
 def _of_the_server(request: web.Request, error: web.HTTPException) -> web.StreamResponse:

@@ -4,6 +4,7 @@ Whoever posts here reads answers, unlike a registry: what cannot be taken is ref
 nothing of the request is journalled. A repeat is answered with the same ids, 200 where nothing was new.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -14,16 +15,34 @@ from aiohttp import web
 from sidecar.domain.errors import Misstated, StoreRefused, StoreUnavailable
 from sidecar.domain.statement import Told, record_id
 from sidecar.intake import cloudevents
-from sidecar.intake.posted import Posted, Reader
+from sidecar.intake.posted import REPORTS, Posted, Reader
 from sidecar.pipeline.intake import Intake
 from sidecar.web.access import Access
 from sidecar.web.problems import problem, sentence
 
 RETRY_AFTER = "5"
 LONGEST_KEY = 200  # characters of an Idempotency-Key
-READERS: Final[Mapping[str, Reader]] = MappingProxyType({"events": cloudevents.read})
-JSON = "application/json"
 
+
+def _scans(posted: Posted) -> Sequence[Told]:
+    from sidecar.intake import scans  # with the first report: it is most of a megabyte
+
+    return scans.read(posted)
+
+
+def _builds(posted: Posted) -> Sequence[Told]:
+    from sidecar.intake import builds  # with the first build
+
+    return builds.read(posted)
+
+
+READERS: Final[Mapping[str, Reader]] = MappingProxyType(
+    {"events": cloudevents.read, "scans": _scans, "builds": _builds}
+)
+JSON = "application/json"
+LONG = 64 * 1024  # bytes of a body that is read on a thread: envelopes of registries are answered meanwhile
+
+_EXPECTED = {"events": f"{cloudevents.ONE} or {JSON}", "scans": JSON, "builds": JSON}
 _ROUTES = ", ".join(f"/intake/{route}" for route in READERS)
 
 Read = Callable[[web.BaseRequest], Awaitable[tuple[bytes, bool]]]
@@ -51,18 +70,25 @@ class IntakeDoor:
         if refusal is not None:
             return refusal
         media_type = request.content_type.lower()
-        if not (media_type == JSON or media_type.endswith("+json")):
+        if not (media_type == JSON or media_type.endswith("+json") or media_type in REPORTS):
             # A page in a browser could post anything else to any address that it can reach.
             self._heard(route, "refused", "it is not JSON")
-            return problem(415, f"What is posted must be JSON: send {cloudevents.ONE} or {JSON} as its Content-Type.")
+            return problem(415, f"What is posted must be JSON: send {_EXPECTED[route]} as its Content-Type.")
         try:
             body, whole = await read(request)
             if not whole:
                 self._heard(route, "refused", "the body is larger than ingest.max_body")
                 return problem(413, "The body is larger than ingest.max_body: post less at a time.")
             headers = {name.lower(): value for name, value in request.headers.items()}
-            posted = Posted(media_type=media_type, body=body, headers=headers, query=dict(request.query))
-            return await self._take(route, reader(posted), headers.get("idempotency-key", ""), access.names)
+            posted = Posted(
+                media_type=media_type,
+                body=body,
+                headers=headers,
+                query=dict(request.query),
+                registries={name: access.intake.hostnames.get(name, "") for name in access.names},
+            )
+            told = reader(posted) if len(body) <= LONG else await asyncio.to_thread(reader, posted)
+            return await self._take(route, told, headers.get("idempotency-key", ""), access.names)
         except (Misstated, StoreRefused) as error:
             self._heard(route, "refused", str(error))
             return problem(400, sentence(error), pointer=getattr(error, "pointer", None))

@@ -104,7 +104,8 @@ class Sidecar:
 
     receiver: Listening
 
-    def __init__(self, folder: Path, subscriptions: list[dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, subscriptions: list[dict[str, Any]], **more: Any) -> None:
+        """`more` are other keys of the configuration."""
         self.folder = folder
         self.config = folder / "config.yml"
         self.ingest = f"http://127.0.0.1:{(ingest := free_port())}/events"
@@ -115,6 +116,7 @@ class Sidecar:
             "store": f"sqlite:///{folder}/sidecar.db",
             "registries": [{"name": "main", "hostname": "registry.example.com"}],
             "subscriptions": subscriptions,
+            **more,
         }
         self.config.write_text(json.dumps(whole))
 

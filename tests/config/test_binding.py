@@ -5,7 +5,7 @@ import json
 import pytest
 
 from certificates import Authority
-from sidecar.config.binding import ConfigBinder, table
+from sidecar.config.binding import SPARE, ConfigBinder, table
 from sidecar.config.keys import subscription as file_table
 from sidecar.config.loading import load
 from sidecar.domain.errors import Unusable
@@ -182,6 +182,29 @@ def test_a_ca_of_its_own_stands_in_for_that_of_the_defaults(settings, tmp_path):
         own,
         ClientTls(verify=False),
     }, "each setting has its context, made once"
+
+
+def named(number):
+    return {**HARBOR, "tls": {"server_name": f"n{number}.example"}}
+
+
+def test_names_to_ask_for_share_what_is_believed(binder):
+    """With the system's CAs a context takes most of a megabyte and tens of milliseconds."""
+    settings = [bind(binder, named(number)).transport.tls for number in range(3)]
+    assert len(set(settings)) == 3
+    assert len({binder.contexts[one] for one in settings}) == 1
+
+
+def test_of_what_is_tried_and_refused_little_is_remembered(binder):
+    """Whoever may try an endpoint may do so for ever, each time in another way."""
+    used = bind(binder, named("used")).transport.tls
+    binder.use = frozenset([used])
+    for number in range(3 * SPARE):
+        problems(binder, named(number), {"format": "none"})
+    assert used in binder.contexts
+    assert len(binder.contexts) <= SPARE + 3
+    last = bind(binder, named("last")).transport.tls
+    assert last in binder.contexts, "what was bound just now can be used at once"
 
 
 def test_certificates_that_cannot_be_used_are_told(binder):

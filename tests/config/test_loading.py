@@ -13,6 +13,7 @@ from sidecar.config.schema import schema
 from sidecar.config.settings import Address, ServerTls
 from sidecar.domain.errors import ConfigError
 from sidecar.domain.event import EventType, Kind, RegistryRef
+from sidecar.domain.expiry import Plan
 from sidecar.domain.registry import ApiAccess
 from sidecar.domain.retention import Retention
 from sidecar.domain.secret import Secret
@@ -396,6 +397,32 @@ subscriptions:
     assert '"flavour":"default","chart_events":true' in settings.subscriptions[1].voice.key
 
 
+# --- quotas -----------------------------------------------------------------------------------------------------------
+
+
+def test_quotas_where_references_or_an_api_tell_what_manifests_hold(file):
+    settings = file("""
+registries:
+  - {name: main, hostname: a.example.com, references: true}
+  - {name: asked, hostname: b.example.com, api: {url: "http://127.0.0.1:5000"}}
+  - {name: quiet, hostname: c.example.com}
+quotas:
+  - {namespace: prj, registries: [main], limit: 10GiB, warn_at: [90%, 50%]}
+  - {namespace: "team-*", registries: [main, asked], limit: 1048576, warn_at: []}
+  - {namespace: "*", registries: [asked], limit: 1TiB}
+""")
+    first, second, third = settings.quotas
+    assert (first.namespaces.patterns, first.registries) == (("prj",), {"main"})
+    assert (first.limit, first.warn_at) == (10 * 1024**3, (50, 90))
+    assert (second.limit, second.warn_at) == (1024**2, ())
+    assert (third.limit, third.warn_at) == (1024**4, (85,))
+
+
+def test_without_quotas_nobody_need_tell_what_manifests_hold(file):
+    assert file(REGISTRY).quotas == ()
+    assert file(REGISTRY + "quotas:\n").quotas == ()
+
+
 # --- mistakes together ------------------------------------------------------------------------------------------------
 
 
@@ -513,3 +540,34 @@ def test_a_host_that_looks_like_docker_hub_is_a_warning_for_harbor_and_quay(file
     assert len(file(text).warnings) == warned
     assert len(file(text.replace("harbor", "quay")).warnings) == warned
     assert file(text.replace("harbor", "dtr")).warnings == ()
+
+
+def test_ends_of_tags_are_looked_for_every_five_hours_and_by_the_rules_of_the_file(file):
+    assert file(REGISTRY).expiry == Plan(interval=300 * 60 * SECOND, rules=())
+    settings = file(
+        f"{REGISTRY}expiry:\n"
+        "  interval: 1h\n"
+        "  rules:\n"
+        '    - {repositories: ["prj/**"], tags: ["pr-*"], older_than: 90d}\n'
+        "    - {keep: 10}\n"
+    )
+    aged, counted = settings.expiry.rules
+    assert settings.expiry.interval == 3600 * SECOND
+    assert (aged.older_than, aged.keep) == (90 * 86400 * SECOND, 0)
+    assert aged.repositories.admits("prj/a/b")
+    assert not aged.repositories.admits("other/a")
+    assert aged.tags.admits("pr-1")
+    assert not aged.tags.admits("v1")
+    assert (counted.older_than, counted.keep) == (0, 10)
+    assert counted.repositories.admits("any/thing")
+
+
+def test_days_are_an_option_of_the_formats_that_tell_of_ends(file):
+    text = f"{REGISTRY}subscriptions:\n  - name: one\n    format: FORMAT\n    url: https://h.example.com/x\n"
+    text += "    events: [artifact.expiring]\n    options: {days: 30}\n"
+    for form in ("quay", "cloudevents"):
+        (bound,) = file(text.replace("FORMAT", form)).subscriptions
+        assert bound.voice.days == 30
+        assert (
+            file(text.replace("FORMAT", form).replace("    options: {days: 30}\n", "")).subscriptions[0].voice.days == 7
+        )

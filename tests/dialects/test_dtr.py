@@ -95,24 +95,9 @@ def test_a_word_that_dtr_never_had_is_refused(name: str) -> None:
         DIALECT.bind(Options(), [name])
 
 
-@pytest.mark.parametrize("name", sorted(DIALECT.waiting))
-def test_whoever_is_patient_may_ask_for_a_word_without_a_source(name: str) -> None:
-    """DTR's own API takes every type of DTR's: what a plain registry cannot raise waits, and is never said."""
-    voice = DIALECT.bind(Options(), [name], patient=True)
-    assert voice.types == frozenset()
-    assert voice.words(TAGGED, untagged=True) == []
-
-
-def test_the_words_of_the_format_and_those_that_wait_are_all_of_its_types() -> None:
-    """The types of DTR's reference, and the three single ones of its later manuals."""
-    said = {word.name for word in DIALECT.vocabulary(Options())}
-    assert not said & DIALECT.waiting
-    assert said | DIALECT.waiting == set(dtr_keys.TYPES)
-
-
-def test_patience_does_not_take_slips_of_the_pen() -> None:
-    with pytest.raises(ValueError, match="unknown event 'SCAN_COMPLETE' for format dtr"):
-        DIALECT.bind(Options(), ["SCAN_COMPLETE"], patient=True)
+def test_the_words_of_the_format_are_all_of_its_types() -> None:
+    """The types of DTR's reference, and the three single ones of its later manuals: what its API takes can be said."""
+    assert {word.name for word in DIALECT.vocabulary(Options())} == set(dtr_keys.TYPES)
 
 
 def test_an_unknown_option_is_refused_by_name() -> None:

@@ -65,7 +65,7 @@ def test_charts_have_no_cloudevents() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PUSH_ARTIFACTS", "push_artifact", "SCANNING_COMPLETED", "QUOTA_EXCEED", "UPLOAD_CHART"]
+    "name", ["PUSH_ARTIFACTS", "push_artifact", "SCANNING_FINISHED", "QUOTA_EXCEEDED", "UPLOAD_CHART"]
 )
 def test_a_name_that_cannot_be_said_is_refused_with_those_that_can(name: str) -> None:
     with pytest.raises(ValueError, match="PUSH_ARTIFACT"):

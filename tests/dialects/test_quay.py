@@ -1,16 +1,16 @@
 """What golden files cannot say of Quay: what is never said, what is refused, and how receivers read a push."""
 
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
-from sidecar.dialects import quay
 from sidecar.dialects.contract import Audience, sample
 from sidecar.dialects.quay import DIALECT, Options
-from sidecar.domain.event import Artifact, Event, EventType, Kind, RegistryRef, Repository
+from sidecar.domain.event import Artifact, Event, EventType, Kind, Repository
 from sidecar.domain.subscription import DEFAULT_EVENTS
 
 TAGGED = sample(EventType.PUSHED)
@@ -47,7 +47,7 @@ def test_what_quay_has_no_word_for_is_refused(name: str) -> None:
         DIALECT.bind(Options(), [name])
 
 
-@pytest.mark.parametrize("key", ["title", "template", "level", "days", "ref_regex"])
+@pytest.mark.parametrize("key", ["title", "template"])
 def test_an_option_that_does_nothing_is_refused_by_name(key: str) -> None:
     """An option of other methods and events must not be taken and then ignored."""
     with pytest.raises(msgspec.ValidationError, match=f"unknown field `{key}`"):
@@ -135,28 +135,48 @@ def test_the_bytes_are_those_of_pythons_json_module() -> None:
     assert message.body.decode() == json.dumps(json.loads(message.body))
 
 
-def test_the_sample_of_a_push_is_quays_own() -> None:
-    """What `get_sample_data` of Quay 3.15 gives for repo_push: two tags, and a count that no real push has."""
-    place = Repository(path="sample_org/busybox", namespace="sample_org", name="busybox")
-    registry = RegistryRef(name="main", hostname="quay-server.example.com", scheme="http")
-    message = quay.sample("repo_push", registry, place)
-    assert (message.word, message.content_type) == ("repo_push", "application/json")
-    assert message.body.decode() == (
-        '{"repository": "sample_org/busybox", "namespace": "sample_org", "name": "busybox", '
-        '"docker_url": "quay-server.example.com/sample_org/busybox", '
-        '"homepage": "http://quay-server.example.com/repository/sample_org/busybox", '
-        '"updated_tags": ["latest", "foo"], "pruned_image_count": 3}'
-    )
+def expiry(**more: Any) -> dict[str, Any]:
+    """What Quay's word for ends of tags says of the sample."""
+    voice = DIALECT.bind(Options(**more.pop("options", {})), ["repo_image_expiry"])
+    event = msgspec.structs.replace(sample(EventType.EXPIRING), **more)
+    (message,) = voice.render(event, "repo_image_expiry", Audience("one"))
+    return json.loads(message.body)
 
 
-def test_every_word_has_a_sample_that_begins_like_what_happens() -> None:
-    """Who learns a new word has to say what its test button sends."""
-    for word in DIALECT.vocabulary(Options()):
-        (kind,) = word.types
-        event = sample(kind)
-        body = json.loads(quay.sample(word.name, event.registry, event.repository).body)
-        (said, *_) = DIALECT.render(event, word.name, Options(), Audience())
-        happened = json.loads(said.body)
-        base = ("repository", "namespace", "name", "docker_url", "homepage")
-        assert list(body)[:5] == list(happened)[:5] == list(base)
-        assert [body[key] for key in base] == [happened[key] for key in base]
+def test_an_end_of_tags_has_a_uuid_also_where_no_api_made_the_subscription() -> None:
+    """It follows from the name: always the same, and each subscription has its own."""
+    voice = DIALECT.bind(Options(), ["repo_image_expiry"])
+    assert voice.scoped("repo_image_expiry")
+    told = [
+        json.loads(voice.render(sample(EventType.EXPIRING), "repo_image_expiry", Audience(name))[0].body)
+        for name in ("one", "one", "two")
+    ]
+    uuids = [one["notification_uuid"] for one in told]
+    assert uuids[0] == uuids[1] != uuids[2]
+    assert uuid.UUID(uuids[0]).version == 5
+
+
+def test_what_others_told_of_ends_is_said_with_their_days_else_with_the_subscriptions() -> None:
+    """The number that stands there is what was asked for, not what is left."""
+    assert expiry()["expiring_in"] == "7 days"
+    assert expiry(details=None, options={"days": 3})["expiring_in"] == "3 days"
+    assert expiry(options={"days": 3})["expiring_in"] == "7 days"
+
+
+def test_ends_without_tags_are_not_said() -> None:
+    """Quay tells of tags."""
+    voice = DIALECT.bind(Options(), ["artifact.expiring"])
+    ends = sample(EventType.EXPIRING)
+    assert voice.words(ends, untagged=False) == ["repo_image_expiry"]
+    assert voice.words(msgspec.structs.replace(ends, tags=(), ever_tagged=False), untagged=True) == []
+
+
+@pytest.mark.parametrize("level", ["high", "HIGH", "", "6", "-1", 6, -1, "1.0", "None"])
+def test_a_level_that_is_none_of_quay_s_is_refused(level: int | str) -> None:
+    told = "`level` must be one of Critical, High, Medium, Low, Negligible, Unknown, or its number from 0 to 5"
+    assert DIALECT.check(Options(level=level)) == told
+
+
+@pytest.mark.parametrize("level", ["Critical", "Unknown", "0", "5", 0, 5])
+def test_a_level_is_a_name_or_a_number(level: int | str) -> None:
+    assert DIALECT.check(Options(level=level)) == ""

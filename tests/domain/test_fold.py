@@ -313,6 +313,14 @@ class TestDrops:
         assert events[0].artifact.digest == A
         assert types(story.push(C, "v2", at=31)) == [PUSHED]
 
+    def test_it_takes_the_tag_along_that_a_late_push_left_on_a_manifest_that_is_gone(self, story):
+        story.push(A, "v1", at=10)
+        story.delete(A, at=30)
+        story.push(A, "v2", at=20)
+        assert types(story.drop(at=40)) == [GONE]
+        (_, pushed) = story.push(B, "v2", at=50)
+        assert (pushed.previous_digest, pushed.changed) == ("", True)
+
     def test_an_unknown_repository_ends_without_roots(self, story):
         assert types(story.drop()) == [GONE]
 

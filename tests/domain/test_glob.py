@@ -2,6 +2,7 @@
 
 import fnmatch
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -173,3 +174,22 @@ def test_a_namespace_of_which_a_repository_is_admitted_is_reached(patterns, rest
         assert globs.reaches("a", holds_single=False)
     if rest and "/" not in rest and globs.admits(rest):
         assert globs.reaches("library", holds_single=True)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "segments"),
+    [
+        ("*a" * 5 + "*b", "a" * 128, False),
+        ("*a" * 5 + "*b", "a" * 255, True),
+        ("**a" * 5 + "**b", "a" * 255, True),
+        ("**/a/" * 6 + "b", "a/" * 127, True),
+        ("**a*a*a" * 3 + "**b", "a" * 255, True),
+    ],
+)
+def test_no_pattern_takes_long_over_any_value(pattern, value, segments):
+    """Patterns and tags may be written by the same ill-meaning person: going back and forth takes seconds to years."""
+    globs = Globs.of([pattern], segments=segments)
+    begun = time.process_time()
+    assert not globs.admits(value)
+    assert globs.admits(f"{value}b")
+    assert time.process_time() - begun < 0.5

@@ -38,7 +38,36 @@ def test_what_is_written_anew_replaces_what_was_there():
 
 
 def test_a_mask_of_nothing_is_told_with_its_place():
-    given = {"headers": {"X-New": MASK}, "sign": {"secrets": [MASK, MASK, MASK]}}
+    given = {"url": TREE["url"], "headers": {"X-New": MASK}, "sign": {"secrets": [MASK, MASK, MASK]}}
     with pytest.raises(Unusable) as told:
         unmasked(given, TREE)
     assert [one.path for one in told.value.problems] == ["headers.X-New", "sign.secrets[2]"]
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://hooks.example/elsewhere?a=1", True),
+        ("https://HOOKS.example", True),
+        ("https://me:pw@hooks.example/", True),
+        ("https://evil.example", False),
+        ("http://hooks.example", False),
+        ("https://hooks.example:8443", False),
+        ("https://hooks.example@evil.example", False),
+        ("https://[", False),
+        (None, False),
+    ],
+)
+def test_a_secret_is_not_sent_to_another_host_by_those_who_cannot_read_it(url, kept):
+    given = {**masked(TREE), "url": url}
+    if kept:
+        assert unmasked(given, TREE) == {**TREE, "url": url}
+        return
+    with pytest.raises(Unusable) as told:
+        unmasked(given, TREE)
+    assert [one.path for one in told.value.problems] == [
+        "headers.Authorization",
+        "headers.X-Key",
+        "sign.secrets[0]",
+        "sign.secrets[1]",
+    ]

@@ -1,14 +1,20 @@
 """What walks see against what records tell: found late, told once, beaten by what came after the look."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from fold_notices import MAIN, A, B, C, Story, types
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from catalogue_store import CatalogueStore, fold_batch
+from sidecar.domain import observation
 from sidecar.domain.event import Artifact, Descriptor, Event, EventType, Kind, Origin, Request
 from sidecar.domain.instant import SECOND
 from sidecar.domain.notice import Act, Notice
+from sidecar.domain.observation import Observation
+from sidecar.domain.record import Record, RecordKind
 
 
 class Tale(Story):
@@ -221,24 +227,65 @@ def test_the_record_completes_what_the_walk_could_not_read():
     assert (deleted.artifact.kind, [one.digest for one in deleted.artifact.references]) == (Kind.CHART, [B])
 
 
+def test_a_tag_that_a_late_push_left_on_a_manifest_found_gone_ends_with_the_next_walk():
+    """The walk tells the manifest's end without a tag of which nobody had heard; the tag's own end is told later."""
+    story = Tale()
+    story.push(A, "v1", at=1)
+    story.see(Act.MANIFEST_GONE, A, at=60)
+    assert types(story.push(A, "v2", at=40)) == ["artifact.pushed"]
+    assert story.delete(A, at=50, request="r") == []
+    (event,) = story.see(Act.MANIFEST_GONE, A, at=90)
+    assert (event.type, event.tags, event.artifact.digest) == (EventType.TAG_DELETED, ("v2",), A)
+    assert story.see(Act.MANIFEST_GONE, A, at=120) == []
+    assert story.untag("v2", at=50, request="r") == []  # its record, should it still come
+
+
+def test_what_late_pushes_left_in_a_repository_found_gone_ends_with_the_next_walk():
+    """The repository's own end was told once and is not told again."""
+    story = Tale()
+    story.push(A, "v1", at=1)
+    assert types(story.see(Act.REPOSITORY_GONE, at=60)) == ["artifact.deleted", "repository.deleted"]
+    story.push(A, "v2", at=40)
+    story.push(B, "v3", at=41)
+    events = story.see(Act.REPOSITORY_GONE, at=90)
+    assert [(str(event.type), event.tags, event.artifact.digest) for event in events] == [
+        ("artifact.deleted", ("v3",), B),
+        ("tag.deleted", ("v2",), A),
+    ]
+    assert story.see(Act.REPOSITORY_GONE, at=120) == []
+    assert types(story.push(B, "v3", at=130)) == ["repository.created", "artifact.pushed"]
+
+
 # --- any interleaving -------------------------------------------------------------------------------------------------
 
 PLACE = "prj/app"
 TAGS, DIGESTS = ("v1", "v2"), (A, B, C)
 
 
+class Holding(NamedTuple):
+    """What a registry holds of one repository, if it `exists` there."""
+
+    tags: dict[str, str]
+    manifests: frozenset[str]
+    exists: bool
+
+
 class Truth:
     """A registry: what it holds after each second, and the records that it makes."""
 
-    def __init__(self) -> None:
+    def __init__(self, deeds: Iterable[tuple[str, str, str]]) -> None:
         self.tags: dict[str, str] = {}
         self.manifests: set[str] = set()
-        self.history: list[tuple[dict[str, str], frozenset[str]]] = []
+        self.exists = False
+        self.history: list[Holding] = []
         self.records: list[Notice] = []
+        for deed in deeds:
+            self.do(*deed)
 
     def do(self, what: str, tag: str, digest: str) -> None:
         at = 2 * (len(self.history) + 1)  # looks are made at odd seconds, so that nothing happens at one moment
         if what == "push":
+            self.exists = True
             self.manifests.add(digest)
             self.tags[tag] = digest
             self._record(Act.PUSH, at, digest, tag)
@@ -252,7 +299,12 @@ class Truth:
         elif what == "untag" and tag in self.tags:
             del self.tags[tag]
             self._record(Act.UNTAG, at, "", tag, request=f"r{at}")
-        self.history.append((dict(self.tags), frozenset(self.manifests)))
+        elif what == "drop" and self.exists:
+            self.exists = False
+            self.manifests.clear()
+            self.tags.clear()
+            self._record(Act.DROP, at, "")
+        self.history.append(Holding(dict(self.tags), frozenset(self.manifests), self.exists))
 
     def _record(self, act: Act, at: int, digest: str, tag: str = "", request: str = "") -> None:
         self.records.append(
@@ -288,53 +340,61 @@ class Journal:
     def tags(self) -> dict[str, str]:
         return {row.tag: row.digest for row in self.store.tags.values() if row.live}
 
-
-def looks(journal: Journal, tags: dict[str, str], manifests: frozenset[str], at: int, name: str) -> list[Notice]:
-    """What a walk that looks now writes down: only what differs from what is known."""
-    known, seen = journal.tags(), []
-    for tag in sorted({*known, *tags}):
-        if tags.get(tag) == known.get(tag):
-            continue
-        if tag in tags:
-            act, digest, about = Act.FOUND, tags[tag], tag
-        elif known[tag] in manifests:
-            act, digest, about = Act.TAG_GONE, "", tag
-        else:
-            act, digest, about = Act.MANIFEST_GONE, known[tag], ""
-        seen.append(
-            Notice(
-                act=act,
-                registry="main",
-                repository=PLACE,
-                time=at * SECOND,
-                accepted=0,
-                artifact=Artifact(digest=digest),
-                tag=about,
-                origin=Origin(record=f"walk:{name}:{about or digest}"),
-                after=journal.number,
-            )
-        )
-    return list({one.origin.record: one for one in seen}.values())
+    def knows_repository(self) -> bool:
+        return any(row.live for row in self.store.repositories.values()) or bool(self.tags())
 
 
-DEEDS = st.tuples(
-    st.sampled_from(["push"] * 4 + ["delete", "untag", "nothing"]), st.sampled_from(TAGS), st.sampled_from(DIGESTS)
+def looks(journal: Journal, holding: Holding, at: int, name: str) -> list[Notice]:
+    """What a walk that looks now writes down: only what differs from what is known, in the order of its keys."""
+    known, seen = journal.tags(), {}
+
+    def note(saw: Act, *, tag: str = "", digest: str = "") -> None:
+        artifact = Artifact(digest=digest)
+        looked, after = at * SECOND, journal.number
+        one = Observation(saw=saw, looked=looked, after=after, repository=PLACE, tag=tag, artifact=artifact)
+        seen[one.key] = observation.encode(one)
+
+    for tag in {*known, *holding.tags} if holding.exists else ():
+        there = holding.tags.get(tag)
+        if there is None and known[tag] in holding.manifests:
+            note(Act.TAG_GONE, tag=tag)
+        elif there is None:
+            note(Act.MANIFEST_GONE, digest=known[tag])
+        elif there != known.get(tag):
+            note(Act.FOUND, tag=tag, digest=there)
+    if not holding.exists and journal.knows_repository():
+        note(Act.REPOSITORY_GONE)
+    return [
+        observation.read(Record(0, RecordKind.OBSERVATION, "main", f"walk:{name}:{key}", 0, seen[key]))
+        for key in sorted(seen)
+    ]
+
+
+DEEDS, MORE_DEEDS = (
+    st.tuples(st.sampled_from(["push"] * 4 + others), st.sampled_from(TAGS), st.sampled_from(DIGESTS))
+    for others in (["delete", "untag", "nothing"], ["delete", "untag", "drop", "nothing"])
 )
 
 
 @st.composite
 def courses(draw):
     """What happens at the registry, which records arrive and when, and where the walk comes in between."""
-    deeds = draw(st.lists(DEEDS, min_size=1, max_size=10))
-    truth = Truth()
-    for deed in deeds:
-        truth.do(*deed)
-    lost = draw(st.sets(st.integers(0, max(0, len(truth.records) - 1)), max_size=6))
-    before = draw(st.integers(0, len(truth.records)))  # records that had come when the walk looked
-    between = draw(st.integers(before, len(truth.records)))  # ... and when what it saw was written
-    return truth, lost, before, between
+    deeds = draw(st.lists(MORE_DEEDS, min_size=1, max_size=10))
+    records = len(Truth(deeds).records)
+    lost = draw(st.sets(st.integers(0, max(0, records - 1)), max_size=6))
+    before = draw(st.integers(0, records))  # records that had come when the walk looked
+    between = draw(st.integers(before, records))  # ... and when what it saw was written
+    return deeds, lost, before, between
 
 
+TWICE = [("push", "v1", A), ("push", "v1", A), ("push", "v2", A), ("push", "v2", A), ("delete", "v1", A)]
+OVER = [("push", "v2", C), ("push", "v2", A), ("push", "v1", C), ("delete", "v1", C)]
+DROPPED = [("push", "v1", A), ("push", "v2", A), ("drop", "v1", A)]
+
+
+@example((TWICE, {1, 2, 4, 5, 6}, 1, 1))  # a push comes after the walk that told its manifest's end; the rest is lost
+@example((OVER, {1, 3, 4}, 5, 5))  # one tag moved off a manifest, with which another went
+@example((DROPPED, set(), 1, 1))  # as the first, and the whole repository went
 @settings(max_examples=600)
 @given(courses())
 def test_any_interleaving_of_records_and_a_walk_ends_at_what_the_registry_holds(course):
@@ -343,19 +403,20 @@ def test_any_interleaving_of_records_and_a_walk_ends_at_what_the_registry_holds(
     When no record is on its way, a walk makes the catalogue the registry's; the next one does so in any case. A push
     that was found is not told by its record as well.
     """
-    truth, lost, before, between = course
+    deeds, lost, before, between = course
+    truth = Truth(deeds)
     arriving = [None if at in lost else one for at, one in enumerate(truth.records)]
     journal = Journal()
     for record in filter(None, arriving[:before]):
         journal.accept(record)
-    tags, manifests = truth.history[-1]
-    seen = looks(journal, tags, manifests, 2 * len(truth.history) + 1, "one")
+    holding = truth.history[-1]
+    seen = looks(journal, holding, 2 * len(truth.history) + 1, "one")
     for record in filter(None, arriving[before:between]):
         journal.accept(record)
     recovered = [event for one in seen for event in journal.accept(one)]
     late = [(record, journal.accept(record)) for record in filter(None, arriving[between:])]
     if before == len(truth.records):
-        assert journal.tags() == tags
+        assert journal.tags() == holding.tags
     assert len({event.id for event in journal.events}) == len(journal.events)
     for event in recovered:
         assert event.recovered
@@ -366,10 +427,10 @@ def test_any_interleaving_of_records_and_a_walk_ends_at_what_the_registry_holds(
                 if (record.act, record.tag, record.artifact.digest) == (Act.PUSH, event.tag, event.artifact.digest)
             ]
             assert same == [] or same[0] == []
-    for one in looks(journal, tags, manifests, 2 * len(truth.history) + 3, "two"):
+    for one in looks(journal, holding, 2 * len(truth.history) + 3, "two"):
         journal.accept(one)
-    assert journal.tags() == tags
-    assert looks(journal, tags, manifests, 2 * len(truth.history) + 5, "three") == []
+    assert journal.tags() == holding.tags
+    assert looks(journal, holding, 2 * len(truth.history) + 5, "three") == []
 
 
 @settings(max_examples=400)
@@ -379,18 +440,16 @@ def test_no_look_is_ever_told_against_a_later_record(deeds, data):
 
     Then each push and each deletion is told exactly once: by its record, or by the walk.
     """
-    truth = Truth()
-    for deed in deeds:
-        truth.do(*deed)
+    truth = Truth(deeds)
     moment = data.draw(st.integers(1, len(truth.history)))
-    tags, manifests = truth.history[moment - 1]
+    holding = truth.history[moment - 1]
     happened = [at for at, one in enumerate(truth.records) if one.time <= 2 * moment * SECOND]
     before = data.draw(st.integers(0, len(happened)))
     written = data.draw(st.integers(before, len(truth.records)))
     journal = Journal()
     for record in truth.records[:before]:
         journal.accept(record)
-    seen = looks(journal, tags, manifests, 2 * moment + 1, "one")
+    seen = looks(journal, holding, 2 * moment + 1, "one")
     for record in truth.records[before:written]:
         journal.accept(record)
     for one in seen:

@@ -211,3 +211,23 @@ def test_a_filter_of_repositories_admits_what_happened_to_more_than_one(patterns
     finished = msgspec.structs.replace(event(EventType.RETENTION_FINISHED), repository=NAMESPACE)
     updated = msgspec.structs.replace(event(EventType.SCANNER_UPDATED), repository=REGISTRY)
     assert (match.refusal(finished), match.refusal(updated)) == (of_namespace, of_registry)
+
+
+@pytest.mark.parametrize("what", [EventType.QUOTA_WARNING, EventType.QUOTA_EXCEEDED])
+def test_a_quota_is_the_namespaces_whichever_repository_passed_it(what):
+    """It is heard where some repository of the namespace is, and by nobody who may hear of one repository alone."""
+    passed = event(what, path="prj/app")
+    for patterns, refusal in (
+        (["prj/app"], ""),
+        (["prj/other"], ""),
+        (["**/deep/**"], ""),
+        (["team/**"], "repositories"),
+    ):
+        assert Match(repositories=Globs.of(patterns, segments=True)).refusal(passed) == refusal
+    assert Match(repositories=Globs.of(["!prj/**"], segments=True)).refusal(passed) == "repositories"
+    assert Match(repositories=Globs.of(["!prj/app"], segments=True)).refusal(passed) == ""
+    assert Match(namespace="prj").refusal(passed) == ""
+    assert Match(namespace="team").refusal(passed) == "repositories"
+    assert Match(namespace="prj", repository="prj/app").refusal(passed) == "repositories"
+    strict = Match(kinds=frozenset({Kind.CHART}), tags=Globs.of(["v2"]), actors=Globs.of(["nobody"]))
+    assert strict.refusal(passed) == "actors"

@@ -546,6 +546,20 @@ async def test_rejected_nobody_is_told_and_a_backfill_makes_the_catalogue_true(t
 
 
 @simulated
+async def test_a_backfill_takes_no_tag_that_moved_for_one_that_went_with_its_manifest(tmp_path):
+    """`a` went with the manifest; `b` had pointed there as well, and points elsewhere now."""
+    world = await begun(tmp_path)
+    await world.push("a", "one")
+    await world.push("b", "one")
+    await world.push("b", "two", lost=True)
+    await world.delete("one", lost=True)
+    await world.walks.start("main", silent=True)
+    await world.walked(2)
+    assert await world.catalogue() == {"b": digest("two")} == world.fake.repositories["prj/app"]
+    await world.stop()
+
+
+@simulated
 async def test_a_later_walk_that_finds_all_well_takes_the_held_one_s_place(tmp_path):
     world, held, kept = await emptied(tmp_path)
     world.fake.repositories["prj/app"], world.fake.manifests = kept

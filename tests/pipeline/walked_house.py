@@ -33,7 +33,7 @@ class Walked:
 
     async def start(self):
         await self.house.start()
-        self.house.translator._met = self.walks.met
+        self.house.translator._reading._met = self.walks.met
         self.walks.configure({"main": Plan(self.api, self.reconcile)})
         self._task = asyncio.create_task(self.walks.run())
 

@@ -348,6 +348,16 @@ async def test_a_whole_repository_is_what_lives_in_it(catalogue):
     assert sorted(row.tag for row in facts.tags) == ["moved", "v1", "v2", "w"]
 
 
+async def test_a_whole_repository_has_the_manifests_that_its_live_tags_point_to(catalogue):
+    changes = nothing()
+    changes.manifests.append(manifest("a", "v1", "old", "v2", "moved", live=False))
+    await catalogue.commit(write_set(1, 2, changes=changes))
+    facts = await catalogue.look(Need(whole={APP, ("main", "prj/none")}))
+    assert sorted((row.artifact.digest, row.live) for row in facts.manifests) == sorted(
+        [(digest("a"), False), (digest("b"), True)]
+    )
+
+
 async def test_a_new_namespace_gets_the_next_number(catalogue):
     facts = await catalogue.look(Need(namespaces={"prj", "library", "new"}))
     assert sorted((row.id, row.name) for row in facts.namespaces) == [(1, "library"), (2, "prj")]
@@ -1518,5 +1528,11 @@ async def test_a_walk_is_told_what_is_live_in_the_catalogue(store):
     walk = await store.keep_walk(a_walk(), Step(places=(Stop("a", listed=True),)))
     assert await store.unlisted("main", walk.id, 10) == ["b"]
     assert await store.unlisted("main", walk.id + 1, 1) == ["a"]
+    left = msgspec.structs.replace(tags[0], repository="c")  # by a late push in a repository that is gone
+    ended = msgspec.structs.replace(repositories[2], name="e")
+    changes = Changes(repositories=[ended], manifests=[], tags=[left], deletions=[], namespaces=[])
+    await store.append([entry("b")])
+    await store.commit(write_set(1, 2, changes=changes))
+    assert await store.unlisted("main", walk.id, 10) == ["b", "c"]
     facts = await store.look(Need(tags={("main", "app", "v1")}, repositories={("main", "a")}))
     assert (facts.tags[0].found, facts.repositories[0].found) == (5, 7)

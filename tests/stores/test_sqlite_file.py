@@ -195,19 +195,24 @@ def test_migrations_are_numbered_without_a_gap():
 
 
 async def test_a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_owes(path):
-    """Version 1 knew no order: what it queued has none. Nor did it know of pulls, of walks and of APIs."""
+    """Version 1 knew no order: what it queued has none. Nor did it know of pulls, of walks, of APIs and of ends."""
     store = SQLiteStore(path, inline=True)
     await store.open()
     (lane,) = await store.register(names("one"), NOW)
     (owed,) = await store.commit(write_set(0, 1, planned("x", [lane.id])))
     store._connection.execute("DROP INDEX delivery_order")
     tables = ("pull", "pull_session", "walk", "walk_place", "walk_finding", "registry_instance")
-    tables += ("made", "lane_clearing", "last_trigger", "flag")
+    tables += ("made", "lane_clearing", "last_trigger", "flag", "scan", "usage", "usage_blob", "usage_gap")
+    tables += ("expiry_told", "expiry_look")
     store._connection.execute("DROP INDEX lane_in_use")
     for column in ("made", "retired"):
         store._connection.execute(f"ALTER TABLE lane DROP COLUMN {column}")
     for table in tables:
         store._connection.execute(f"DROP TABLE {table}")
+    for index in ("tag_expires", "tag_expires_in"):
+        store._connection.execute(f"DROP INDEX {index}")
+    for column in ("expires", "armed"):
+        store._connection.execute(f"ALTER TABLE tag DROP COLUMN {column}")
     for table in ("repository", "manifest", "tag"):
         store._connection.execute(f"ALTER TABLE {table} DROP COLUMN found")
     store._connection.execute("UPDATE meta SET value = 1 WHERE key = 'oldest_program'")

@@ -12,6 +12,7 @@ from sidecar.domain.selection import Cursor, Selection
 from sidecar.stores.sqlite import (
     SQLiteStore,
     due,
+    expiry,
     file,
     interventions,
     journal,
@@ -22,8 +23,10 @@ from sidecar.stores.sqlite import (
     queue,
     translation,
     upkeep,
+    usage,
     walks,
 )
+from sidecar.stores.sqlite import scans as listing
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +65,18 @@ INDEXES = {
     "look.MANIFESTS": (translation.MANIFESTS, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
     "look.TAGS": (translation.TAGS, "PRIMARY KEY (registry=? AND repository=? AND tag=?)"),
     "look.DELETIONS": (translation.DELETIONS, "PRIMARY KEY (registry=? AND repository=? AND request=?)"),
+    "look.SCANS": (translation.SCANS, "scan_artifact (registry=? AND repository=? AND digest=?)"),
     "look.PARKED": (translation.PARKED, "deletion_parked"),
     "look.NAMESPACES": (translation.NAMESPACES, "(name=?)"),
     "look.WHOLE_MANIFESTS": (translation.WHOLE_MANIFESTS, "PRIMARY KEY (registry=? AND repository=?)"),
     "look.WHOLE_TAGS": (translation.WHOLE_TAGS, "PRIMARY KEY (registry=? AND repository=?)"),
     "commit.CLOSE": (translation.CLOSE, "PRIMARY KEY (client=? AND tag=? AND digest=?)"),
+    "expiry.TAG": (expiry.TAG, "PRIMARY KEY (registry=? AND repository=? AND tag=?)"),
+    "expiry.ENDING": (expiry.ENDING, "SEARCH t USING INDEX tag_expires (expires>? AND expires<?)"),
+    "expiry.PLACES": (expiry.PLACES, "SEARCH repository USING PRIMARY KEY ((registry,name)>(?,?))"),
+    "expiry.ENDS_IN": (expiry.ENDS_IN, "tag_expires_in (registry=? AND repository=? AND expires>? AND expires<?)"),
+    "expiry.EVERY_END_IN": (expiry.EVERY_END_IN, "PRIMARY KEY (registry=? AND repository=?)"),
+    "expiry.FORGET": (expiry.FORGET, "PRIMARY KEY (lane=? AND registry=? AND repository=? AND tag=?)"),
     "interventions.STANDING": (interventions.STANDING, "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"),
     "interventions.REPLAY": (interventions.REPLAY, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
     "interventions.HASTEN": (interventions.HASTEN, "SEARCH delivery USING INTEGER PRIMARY KEY (rowid=?)"),
@@ -83,6 +93,17 @@ INDEXES = {
     "places.WITHIN": (places.WITHIN, "PRIMARY KEY (registry=? AND name>? AND name<?)"),
     "places.SOLITARY": (places.SOLITARY, "PRIMARY KEY (registry=? AND name>?)"),
     "places.REPOSITORY": (places.REPOSITORY, "PRIMARY KEY (registry=? AND name=?)"),
+    "usage.ROWS": (usage.ROWS, "PRIMARY KEY (registry=? AND namespace=?)"),
+    "usage.BLOBS": (usage.BLOBS, "PRIMARY KEY (place=? AND digest=?)"),
+    "usage.PRESENT": (usage.PRESENT, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
+    "usage.NEXT_WITHIN": (usage.NEXT_WITHIN, "PRIMARY KEY (registry=? AND name>? AND name<?)"),
+    "usage.NEXT_SINGLE": (usage.NEXT_SINGLE, "PRIMARY KEY (registry=? AND name>?)"),
+    "usage.MANIFESTS": (usage.MANIFESTS, "PRIMARY KEY (registry=? AND repository=? AND digest>?)"),
+    "usage.GAPS": (usage.GAPS, "USING PRIMARY KEY ((place,repository,digest)>(?,?,?))"),
+    "usage.CLEAR_BLOBS": (usage.CLEAR_BLOBS, "PRIMARY KEY (place=? AND digest=?)"),
+    "usage.CLEAR_GAPS": (usage.CLEAR_GAPS, "PRIMARY KEY (place=? AND repository=? AND digest=?)"),
+    "usage.REMOVE_BLOBS": (usage.REMOVE_BLOBS, "PRIMARY KEY (place=? AND digest=?)"),
+    "usage.REMOVE_GAPS": (usage.REMOVE_GAPS, "PRIMARY KEY (place=? AND repository=? AND digest=?)"),
     "upkeep.EXPIRED_DELIVERIES": (upkeep.EXPIRED_DELIVERIES, "delivery_done (state=? AND done<?)"),
     "upkeep.OLD_EVENTS": (upkeep.OLD_EVENTS, "INTEGER PRIMARY KEY (rowid>?)"),
     "upkeep.TRANSLATED": (upkeep.TRANSLATED, "INTEGER PRIMARY KEY (rowid<?)"),
@@ -99,6 +120,25 @@ def test_a_query_uses_its_index(connection, name):
     assert not any("TEMP B-TREE" in line for line in lines), lines
 
 
+@pytest.mark.parametrize("name", ["ENDING", "ENDS_IN", "EVERY_END_IN"])
+def test_whether_a_lane_was_told_of_a_tag_is_one_look_up(connection, name):
+    lines = plan(connection, getattr(expiry, name))
+    assert any("SEARCH w USING PRIMARY KEY (lane=? AND registry=? AND repository=? AND tag=?)" in one for one in lines)
+
+
+def test_tags_without_an_end_are_in_no_index_of_ends(connection):
+    """What does not use it does not pay for it."""
+    values = "'main', 'prj/app', 'v1', 'sha256:a', 1, 1, 1, 1, 0"
+    connection.execute(f"INSERT INTO tag VALUES ({values}, 0, 0)")
+    for index in ("tag_expires", "tag_expires_in"):
+        rows = f"SELECT tag FROM tag INDEXED BY {index} WHERE expires > 0 AND live = 1"
+        assert connection.execute(rows).fetchall() == []
+        connection.execute("UPDATE tag SET expires = 5")
+        assert connection.execute(rows).fetchall() == [("v1",)]
+        connection.execute("UPDATE tag SET expires = 0")
+    connection.execute("DELETE FROM tag")
+
+
 def test_the_heads_of_keys_are_found_by_the_index_of_order_alone(connection):
     """Two look-ups for each key, and never a row behind a head."""
     lines = [line for line in plan(connection, due.HEADS) if line.startswith(("SEARCH", "SCAN"))]
@@ -107,6 +147,18 @@ def test_the_heads_of_keys_are_found_by_the_index_of_order_alone(connection):
     assert len(searches) == 2
     assert any(line.startswith("SEARCH d USING INTEGER PRIMARY KEY (rowid=?)") for line in lines), lines
     assert scans(lines) == [line for line in scans(lines) if line in {"SCAN head", "SCAN h"}]
+
+
+@pytest.mark.parametrize("condition", ["1", listing.POINTED_TO])
+def test_what_a_list_of_scans_says_beside_them_is_looked_up_by_key(connection, condition):
+    """The list itself goes back from the last row until its page is full."""
+    lines = plan(connection, f"{listing.SCANS} WHERE {condition} ORDER BY s.id DESC LIMIT 50")
+    assert scans(lines) == ["SCAN s"]
+    assert any("SEARCH m USING PRIMARY KEY (registry=? AND repository=? AND digest=?)" in one for one in lines), lines
+    tags = [one for one in lines if "SEARCH t" in one]
+    assert tags
+    assert all("USING PRIMARY KEY (registry=? AND repository=? AND tag=?)" in one for one in tags), lines
+    assert not any("TEMP B-TREE" in line for line in lines), lines
 
 
 def test_registries_are_found_by_one_look_up_each_and_not_by_reading_their_repositories(connection):

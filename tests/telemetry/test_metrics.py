@@ -80,6 +80,8 @@ CONTRACT = {
     "walk_seen": {"registry"},
     "walk_changes": {"registry"},
     "walk_finished_timestamp_seconds": {"registry"},
+    "namespace_used_bytes": {"registry", "namespace"},
+    "namespace_limit_bytes": {"registry", "namespace"},
     "store_up": set(),
     "store_size_bytes": set(),
     "wal_size_bytes": set(),
@@ -105,6 +107,7 @@ CONTRACT = {
 def test_the_names_and_labels_that_dashboards_rely_on(metrics):
     metrics.held("append", 0.001)
     metrics.trouble("translator", OSError())
+    metrics.set_usage([("main", "prj", 1, 2)])
     found = {}
     for name, labels in read(metrics):
         if name.startswith(P):
@@ -353,3 +356,15 @@ def test_what_is_made_through_apis_is_counted_by_format(metrics):
     assert not any(label[1].startswith("api:") for _, labels in read(metrics) for label in labels)
     metrics.planned("api:harbor/1", 1)  # it was removed while this was under way
     assert value(metrics, "deliveries_planned_total", subscription="argocd") == 1
+
+
+def test_namespaces_come_and_go_with_their_quotas(metrics):
+    metrics.set_usage([("main", "prj", 5, 10), ("main", "team", 7, 20)])
+    assert value(metrics, "namespace_used_bytes", registry="main", namespace="prj") == 5
+    assert value(metrics, "namespace_limit_bytes", registry="main", namespace="team") == 20
+    metrics.set_usage([("main", "team", 8, 20)])
+    told = [labels for name, labels in read(metrics) if name.startswith(P + "namespace_")]
+    assert told == [frozenset({("registry", "main"), ("namespace", "team")})] * 2
+    assert value(metrics, "namespace_used_bytes", registry="main", namespace="team") == 8
+    metrics.set_usage([])
+    assert not [name for name, _ in read(metrics) if name.startswith(P + "namespace_")]

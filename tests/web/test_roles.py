@@ -21,6 +21,7 @@ from sidecar.domain.account import Account, Accounts
 from sidecar.domain.glob import Globs
 from sidecar.domain.person import Person
 from sidecar.domain.secret import Secret
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.sampling import Sampling
@@ -64,6 +65,9 @@ def form(path):
     return Rights(path, 403, forged=True)
 
 
+TAG = "/v1/registries/{registry}/repositories/{repository}/tags/{tag}"
+A_TAG = "/v1/registries/main/repositories/prj/app/tags/v1"
+
 # What only administrators may do has no more than its path, and what they get.
 ROUTES = {
     ("GET", "/livez"): everybody("/livez"),
@@ -82,6 +86,7 @@ ROUTES = {
     ("GET", "/v1/deliveries/{id}"): Rights("/v1/deliveries/7", 404),
     ("GET", "/v1/undelivered"): Rights("/v1/undelivered"),
     ("GET", "/v1/pulls"): Rights("/v1/pulls"),
+    ("GET", "/v1/scans"): Rights("/v1/scans"),
     ("GET", "/v1/quarantine"): Rights("/v1/quarantine"),
     ("GET", "/v1/quarantine/{id}"): Rights("/v1/quarantine/7", 404),
     ("POST", "/v1/quarantine/retry"): Rights("/v1/quarantine/retry"),
@@ -96,6 +101,10 @@ ROUTES = {
     ("POST", "/v1/subscriptions/{name}/resume"): Rights("/v1/subscriptions/one/resume"),
     ("POST", "/v1/subscriptions/{name}/test"): Rights("/v1/subscriptions/one/test"),
     ("POST", "/v1/backup"): Rights("/v1/backup", 403),  # only who may open the socket may have files written
+    ("GET", "/v1/expiring"): Rights("/v1/expiring"),
+    ("PUT", f"{TAG}/expiry"): Rights(f"{A_TAG}/expiry", 404, 404, body=b'{"expires": "2200-01-01T00:00:00Z"}'),
+    ("DELETE", f"{TAG}/expiry"): Rights(f"{A_TAG}/expiry", 404, 404),
+    ("GET", "/v1/usage"): Rights("/v1/usage", manager=200),  # of their namespaces
     ("GET", "/v1/walks"): Rights("/v1/walks"),
     ("GET", "/v1/registries/{name}/walk"): Rights("/v1/registries/main/walk"),
     ("POST", "/v1/registries/{name}/walk"): Rights("/v1/registries/main/walk", 409),
@@ -210,7 +219,7 @@ class Site:
             store, self.house.subscribing, clock, observer, new_uuid=lambda: str(uuid.uuid4()), changed=set
         )
         around = Surroundings(accounts=Accounts(), registries=(self.house.registries["main"].ref,))
-        quay = QuayApi(self.house.subscribing, sampling, store, lambda: around, observer)
+        quay = QuayApi(self.house.subscribing, sampling, store, lambda: around, clock=clock, observer=observer)
         self.api = Api(
             self.operations,
             self.status,
@@ -219,11 +228,13 @@ class Site:
             subscribing=self.house.subscribing,
             porter=self.porter,
             walks=walks,
+            expiries=Expiries(self.house.store, clock, observer, lambda: {"main": "library"}),
             vendors=[
                 quay,
                 dtr_roles.dtr_api(self.house, clock),
                 harbor_roles.harbor_api(self.house, self.operations, clock),
             ],
+            usage=self.usage,
         )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"
@@ -240,6 +251,9 @@ class Site:
             last=self.house.store.last,
             registries=["main"],
         )
+
+    async def usage(self):
+        return ()
 
     def app(self, door):
         return self.api.app(door)

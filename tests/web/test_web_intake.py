@@ -292,7 +292,8 @@ async def test_what_a_browser_may_post_anywhere_is_refused(site, client, content
 
 async def test_other_paths_and_methods_are_told_what_to_do(site, client):
     status, answer = await tell(client, site.intake + "x", EVENT)
-    assert (status, answer["detail"]) == (404, "Nothing is taken at /intake/eventsx: post to /intake/events.")
+    assert status == 404
+    assert answer["detail"].startswith("Nothing is taken at /intake/eventsx: post to /intake/events, /intake/")
     async with client.get(site.intake, headers=TELLER) as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "POST")
 

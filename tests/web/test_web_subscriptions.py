@@ -145,12 +145,22 @@ async def test_mistakes_are_told_with_the_path_of_each_field(site, body, errors)
     assert (await site.ask("GET", "/ci"))[0] == 404
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"\xff", b"null"])
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"\xff", b"null", b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"])
 async def test_what_is_no_object_is_told_so(site, raw):
     headers = {"Authorization": f"Bearer {'token of admin' * 3}", "Content-Type": "application/json"}
     async with site.session.post(site.base, data=raw, headers=headers) as answer:
         assert answer.status == 400
         assert "the body" in (await answer.json(content_type=None))["detail"].lower()
+
+
+async def test_a_mistake_of_ours_is_answered_as_a_problem_too(site, monkeypatch):
+    async def broken():
+        raise RuntimeError("what nobody needs to know")
+
+    monkeypatch.setattr(site.house.operations, "subscriptions", broken)
+    status, told, _ = await site.ask("GET")
+    assert (status, told["title"]) == (500, "Internal Server Error")
+    assert "nobody needs" not in told["detail"]
 
 
 async def test_names_that_are_taken_are_told(site):

@@ -205,6 +205,7 @@ def _retire(connection: sqlite3.Connection, pending: Pending, lanes: Sequence[in
         connection.execute(
             "UPDATE lane SET retired = ?, orphaned = 1 WHERE id IN (SELECT value FROM json_each(?))", (now, given)
         )
-        connection.execute("DELETE FROM last_trigger WHERE lane IN (SELECT value FROM json_each(?))", (given,))
+        for table in ("last_trigger", "expiry_told", "expiry_look"):
+            connection.execute(f"DELETE FROM {table} WHERE lane IN (SELECT value FROM json_each(?))", (given,))
         rows.insert(connection, "INSERT OR IGNORE INTO lane_clearing (lane)", [(lane,) for lane in lanes])
         pending.retire(lanes)

@@ -16,12 +16,14 @@ from sidecar.domain.listing import (
     PullRow,
     QuarantineFilter,
     QuarantineRow,
+    ScanFilter,
+    ScannedRow,
     UndeliveredCount,
 )
 from sidecar.domain.message import Message
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.ports import LaneRow
-from sidecar.stores.sqlite import interventions, ledger
+from sidecar.stores.sqlite import interventions, ledger, scans
 from sidecar.stores.sqlite.reading import Reader
 
 
@@ -62,6 +64,9 @@ class Office(abc.ABC):
 
     async def pulls(self, where: PullFilter) -> Sequence[PullRow]:
         return await ledger.pulls(self._operator_reader(), where)
+
+    async def scans(self, where: ScanFilter) -> Sequence[ScannedRow]:
+        return await scans.listed(self._operator_reader(), where)
 
     async def quarantined(self, where: QuarantineFilter) -> Sequence[QuarantineRow]:
         return await ledger.quarantined(self._operator_reader(), where)

@@ -13,9 +13,11 @@ import msgspec
 
 from sidecar.domain.catalogue import DeletionRow, ManifestRow, NamespaceRow, RepositoryRow, TagRow
 from sidecar.domain.delivery import Delivery
-from sidecar.domain.event import Artifact, Event
+from sidecar.domain.details import Scan
+from sidecar.domain.event import Artifact, Event, EventType
 from sidecar.domain.notice import Notice
 from sidecar.domain.record import Record, RecordKind
+from sidecar.domain.scans import ScanRow
 from sidecar.domain.session import Session
 
 SPAN = 65536  # ids of messages and deliveries per event
@@ -26,6 +28,7 @@ _artifact = msgspec.json.Decoder(Artifact).decode
 _notice = msgspec.json.Decoder(Notice).decode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _event = msgspec.json.Decoder(Event).decode
+_scan = msgspec.json.Decoder(Scan).decode
 _session = msgspec.json.Decoder(Session).decode
 _KINDS = {kind.value: kind for kind in RecordKind}
 
@@ -121,7 +124,19 @@ def manifest_tags(row: tuple[Any, ...]) -> tuple[str, ...]:
 
 
 def tag_values(row: TagRow) -> tuple[Any, ...]:
-    return (row.registry, row.repository, row.tag, row.digest, row.pushed, row.live, row.time, row.number, row.found)
+    return (
+        row.registry,
+        row.repository,
+        row.tag,
+        row.digest,
+        row.pushed,
+        row.live,
+        row.time,
+        row.number,
+        row.found,
+        row.expires,
+        row.armed,
+    )
 
 
 def tag(row: tuple[Any, ...]) -> TagRow:
@@ -135,6 +150,8 @@ def tag(row: tuple[Any, ...]) -> TagRow:
         time=row[6],
         number=row[7],
         found=row[8],
+        expires=row[9],
+        armed=row[10],
     )
 
 
@@ -151,6 +168,24 @@ def deletion(row: tuple[Any, ...]) -> DeletionRow:
         digest=row[3],
         deadline=row[4],
         parked=_notice(row[5]) if row[5] is not None else None,
+    )
+
+
+def scan_values(row: ScanRow) -> tuple[Any, ...]:
+    return (*row.key, row.type.value, row.event, row.time, row.number, _encode(row.scan))
+
+
+def scan(row: tuple[Any, ...]) -> ScanRow:
+    """id, registry, repository, digest, report, type, event, time, number, body"""
+    return ScanRow(
+        registry=row[1],
+        repository=row[2],
+        digest=row[3],
+        scan=_scan(row[9]),
+        type=EventType(row[5]),
+        event=row[6],
+        time=row[7],
+        number=row[8],
     )
 
 

@@ -20,6 +20,7 @@ from sidecar.stores.sqlite import backup, journal, queue, rows, samples, transla
 from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.due import Due
+from sidecar.stores.sqlite.expiry import SQLiteExpiries
 from sidecar.stores.sqlite.file import Lock, open_writer
 from sidecar.stores.sqlite.madebook import SQLiteMadebook
 from sidecar.stores.sqlite.office import Office
@@ -27,6 +28,7 @@ from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.places import SQLitePlaces
 from sidecar.stores.sqlite.reading import AioReader, InlineReader, Reader
 from sidecar.stores.sqlite.runners import InlineRunner, Runner, ThreadRunner
+from sidecar.stores.sqlite.usage import SQLiteUsage
 from sidecar.stores.sqlite.walkbook import SQLiteWalkbook
 
 APPEND_LIMIT = 512  # requests per cycle
@@ -42,7 +44,7 @@ SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1),
 """
 
 
-class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces):
+class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteUsage, SQLiteExpiries):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until
@@ -336,6 +338,13 @@ class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces):
         if not self._readers:
             raise StoreUnavailable(self.down)
         return self._readers[1]
+
+    async def _patient_reader(self) -> Reader:
+        """A third one, opened when it is first wanted: most sidecars never ask what it is for."""
+        self._pipeline_reader()
+        if len(self._readers) < 3:
+            self._readers.append(await self._apart())
+        return self._readers[2]
 
     def _admit(self) -> None:
         """Raises StoreUnavailable when nothing more may be accepted."""

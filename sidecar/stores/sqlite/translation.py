@@ -8,7 +8,7 @@ from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Reason, State
 from sidecar.domain.errors import CursorMoved, NamespaceTaken
 from sidecar.ports import Position, WriteSet
-from sidecar.stores.sqlite import journal, places, rows
+from sidecar.stores.sqlite import expiry, journal, places, rows, usage
 from sidecar.stores.sqlite.journal import quarantine_values
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
@@ -23,6 +23,7 @@ TAGS = f"{_BY_KEY} tag t ON t.registry = v.value ->> 0 AND t.repository = v.valu
 DELETIONS = (
     f"{_BY_KEY} deletion t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.request = v.value ->> 2"
 )
+SCANS = f"{_BY_KEY} scan t ON t.registry = v.value ->> 0 AND t.repository = v.value ->> 1 AND t.digest = v.value ->> 2"
 SESSIONS = "SELECT body FROM pull_session ORDER BY number"
 CLOSE = """
 DELETE FROM pull_session WHERE (client, tag, digest) IN (
@@ -121,14 +122,19 @@ async def look(reader: Reader, need: Need) -> Facts:
         facts.sessions = [rows.session(row[0]) for row in await reader.rows(SESSIONS)]
     if wanted:
         manifests.update((row[:3], row) for row in await reader.rows(MANIFESTS, (rows.keys(wanted),)))
-    pointing = {
-        (*key[:2], tag) for key in need.tags_of & manifests.keys() for tag in rows.manifest_tags(manifests[key])
-    }
+    scanned = need.scanned | {(*key[:2], tags[key][3]) for key in need.scanned_tags if key in tags}
+    if scanned:
+        facts.scans = [rows.scan(row) for row in await reader.rows(SCANS, (rows.keys(scanned),))]
+    pointed_to = (need.tags_of | scanned) & manifests.keys()
+    pointing = {(*key[:2], tag) for key in pointed_to for tag in rows.manifest_tags(manifests[key])}
     if pointing - tags.keys():
         tags.update((row[:3], row) for row in await reader.rows(TAGS, (rows.keys(pointing - tags.keys()),)))
     for place in need.whole:
         manifests.update((row[:3], row) for row in await reader.rows(WHOLE_MANIFESTS, place))
         tags.update((row[:3], row) for row in await reader.rows(WHOLE_TAGS, place))
+        ended = {(*place, row[3]) for key, row in tags.items() if key[:2] == place} - manifests.keys()
+        if ended:
+            manifests.update((row[:3], row) for row in await reader.rows(MANIFESTS, (rows.keys(ended),)))
     facts.manifests = [rows.manifest(row) for row in manifests.values()]
     facts.tags = [rows.tag(row) for row in tags.values()]
     return facts
@@ -142,6 +148,8 @@ def commit(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: Wri
     if moved != 1:
         raise CursorMoved(f"the journal is no longer translated up to {work.expected}")
     _catalogue(connection, work)
+    if work.usage is not None:
+        usage.write(connection, work.usage)
     due = _deliveries(connection, ids, pending.heirs, work)
     if pending.gone:
         due = _without(connection, pending.gone, due, work.now)
@@ -181,6 +189,11 @@ def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
             rows.insert(connection, f"INSERT OR REPLACE INTO {table}", values)
     if changes.closed:
         connection.execute(CLOSE, (rows.keys(changes.closed),))
+    if changes.looks or changes.disarmed:
+        expiry.commit(connection, changes)
+    if changes.scans:
+        head = "INSERT OR REPLACE INTO scan (registry, repository, digest, report, type, event, time, number, body)"
+        rows.insert(connection, head, [rows.scan_values(row) for row in changes.scans])
     if changes.pulls:
         counted = [(one.registry, one.repository, one.digest, one.tag, one.count, one.last) for one in changes.pulls]
         head = "INSERT INTO pull (registry, repository, digest, tag, count, last)"

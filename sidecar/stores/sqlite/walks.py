@@ -21,7 +21,8 @@ INSTANCES = "SELECT registry, instance FROM registry_instance"
 ALIVE = "SELECT key, value FROM meta WHERE key IN ('alive', 'alive_orderly')"
 NEXT_PLACE = "SELECT repository, listed FROM walk_place WHERE walk = ? AND repository > ? ORDER BY repository LIMIT 1"
 UNLISTED = """
-SELECT name FROM repository r WHERE registry = ? AND live = 1
+SELECT name FROM repository r WHERE registry = ?
+AND (live = 1 OR EXISTS (SELECT 1 FROM tag t WHERE t.registry = r.registry AND t.repository = r.name AND t.live = 1))
 AND NOT EXISTS (SELECT 1 FROM walk_place p WHERE p.walk = ? AND p.repository = r.name) ORDER BY name LIMIT ?
 """
 TAGS = "SELECT tag, digest FROM tag WHERE registry = ? AND repository = ? AND live = 1"

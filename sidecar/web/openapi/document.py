@@ -50,6 +50,9 @@ _TAGS: Final = (
     ("Subscriptions", "Who is told what."),
     ("Pulls", "How often artifacts are pulled."),
     ("Quarantine", "What was accepted and could not be used."),
+    ("Scans", "What scanners found."),
+    ("Quotas", "How much namespaces hold."),
+    ("Ends of tags", "Tags that end, and setting when."),
     ("Walks", "Looking at everything that a registry holds."),
     ("Backup", "A copy of the store."),
     ("This document", "For everybody who has signed in: it tells nothing of what the sidecar holds."),
@@ -68,7 +71,7 @@ _FAILURES: Final[Mapping[int, tuple[str, str]]] = {
     415: ("The body is not sent as JSON.", "The body must be JSON: send it with Content-Type: application/json."),
     422: ("The body cannot be used: `errors` says why.", "Match.tags[0] must be text, not a number."),
     429: ("Too many wrong credentials.", "Too many wrong credentials: try again in 3 s, or use a token."),
-    500: ("The sidecar failed; its log says more.", "The sidecar failed at this; its log says more."),
+    500: ("The sidecar failed; its log says more.", "Something went wrong that should not: the log says what."),
     503: ("The store is away, or the sidecar is starting: nothing was done.", "The store cannot commit: disk full."),
 }
 _NAMES: Final[Mapping[int, str]] = {
@@ -167,7 +170,7 @@ def _in_path(path: str) -> list[dict[str, Any]]:
 
 
 def _in_query(name: str, what: Operation) -> dict[str, Any]:
-    return {**_parameter(name, what.query.get(name, PARAMETERS[name])), "in": "query"}
+    return {**_parameter(name, what.query.get(name) or PARAMETERS[name]), "in": "query"}
 
 
 def _parameter(name: str, one: Parameter) -> dict[str, Any]:
@@ -244,6 +247,9 @@ def _schemas(forms: Forms | None) -> dict[str, Any]:
             if isinstance(shape, type):
                 types[shape] = None
     _, found = msgspec.json.schema_components(types, ref_template=SCHEMAS + "{name}")
+    asked = {one.body.__name__ for one in OPERATIONS.values() if isinstance(one.body, type)}
+    for name in found.keys() - asked:
+        found[name].pop("additionalProperties", None)  # what is answered may grow
     form, parts = forms(SCHEMAS) if forms is not None else ({"type": "object"}, {})
     about = {"title": SUBSCRIPTION, "description": "An entry of the configuration's `subscriptions`, and its bounds."}
     every = {**_typed(found), **_PLAIN, SUBSCRIPTION: {**about, **form}, **parts}

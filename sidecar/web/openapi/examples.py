@@ -252,6 +252,59 @@ PULLS: Final = {
     ],
     "next": None,
 }
+SCANS: Final = {
+    "scans": [
+        {
+            "registry": "main",
+            "repository": "prj/app",
+            "digest": DIGEST,
+            "tags": ["v1.4.0"],
+            "live": True,
+            "type": "scan.completed",
+            "time": AT,
+            "event": EVENT_ID,
+            "severity": "High",
+            "scores": {"critical": 1, "major": 0, "minor": 1},
+            "report": "vulnerability",
+            "status": "success",
+            "scanner": {"name": "Trivy", "vendor": "Aqua Security", "version": "0.67.2"},
+            "severities": {"High": 1, "Low": 1},
+            "total": 2,
+            "fixable": 1,
+        }
+    ],
+    "next": None,
+}
+USAGE: Final = {
+    "usage": [
+        {
+            "registry": "main",
+            "namespace": "prj",
+            "bytes": 912680550,
+            "limit": 1073741824,
+            "percent": 85,
+            "warnAt": [85],
+            "counting": False,
+            "unknown": 0,
+        }
+    ]
+}
+EXPIRING: Final = {
+    "tags": [
+        {
+            "registry": "main",
+            "repository": "prj/app",
+            "tag": "v1.4.0",
+            "digest": DIGEST,
+            "pushed": AT,
+            "expires": "2027-02-20T08:00:00Z",
+            "set": False,
+            "told": ["updater"],
+        }
+    ],
+    "next": None,
+}
+EXPIRY_SET: Final = {"registry": "main", "repository": "prj/app", "tag": "v1.4.0", "expires": "2027-02-20T08:00:00Z"}
 QUARANTINED: Final = {
     "id": 3,
     "at": AT,

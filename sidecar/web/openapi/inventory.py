@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from sidecar.domain.details import Report, ScanStatus, Scores, Severity, Tool, Vulnerability
 from sidecar.domain.event import EventType, Kind
 from sidecar.domain.made import Api
 from sidecar.domain.record import QuarantineReason
@@ -130,6 +131,83 @@ class Pulls(Struct, rename="camel"):
 class PullPage(Struct):
     pulls: list[Pulls]
     next: Next
+
+
+class LastScan(Struct, rename="camel"):
+    """The last scan of one kind of an artifact. What nobody told is left out."""
+
+    registry: str
+    repository: str
+    digest: Digest
+    tags: list[str]
+    live: Annotated[bool, said("false once the artifact is known to be deleted")]
+    type: Annotated[str, one_of("scan.completed", "scan.failed", "scan.stopped")]
+    time: Instant
+    event: Annotated[str, said("the event's id")]
+    report: Report
+    severity: Annotated[Severity | UnsetType, said("the worst that was found")] = UNSET
+    scores: Annotated[Scores | UnsetType, said("how many were found, by their CVSS scores")] = UNSET
+    status: ScanStatus | UnsetType = UNSET
+    report_id: str | UnsetType = UNSET
+    scanner: Tool | UnsetType = UNSET
+    started: Instant | UnsetType = UNSET
+    ended: Instant | UnsetType = UNSET
+    severities: Annotated[dict[str, Count] | UnsetType, said("how many were found of each severity")] = UNSET
+    total: Count | UnsetType = UNSET
+    fixable: Count | UnsetType = UNSET
+    vulnerabilities: Annotated[list[Vulnerability] | UnsetType, said("for who asks for them")] = UNSET
+    packages: Annotated[Count | UnsetType, said("how many a list of packages has")] = UNSET
+    sbom_digest: Digest | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+
+
+class ScanPage(Struct):
+    scans: list[LastScan]
+    next: Next
+
+
+class UsageOfNamespace(Struct, rename="camel"):
+    """What a namespace under a quota holds."""
+
+    registry: str
+    namespace: str
+    bytes: Count
+    limit: Annotated[Count, said("bytes")]
+    percent: Annotated[Count, said("of the limit, rounded down")]
+    warn_at: Annotated[list[int], said("percentages at which a warning is due")]
+    counting: Annotated[bool, said("whether it is still being counted")]
+    unknown: Annotated[Count, said("manifests of which nobody told what they hold")]
+
+
+class Usage(Struct):
+    usage: list[UsageOfNamespace]
+
+
+class ExpiringTag(Struct, rename="camel"):
+    """A tag that ends."""
+
+    registry: str
+    repository: str
+    tag: str
+    digest: Digest
+    pushed: Instant
+    expires: Instant
+    set: Annotated[bool, said("whether somebody set this end; else it follows from the configuration")]
+    told: Annotated[list[str], said("the subscriptions that were told of it")]
+
+
+class ExpiringPage(Struct):
+    tags: list[ExpiringTag]
+    next: Next
+
+
+class ExpirySet(Struct):
+    """The end that a tag is to have: it has it when the journal has been read up to there."""
+
+    registry: str
+    repository: str
+    tag: str
+    expires: Annotated[Instant | None, said("null = none")]
 
 
 class Quarantined(Struct, rename="camel"):

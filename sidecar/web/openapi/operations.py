@@ -5,8 +5,9 @@ from typing import Final
 
 from sidecar.web.api import QuarantineFilterBody
 from sidecar.web.backup import BackupBody
+from sidecar.web.expiries import ExpiryBody
 from sidecar.web.openapi import answers, examples, inventory
-from sidecar.web.openapi.parts import CANCEL, REPLAY, RETRY, TEXT, Operation, Parameter
+from sidecar.web.openapi.parts import CANCEL, REPLAY, RETRY, TEXT, TIME, Operation, Parameter
 from sidecar.web.verbs import TestBody
 from sidecar.web.walks import WalkBody
 
@@ -14,6 +15,22 @@ SUBSCRIPTION: Final = "Subscription"  # the component that says what a subscript
 ETAG: Final = "ETag"
 LOCATION: Final = "Location"
 
+
+def _choice(text: str, *words: str) -> Parameter:
+    """A parameter that is one of these words; nothing chooses nothing."""
+    return Parameter(text, {"type": "string", "enum": [*words, ""]}, words[0])
+
+
+_SCANS: Final = {
+    "report": _choice("only scans for this", "vulnerability", "sbom"),
+    "type": _choice("only scans that came to this", "scan.completed", "scan.failed", "scan.stopped"),
+    "vulnerabilities": _choice("true = list what was found, as far as it was kept", "true", "false"),
+}
+_USAGE: Final = {"namespace": Parameter("only of the namespace of this name", TEXT, "prj")}
+_EXPIRING: Final = {
+    "until": Parameter("only what ends until this RFC 3339 time", TIME, "2027-02-20T08:00:00Z"),
+    "over": _choice("true = what has ended already and is still there, instead", "true", "false"),
+}
 _QUARANTINE: Final = {
     "reason": Parameter("only what is there for this reason, such as unreadable", TEXT, "unreadable"),
 }
@@ -25,6 +42,7 @@ _NO_EVENT: Final = "There is no such event, or not any more."
 _NO_DELIVERY: Final = "There is no such delivery, or not any more."
 _NO_ITEM: Final = "There is no such item; it may have been retried or deleted."
 _NO_SUBSCRIPTION: Final = "There is no such subscription."
+_NO_TAG: Final = "There is no such tag, or no such registry."
 _NO_REGISTRY: Final = "There is no registry of this name."
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -227,6 +245,49 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         summary="How often artifacts were pulled, the last pulled first",
         answer=inventory.PullPage,
         example=examples.PULLS,
+    ),
+    "listScans": Operation(
+        tag="Scans",
+        summary="The last scan of each artifact, the newest first",
+        query=_SCANS,
+        answer=inventory.ScanPage,
+        example=examples.SCANS,
+        links={"event": ("getEvent", "id", "$response.body#/scans/0/event")},
+    ),
+    "listUsage": Operation(
+        tag="Quotas",
+        summary="What namespaces under a quota hold",
+        text="Those that whoever asks manages. The list is whole: it has no pages.",
+        query=_USAGE,
+        answer=inventory.Usage,
+        example=examples.USAGE,
+    ),
+    "listExpiring": Operation(
+        tag="Ends of tags",
+        summary="Tags that end, the earliest end first",
+        query=_EXPIRING,
+        answer=inventory.ExpiringPage,
+        example=examples.EXPIRING,
+    ),
+    "setExpiry": Operation(
+        tag="Ends of tags",
+        summary="Give a tag another end",
+        text="It holds until the next push of the tag. Slashes in the repository's name may be percent-encoded.",
+        body=ExpiryBody,
+        needs_body=True,
+        asked={"expires": "2027-02-20T08:00:00Z"},
+        answer=inventory.ExpirySet,
+        status=202,
+        example=examples.EXPIRY_SET,
+        fails={404: _NO_TAG, 409: "That time is over, or too far away."},
+    ),
+    "removeExpiry": Operation(
+        tag="Ends of tags",
+        summary="Have a tag end no more",
+        answer=inventory.ExpirySet,
+        status=202,
+        example={**examples.EXPIRY_SET, "expires": None},
+        fails={404: _NO_TAG, 409: "It cannot be done as things stand."},
     ),
     "listQuarantine": Operation(
         tag="Quarantine",

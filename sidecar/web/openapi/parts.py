@@ -72,6 +72,7 @@ RETRY: Final = _body(
 CANCEL: Final = _body("CancelBody", "Which deliveries are given up, of those that are due.", CANCELLED)
 
 TEXT: Final = {"type": "string"}
+TIME: Final = {"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 0}]}
 _STATE: Final = f"({'|'.join(one.name.lower() for one in State)})"
 PARAMETERS: Final[Mapping[str, Parameter]] = {
     "limit": Parameter(
@@ -89,7 +90,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "type": Parameter("only of this type, such as artifact.pushed", TEXT, "artifact.pushed"),
     "since": Parameter(
         "only what is not older than this RFC 3339 time",
-        {"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 0}]},
+        TIME,
         "2026-11-22T08:00:00Z",
     ),
     "subscription": Parameter("only to the subscription of this name", TEXT, "updater"),
@@ -115,5 +116,8 @@ IN_PATHS: Final[Mapping[tuple[str, str], Parameter]] = {
     ("subscriptions", "name"): Parameter(
         "its name, or that of its queue, percent-encoded", {"type": "string", "minLength": 1}, "ci"
     ),
+    ("registries", "registry"): Parameter("the registry's name", {"type": "string", "minLength": 1}, "main"),
+    ("registries", "repository"): Parameter("its whole name", {"type": "string", "minLength": 1}, "prj/app"),
+    ("registries", "tag"): Parameter("the tag", {"type": "string", "minLength": 1}, "v1.4.0"),
     ("registries", "name"): Parameter("the registry's name", {"type": "string", "minLength": 1}, "main"),
 }

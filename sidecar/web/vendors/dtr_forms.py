@@ -78,7 +78,7 @@ def form_of(raw: bytes, shape: type[F]) -> F:
     """A JSON body of this shape. Raises Refusal."""
     try:
         return msgspec.json.decode(raw, type=shape)
-    except msgspec.DecodeError as error:  # what does not fit the shape is a DecodeError, too
+    except (msgspec.DecodeError, RecursionError) as error:  # what does not fit the shape is a DecodeError, too
         raise Refusal(Code.INVALID_JSON, str(error)) from None
 
 

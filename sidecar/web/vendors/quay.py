@@ -20,7 +20,7 @@ from sidecar.domain.names import split_repository
 from sidecar.domain.person import Person
 from sidecar.pipeline.sampling import Sampling
 from sidecar.pipeline.subscribing import MOST, Subscribing
-from sidecar.ports import Observer, Places
+from sidecar.ports import Clock, Observer, Places
 from sidecar.web.exchange import person_of
 from sidecar.web.problems import sentence
 from sidecar.web.vendors import quay_accounts
@@ -69,12 +69,15 @@ class QuayApi:
         sampling: Sampling,
         places: Places,
         surroundings: Callable[[], Surroundings],
+        *,
+        clock: Clock,
         observer: Observer,
     ) -> None:
         self._subscribing = subscribing
         self._sampling = sampling
         self._places = places
         self._around = surroundings
+        self._clock = clock
         self._observer = observer
         self._handlers: dict[tuple[Thing, str], Handler] = {
             (Thing.USER, "GET"): self._get_user,
@@ -196,9 +199,12 @@ class QuayApi:
     async def _test(self, _request: web.Request, what: Named, person: Person) -> web.Response:
         """Answered at once: whoever asked looks at the receiver, or at the count of failures."""
         made = await self._found(what, person)
-        registry, place = await self._place(what)
-        message = words.sample(made.document["event"], registry, place)
-        await self._sampling.queue(person, made, message, registry=registry, repository=place)
+        event, settings = made.document["event"], made.document["eventConfig"]
+        voices = [bound.voice for one in self._subscribing.standing if one.made.id == made.id for bound in one.bound]
+        if not any(words.filters_sample(event, voice) for voice in voices):
+            registry, place = await self._place(what)
+            message = words.sample(event, registry, place, settings=settings, now=self._clock.now())
+            await self._sampling.queue(person, made, message, registry=registry, repository=place)
         return answer({})
 
     # --- within ------------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Quay's notifications: the body that asks for one, the subscription it comes to, and what is shown of it afterwards.
 
 Which methods, events and options can be had is the dialect's to say: what it learns can be asked for here as well. What
-Quay would take and this sidecar cannot do is refused when it is asked for, not when the first event is due.
+Quay would take and this sidecar cannot do, or neither could ever tell, is refused when it is asked for, not when the
+first event is due.
 """
 
 from collections.abc import Sequence
@@ -10,12 +11,22 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from sidecar.dialects import quay_builds, quay_expiry, quay_quotas, quay_scans
 from sidecar.dialects.contract import Dialect
 from sidecar.domain.errors import Problem
 from sidecar.domain.made import Api, Draft, Made, Tree
 from sidecar.web.vendors.quay_answers import MALFORMED, NOT_JSON, Bare, InvalidRequest
 
-NAMESPACE_EVENTS: Final = ("quota_error", "quota_warning")  # the events of a whole namespace; sorted
+_OF_NAMESPACES: Final = sorted(quay_quotas.WORDS)  # the events of a whole namespace, and of no repository
+
+_FILTERS: Final = {quay_scans.WORD: "level", quay_expiry.WORD: "days", **dict.fromkeys(quay_builds.WORDS, "ref_regex")}
+# What the configuration's keys are called in a body.
+_OURS: Final = {
+    "options": "eventConfig",
+    "options.level": "eventConfig.level",
+    "options.days": "eventConfig.days",
+    "options.ref_regex": "eventConfig.ref-regex",
+}
 
 _REQUIRED: Final = ("event", "method", "config", "eventConfig")
 _TYPES: Final[dict[str, tuple[type, str]]] = {
@@ -91,13 +102,13 @@ def draft_of(form: Form, dialect: Dialect[Any], *, namespace: str, repository: s
     Raises InvalidRequest for what can be told without the configuration: for a repository the method is judged before
     the event, for a namespace the event comes first, as with Quay.
     """
-    if not repository and form.event not in NAMESPACE_EVENTS:
-        raise InvalidRequest(f"Invalid event '{form.event}'. Must be one of: {', '.join(NAMESPACE_EVENTS)}")
-    options = _options(form, dialect)
+    if not repository:
+        _judge_event(form, _OF_NAMESPACES)
     _judge_method(form, dialect)
-    known = {word.name for word in dialect.vocabulary(msgspec.convert({"method": form.method}, dialect.options))}
-    if form.event not in known:
-        raise InvalidRequest(_unsaid(form.event, known))
+    if repository:
+        words = dialect.vocabulary(msgspec.convert({"method": form.method}, dialect.options))
+        _judge_event(form, sorted({word.name for word in words} - quay_quotas.WORDS))
+    options = _options(form, dialect)
     tree: Tree = {
         "format": dialect.name,
         "options": options,
@@ -127,18 +138,32 @@ def _options(form: Form, dialect: Dialect[Any]) -> dict[str, Any]:
     """The dialect's options: of `config` and `eventConfig` what it has an option for; Quay passes the rest over."""
     known = {field.encode_name for field in msgspec.structs.fields(dialect.options)}
     options = {key: value for key, value in form.config.items() if key in known and value}
-    for key, value in form.event_config.items():
-        option = key.replace("-", "_")
-        if option in known and option == _filter_of(form.event) and value not in (None, ""):
-            options[option] = value
+    option = _filter_of(form.event)
+    value = _severity(form) if option == "level" else form.event_config.get(option.replace("_", "-"))
+    if option in known and value not in (None, ""):
+        options[option] = value
     return {**options, "method": form.method}
 
 
 def _filter_of(event: str) -> str:
     """The option that means something to an event; a form that says more is taken, as Quay's own pages send more."""
-    if event.startswith("build_"):
-        return "ref_regex"
-    return {"vulnerability_found": "level", "repo_image_expiry": "days"}.get(event, "")
+    return _FILTERS.get(event, "")
+
+
+def _severity(form: Form) -> object:
+    """The mildest severity that is asked for. Quay has two places for it: what either of them refuses is not told."""
+    level = form.event_config.get("level")
+    vulnerability = form.event_config.get("vulnerability") or {}
+    priority = vulnerability.get("priority") if isinstance(vulnerability, dict) else False
+    if priority in (None, ""):
+        return level
+    names = [one.value for one in quay_scans.LEVELS]
+    if priority not in names:
+        raise InvalidRequest(f"eventConfig: `vulnerability.priority` must be one of {', '.join(names)}")
+    if level in (None, ""):
+        return priority
+    index = quay_scans.level_of(level)
+    return level if index is None or index <= names.index(priority) else priority
 
 
 def _judge_method(form: Form, dialect: Dialect[Any]) -> None:
@@ -184,16 +209,20 @@ def _is_web_address(url: object) -> bool:
         return False
 
 
-def _unsaid(event: str, known: set[str]) -> str:
-    if not known:
-        return f"Invalid event '{event}'."
-    return f"Invalid event '{event}'. Must be one of: {', '.join(sorted(known))}"
+def _judge_event(form: Form, known: Sequence[str]) -> None:
+    if form.event not in known:
+        raise InvalidRequest(f"Invalid event '{form.event}'. Must be one of: {', '.join(known)}")
 
 
 def refusal_of(problems: Sequence[Problem]) -> InvalidRequest:
     """What the configuration has against a draft: the first thing, for Quay tells one."""
     first = problems[0]
-    return InvalidRequest(f"Invalid webhook URL: {first.sentence}" if first.path == "url" else first.sentence)
+    if first.path == "url":
+        return InvalidRequest(f"Invalid webhook URL: {first.sentence}")
+    name = _OURS.get(first.path)
+    if name is None or not first.sentence.startswith(first.path):
+        return InvalidRequest(first.sentence)
+    return InvalidRequest(name + first.sentence.removeprefix(first.path))
 
 
 def shown(made: Made, failures: int) -> dict[str, Any]:

@@ -8,18 +8,25 @@ import aiohttp
 
 from fake_registry import FakeApi, FakeRegistry
 from made_house import ADA, MadeHouse, draft
-from notifications import envelope, pull, push
+from notifications import digest, envelope, pull, push
 from sidecar.config.schema import of_made
 from sidecar.domain import instant
 from sidecar.domain.account import Account, Accounts
+from sidecar.domain.details import Scan, ScanStatus, Severity, Tool, Vulnerability
+from sidecar.domain.event import EventType
 from sidecar.domain.glob import Globs
 from sidecar.domain.made import Api as Made
 from sidecar.domain.message import Response
 from sidecar.domain.person import Person
+from sidecar.domain.quota import Quota
 from sidecar.domain.registry import Reconcile
 from sidecar.domain.secret import Secret
+from sidecar.domain.statement import Statement
 from sidecar.domain.subscription import Rate
+from sidecar.domain.usage import UsageRow
+from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.walks import Plan, Walks
+from sidecar.pipeline.weighing import Weighed
 from sidecar.web.api import Api
 from sidecar.web.door import Door, Porter
 from sidecar.web.health import Health
@@ -42,6 +49,16 @@ MADE = (
     draft("1/hook", api=Made.HARBOR, form="harbor", namespace="prj"),
     draft("prj/app", api=Made.DTR, form="dtr", namespace="prj", repository="prj/app"),
     draft("", api=Made.QUAY, form="quay", namespace="prj", repository="prj/app"),
+)
+
+
+SCAN = Scan(
+    status=ScanStatus.SUCCESS,
+    scanner=Tool(name="Trivy", version="0.67.2"),
+    ended="2026-11-21T00:00:00Z",
+    severities={Severity.HIGH: 1},
+    total=1,
+    vulnerabilities=(Vulnerability(id="CVE-1", severity=Severity.HIGH, cvss=7.5, package="p", version="1"),),
 )
 
 
@@ -85,6 +102,8 @@ class DescribedSite:
             subscribing=house.subscribing,
             porter=porter,
             walks=self.walks,
+            expiries=Expiries(house.store, house.clock, house.observer, lambda: {"main": "library", "mute": "library"}),
+            usage=self.usage,
             forms=of_made,
         )
         (self.port,) = await self.listeners.serve_app(self.api.app(Door.CLOSED), [("127.0.0.1", 0)], None)
@@ -107,14 +126,24 @@ class DescribedSite:
             last_events={"main": "2026-11-22T08:00:00Z"},
         )
 
+    async def usage(self):
+        row = UsageRow(registry="main", namespace="prj", used=1234, unknown=2)
+        return [Weighed(row=row, quota=Quota(namespaces=Globs.of(("*",)), limit=1000, warn_at=(50, 85)), named=True)]
+
     async def fill(self) -> None:
-        """Events of several types; deliveries in every state; quarantine; walks; a subscription of every source."""
+        """Events of several types; deliveries in every state; scans; ends; quarantine; a subscription of every source."""
         house = self.house
         for one in MADE:
             await house.subscribing.create(ADA, one)
         await house.operations.pause("paused", "ada")
         records = [push("a", "v1"), push("b", "v2", repository="other/app"), pull("c", "v1")]
         await house.intake.accept("main", envelope(*records))
+        scan = Statement(type=EventType.SCAN_COMPLETED, repository="prj/app", digest=digest("a"), details=SCAN)
+        await house.intake.take([("main", "s1", scan)])
+        await house.until(lambda: house.translator.lag == 0)
+        await self.ask(
+            "PUT", "/v1/registries/main/repositories/prj/app/tags/v1/expiry", {"expires": "2100-01-01T00:00:00Z"}
+        )
         await house.intake.accept("main", b"\xff no text", "text/plain")
         await house.intake.accept("main", b"{}", "application/json")
         await house.intake.unknown_registry("late", envelope(push("d")), "application/json")

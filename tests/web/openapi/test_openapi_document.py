@@ -114,7 +114,7 @@ async def test_the_served_one_is_this_one(site):
 async def test_each_call_reads_the_query_that_is_described(site, name):
     method, path, what = OPERATIONS[name]
     described = [one["name"] for one in what.get("parameters", ()) if one["in"] == "query"]
-    for part in ("{id}", "{name}"):
+    for part in ("{id}", "{name}", "{registry}", "{repository}", "{tag}"):
         path = path.replace(part, "1")
     status, _, body = await site.ask(method, f"{path}?nonsense=1")
     said = json.loads(body)
@@ -145,11 +145,14 @@ async def success(site, name):
         )
         query = "?type=artifact.pushed" if kind == "events" else query
         path = path.replace("{id}", str(await found(site, f"/v1/{kind}{query}", lists[kind], 0, "id")))
+    for part, value in (("{registry}", "main"), ("{repository}", "prj/app"), ("{tag}", "v1")):
+        path = path.replace(part, value)
     if "{name}" in path:
         path = path.replace("{name}", "main" if "/registries/" in path else "ci")
     if name in {"acceptWalk", "rejectWalk"}:
         await site.hold_a_walk()
     bodies = {"createSubscription": HOOK, "replaceSubscription": {**HOOK, "name": "ci"}, "replayDeliveries": {}}
+    bodies["setExpiry"] = {"expires": "2100-01-01T00:00:00Z"}
     body = bodies.get(name, {} if "requestBody" in what else None)
     return method, path, body
 

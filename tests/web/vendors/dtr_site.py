@@ -176,6 +176,12 @@ class DtrSite:
         async with self.session.post(url, data=envelope(*records)) as answer:
             assert answer.status == 202
 
+    async def tell(self, path, body):
+        """Somebody else posts this to the intake."""
+        url = f"http://127.0.0.1:{self.app.ingest_ports[0]}/intake/{path}"
+        async with self.session.post(url, json=body) as answer:
+            assert answer.status == 202, await answer.text()
+
 
 def error(answer):
     """The one error of an answer: status, code, detail."""

@@ -165,6 +165,12 @@ class HarborSite:
         async with self.session.post(url, data=envelope(*records)) as answer:
             assert answer.status == 202
 
+    async def tell(self, path, body):
+        """Somebody else posts this to the intake."""
+        url = f"http://127.0.0.1:{self.app.ingest_ports[0]}/intake/{path}"
+        async with self.session.post(url, json=body) as answer:
+            assert answer.status == 202, await answer.text()
+
     async def received(self, count):
         """The first so many requests of the receiver, once they are there."""
         await self.until(lambda: len(self.got) >= count)

@@ -108,10 +108,17 @@ class QuaySite:
         status, _, raw = await self.ask(method, path, body, **given)
         return status, json.loads(raw) if raw else None
 
-    async def made(self, repository="prj/app", *, who="maria", **changes):
-        """A notification, made through the API."""
+    async def tell(self, path, body):
+        """Have somebody else tell the intake."""
+        url = f"{self.ingest.removesuffix('/events')}/intake/{path}"
+        async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
+            assert answer.status == 202, await answer.text()
+
+    async def made(self, repository="prj/app", *, at="", who="maria", **changes):
+        """A notification, made through the API; `at` names the list, if not that of the repository."""
         body = {"event": "repo_push", "method": "webhook", "config": {"url": f"{self.hook}/x"}, "eventConfig": {}}
-        status, made = await self.json("POST", f"repository/{repository}/notification/", body | changes, who=who)
+        head = at or f"repository/{repository}/notification/"
+        status, made = await self.json("POST", head, body | changes, who=who)
         assert status == 201, made
         return made
 

@@ -10,7 +10,7 @@ import pytest
 from dtr_site import USERS, DtrSite, error, until
 
 from certificates import Authority
-from notifications import push
+from notifications import digest, push
 from sidecar.domain import instant
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.web.vendors import dtr_keys
@@ -121,7 +121,7 @@ async def test_the_manuals_trial_sends_the_example(site):
 
 
 async def test_every_type_can_be_tried_and_subscribed(site):
-    """Those that a plain registry cannot raise too: they are accepted, and wait."""
+    """Those that no registry tells of, too."""
     for kind in dtr_keys.TYPES:
         form = {"type": kind, "endpoint": site.receiver.url("try")}
         assert (await site.ask("POST", "/webhooks/test", form)).status == 200
@@ -488,14 +488,96 @@ async def test_an_inactive_webhook_hears_nothing_and_an_active_one_again(site):
 
 
 async def test_webhooks_outlive_the_process(site):
-    """What waits, waits on: also the types that nothing brings."""
+    """Of what a registry tells and of what others do."""
     hook = await site.create("maria", type="TAG_PUSH", key="foo/bar")
-    scan = await site.create(type="SCAN_COMPLETED", key="foo/bar")
+    scan = await site.create(type="SCAN_FAILED", key="foo/bar")
     await site.halt()
     await site.boot()
     assert shown(await site.ask("GET", "/webhooks")) == [hook, scan]
     await site.told(push("a", "1", repository="foo/bar"))
     assert (await site.receiver.wait(1))[0].body["type"] == "TAG_PUSH"
+    await site.tell("scans", {"status": "failed", "repository": "foo/bar", "tag": "1", "error": "out of memory"})
+    assert (await site.receiver.wait(2))[1].body["contents"]["error"] == "out of memory"
+
+
+async def test_a_scan_is_told_to_the_webhooks_of_its_repository(site):
+    """A report of Trivy's as the scanner wrote it. DTR counts by score: critical from 7.0 on, major from 4.0 on."""
+    await site.create("maria", type="SCAN_COMPLETED", key="foo/bar")
+    await site.create("maria", type="SCAN_COMPLETED", key="foo/baz", endpoint=site.receiver.url("other"))
+    scores = {"CVE-2026-1": 9.8, "CVE-2026-2": 7.0, "CVE-2026-3": 5.3, "CVE-2026-4": 2.1}
+    found = [
+        {"VulnerabilityID": name, "PkgName": "zlib", "Severity": "HIGH", "CVSS": {"nvd": {"V3Score": score}}}
+        for name, score in scores.items()
+    ]
+    report = {
+        "SchemaVersion": 2,
+        "CreatedAt": "2026-11-22T00:05:00Z",
+        "ArtifactName": "registry.example.com/foo/bar:1.0",
+        "ArtifactType": "container_image",
+        "Metadata": {},
+        "Results": [{"Target": "debian", "Vulnerabilities": found}],
+    }
+    await site.tell("scans", report)
+    (one,) = await site.receiver.wait(1)
+    assert one.path == "/hook"
+    assert list(one.body) == ["type", "createdAt", "contents", "location"]
+    assert one.body["type"] == "SCAN_COMPLETED"
+    assert one.body["location"] == "/repositories/foo/bar/tags/1.0"
+    assert one.body["contents"] == {
+        "namespace": "foo",
+        "repository": "bar",
+        "tag": "1.0",
+        "imageName": "registry.example.com/foo/bar:1.0",
+        "scanSummary": {
+            "namespace": "foo",
+            "reponame": "bar",
+            "tag": "1.0",
+            "critical": 2,
+            "major": 1,
+            "minor": 1,
+            "last_scan_status": 6,
+            "check_completed_at": "2026-11-22T00:05:00Z",
+            "should_rescan": False,
+            "has_foreign_layers": False,
+        },
+    }
+
+
+async def test_a_promotion_is_told_to_the_webhooks_of_where_it_came_from(site):
+    await site.create("maria", type="PROMOTION", key="foo/bar")
+    await site.create("maria", type="PROMOTION", key="foo/baz", endpoint=site.receiver.url("target"))
+    details = {"targetRepository": "foo/baz", "targetTag": "stable", "policy": "a policy"}
+    data = {"repository": "foo/bar", "tag": "1.0", "digest": digest("a"), "details": details}
+    await site.tell("events", {"type": "promotion.completed", "time": "2026-11-22T08:00:00Z", "data": data})
+    (one,) = await site.receiver.wait(1)
+    assert (one.path, one.body["location"]) == ("/hook", "/repositories/foo/bar/tags/1.0")
+    assert one.body["contents"] == {
+        "promotionPolicyID": "a policy",
+        "digest": digest("a"),
+        "sourceRepository": "foo/bar",
+        "sourceTag": "1.0",
+        "targetRepository": "foo/baz",
+        "targetTag": "stable",
+        "promotedAt": "2026-11-22T08:00:00Z",
+    }
+
+
+async def test_whatever_is_told_to_the_intake_has_its_type(site):
+    """A webhook that an administrator made of each type, of which every one comes true."""
+    place = {"repository": "foo/bar", "tag": "1"}
+    happenings = {
+        "SCAN_FAILED": ("scan.failed", place | {"details": {"error": "no layers"}}),
+        "PUSH_MIRRORING": ("mirror.succeeded", place | {"details": {"direction": "push"}}),
+        "POLL_MIRRORING": ("mirror.succeeded", place | {"details": {"direction": "pull"}}),
+        "REPO_UPDATED": ("repository.updated", {"repository": "foo/bar", "details": {"visibility": "public"}}),
+        "SCANNER_UPDATE_COMPLETED": ("scanner.updated", {"details": {"dbVersion": 2}}),
+    }
+    for kind in happenings:
+        await site.create(type=kind)
+    for what, data in happenings.values():
+        await site.tell("events", {"type": what, "data": data})
+    heard = await site.receiver.wait(len(happenings))
+    assert sorted(one.body["type"] for one in heard) == sorted(happenings)
 
 
 async def test_the_format_has_the_options_that_the_operator_gave_it(tmp_path):

@@ -179,3 +179,9 @@ def test_a_trial_has_no_key():
     """POST /webhooks/test: what a body says of one is passed over, so it does not matter who may do what there."""
     draft = asked({"type": "TAG_PUSH", "key": "Not a key", "endpoint": "http://h"}, TrialForm)
     assert (draft.namespace, draft.repository) == ("", "")
+
+
+def test_a_body_that_is_nested_too_deep_is_no_json_of_ours():
+    with pytest.raises(Refusal) as told:
+        dtr_forms.form_of(b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}", CreateForm)
+    assert told.value.code is Code.INVALID_JSON

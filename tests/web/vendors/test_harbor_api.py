@@ -471,3 +471,15 @@ async def test_the_examples_of_the_documentation(harbor):
         ("DELETE", 200),
         ("PUT", 200),
     ]
+
+
+async def test_a_mistake_of_ours_is_answered_as_harbor_answers_its_own(harbor, monkeypatch):
+    """Harbor hides what it was, and clients parse JSON whatever the status."""
+
+    async def broken(*_given, **_named):
+        raise RuntimeError("what nobody needs to know")
+
+    await harbor.project("acme")
+    monkeypatch.setattr(harbor.app.subscribing, "list", broken)
+    answer = await harbor.ask("GET", POLICIES)
+    assert (answer.status, answer.errors) == (500, ("UNKNOWN", "internal server error"))

@@ -123,6 +123,108 @@ async def test_only_the_words_subscribed_are_said(harbor):
     assert got.json["type"] == "DELETE_ARTIFACT"
 
 
+async def test_a_scan_is_told_to_the_policies_of_its_project(harbor):
+    """A report of Trivy's as the scanner wrote it, of an image that was pushed before. The body is Harbor's of 2.11."""
+    await harbor.project("acme")
+    await harbor.project("other")
+    await harbor.policy("acme", event_types=["SCANNING_COMPLETED"])
+    await harbor.policy("other", path="/other", event_types=["SCANNING_COMPLETED"])
+    await harbor.notify(push("a", "v1", repository="acme/api"))
+    report = {
+        "SchemaVersion": 2,
+        "ReportID": "5d1a6b7e-0c7c-4a55-9f1e-2b8f5ad0c911",
+        "CreatedAt": "2026-11-22T00:05:00Z",
+        "ArtifactName": "registry.example.com/acme/api:v1",
+        "ArtifactType": "container_image",
+        "Metadata": {"RepoDigests": [f"registry.example.com/acme/api@{digest('a')}"]},
+        "Results": [
+            {
+                "Target": "debian",
+                "Vulnerabilities": [
+                    {"VulnerabilityID": "CVE-2026-1", "PkgName": "a", "FixedVersion": "2", "Severity": "HIGH"},
+                    {"VulnerabilityID": "CVE-2026-2", "PkgName": "b", "Severity": "LOW"},
+                    {"VulnerabilityID": "CVE-2026-3", "PkgName": "b", "Severity": "LOW"},
+                ],
+            }
+        ],
+        "Trivy": {"Version": "0.68.1"},
+    }
+    await harbor.tell("scans", report)
+    (got,) = await harbor.received(1)
+    assert got.path == "/hook"
+    overview = {
+        "report_id": "5d1a6b7e-0c7c-4a55-9f1e-2b8f5ad0c911",
+        "scan_status": "Success",
+        "severity": "High",
+        "duration": 0,
+        "summary": {"total": 3, "fixable": 1, "summary": {"High": 1, "Low": 2}},
+        "start_time": "2026-11-22T00:05:00Z",
+        "end_time": "2026-11-22T00:05:00Z",
+        "scanner": {"name": "Trivy", "vendor": "Aqua Security", "version": "0.68.1"},
+        "complete_percent": 100,
+    }
+    image = {"digest": digest("a"), "tag": "v1", "resource_url": "registry.example.com/acme/api:v1"}
+    assert got.json == {
+        "type": "SCANNING_COMPLETED",
+        "occur_at": instant.parse_rfc3339("2026-11-22T00:05:00Z") // instant.SECOND,
+        "operator": "",
+        "event_data": {
+            "resources": [
+                image | {"scan_overview": {"application/vnd.security.vulnerability.report; version=1.1": overview}}
+            ],
+            "repository": {
+                "name": "api",
+                "namespace": "acme",
+                "repo_full_name": "acme/api",
+                "repo_type": "private",
+            },
+            "scan": {"scan_type": "vulnerability"},
+        },
+    }
+
+
+async def test_whatever_is_told_to_the_intake_has_its_event_type(harbor):
+    """One policy with all of Harbor's event types; that of QUOTA_EXCEED under its name of 1.9."""
+    await harbor.project("acme")
+    said = (await harbor.get("/projects/acme/webhook/events"))["event_type"]
+    await harbor.policy("acme", event_types=["projectQuota" if one == "QUOTA_EXCEED" else one for one in said])
+    image = {"repository": "acme/api", "tag": "v1", "digest": digest("a")}
+    used = {"used": 90, "limit": 100}
+    happenings = {
+        "QUOTA_EXCEED": ("quota.exceeded", {"namespace": "acme", "details": used}),
+        "QUOTA_WARNING": ("quota.warning", {"namespace": "acme", "details": used}),
+        "SCANNING_FAILED": ("scan.failed", image),
+        "SCANNING_STOPPED": ("scan.stopped", image),
+        "SCANNING_COMPLETED": ("scan.completed", image),
+        "REPLICATION": ("mirror.started", {"namespace": "acme", "details": {"direction": "push"}}),
+        "TAG_RETENTION": ("retention.finished", {"namespace": "acme", "details": {"total": 2, "retained": 1}}),
+    }
+    assert list(happenings) == said[3:]
+    for what, data in happenings.values():
+        await harbor.tell("events", {"type": what, "data": data})
+    await harbor.notify(push("a", "v1", repository="acme/api"), pull("b", "v1", of="a", repository="acme/api"))
+    await harbor.notify(delete("c", "a", repository="acme/api"))
+    heard = await harbor.received(len(said))
+    assert sorted(one.json["type"] for one in heard) == sorted(said)
+
+
+async def test_what_the_manual_of_1_10_cannot_say_is_refused_where_its_body_is_the_default(harbor):
+    """Nothing of it would ever come; other formats can say it. What was made before is in trouble, and says why."""
+    await harbor.project("acme")
+    await harbor.policy("acme", name="before", event_types=["PUSH_ARTIFACT", "REPLICATION"])
+    harbor.sections["defaults"] = {"formats": {"harbor": {"options": {"flavour": "legacy"}}}}
+    harbor.write()
+    assert await harbor.app.reload() == ""
+    place = "/projects/acme/webhook/policies"
+    answer = await harbor.ask("POST", place, harbor.body(event_types=["PUSH_ARTIFACT", "REPLICATION"]))
+    assert answer.status == 400
+    assert "'REPLICATION'" in answer.errors[1]
+    (before,) = (one.made for one in harbor.app.subscribing.standing)
+    assert before.trouble.startswith("events[1]: unknown event")
+    cloud = harbor.body(event_types=["PUSH_ARTIFACT", "REPLICATION"], target={"payload_format": "CloudEvents"})
+    assert (await harbor.ask("POST", place, cloud)).status == 201
+
+
 async def test_a_change_takes_effect_with_the_next_event(harbor):
     """Another address, then disabled, enabled, deleted; between them something is pushed."""
     await harbor.project("acme")

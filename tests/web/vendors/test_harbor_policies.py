@@ -6,6 +6,7 @@ Sentences and order of the checks are those of Harbor v2.15.2 (`validateEventTyp
 import msgspec
 import pytest
 
+from sidecar.dialects.harbor import DIALECT, Options
 from sidecar.domain import instant
 from sidecar.domain.made import Api, LastTrigger, Made, Target
 from sidecar.web.vendors.harbor import policies
@@ -125,12 +126,23 @@ def test_each_target_has_its_own_form():
     assert "headers" not in asked.targets[2]
 
 
-def test_words_without_events_are_kept_and_nothing_is_heard():
-    """A policy for quotas alone is taken, as by a Harbor in which no quota is ever reached."""
-    asked = draft(event_types=["QUOTA_EXCEED", "TAG_RETENTION"])
-    assert asked.targets[0]["enabled"] is False
-    assert asked.document["event_types"] == ["QUOTA_EXCEED", "TAG_RETENTION"]
-    assert draft(event_types=["QUOTA_EXCEED", "PUSH_ARTIFACT"]).targets[0]["events"] == ["PUSH_ARTIFACT"]
+def test_charts_as_cloudevents_are_kept_and_nothing_is_heard():
+    """Harbor dropped its chart events in the release that brought CloudEvents; the policy's other targets hear them."""
+    asked = draft(
+        event_types=["UPLOAD_CHART", "DELETE_CHART"], targets=[{**HTTP, "payload_format": "CloudEvents"}, HTTP]
+    )
+    cloud, plain = asked.targets
+    assert cloud["enabled"] is False
+    assert "enabled" not in plain
+    assert plain["events"] == asked.document["event_types"] == ["UPLOAD_CHART", "DELETE_CHART"]
+
+
+def test_whatever_harbor_tells_of_is_heard():
+    """Its ten event types, in the body of each kind of target."""
+    targets = [HTTP, {**HTTP, "payload_format": "CloudEvents"}, SLACK]
+    for target in draft(event_types=policies.EVENT_TYPES, targets=targets).targets:
+        assert target["events"] == list(policies.EVENT_TYPES)
+        assert "enabled" not in target
 
 
 @pytest.mark.parametrize(
@@ -225,8 +237,20 @@ def test_the_last_triggers_have_a_row_for_each_event_type():
 
 
 def test_what_can_be_subscribed_to_is_told_in_harbors_order():
+    """As 2.8 to 2.15 list them, and each of them can be said."""
     said = policies.supported()
-    assert said["event_type"][:3] == ["PUSH_ARTIFACT", "PULL_ARTIFACT", "DELETE_ARTIFACT"]
-    assert set(said["event_type"]) <= set(policies.EVENT_TYPES)
+    assert said["event_type"] == [
+        "PUSH_ARTIFACT",
+        "PULL_ARTIFACT",
+        "DELETE_ARTIFACT",
+        "QUOTA_EXCEED",
+        "QUOTA_WARNING",
+        "SCANNING_FAILED",
+        "SCANNING_STOPPED",
+        "SCANNING_COMPLETED",
+        "REPLICATION",
+        "TAG_RETENTION",
+    ]
+    assert all(DIALECT.says(word, Options()) for word in said["event_type"])
     assert said["notify_type"] == ["http", "slack"]
     assert said["payload_formats"] == [{"notify_type": "http", "formats": ["Default", "CloudEvents"]}]

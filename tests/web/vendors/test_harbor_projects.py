@@ -140,3 +140,17 @@ async def test_a_project_takes_its_policies_along(harbor):
     assert second != first
     assert await harbor.get("/projects/acme-2/webhook/policies") == []
     assert (await harbor.get("/projects/acme-2"))["metadata"] == {"public": "false"}
+
+
+async def test_what_is_kept_beside_a_project_has_a_bound(harbor):
+    """Each request adds keys to those that are there: many small ones would fill the store."""
+    await harbor.project("acme")
+    statuses = []
+    for number in range(3):
+        body = {"metadata": {f"key{number}": "x" * 30_000, "public": "true" if number == 2 else "false"}}
+        statuses.append((await harbor.ask("PUT", "/projects/acme", body, who="maria")).status)
+    assert statuses == [200, 200, 400]
+    shown = await harbor.get("/projects/acme", who="maria")
+    assert sorted(shown["metadata"]) == ["key0", "key1", "public"]
+    assert shown["metadata"]["public"] == "false", "what is refused changes nothing"
+    assert (await harbor.ask("PUT", "/projects/acme", {"metadata": {"key1": ""}}, who="maria")).status == 200

@@ -1,14 +1,16 @@
 """Quay's API over real connections: each documented request and answer, its errors, its slashes, and real clients."""
 
+import asyncio
 import json
 import re
 
-import msgspec
 import pytest
 from quay_clients import Ansible, Failed, Konflux
 from quay_site import TOKENS, QuaySite, until
 
 from certificates import Authority
+from sidecar.dialects import quay
+from sidecar.domain.event import Repository
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.person import Person
 
@@ -17,6 +19,8 @@ NONE = "240662ea-597b-499d-98bb-2b57e73408d6"
 HERE = "repository/prj/app/notification"
 UNKNOWN = f"No repository notification found for: prj, app, {NONE}"
 ADA = Person(name="ada", admin=True)
+QUOTAS = ["quota_error", "quota_warning"]
+SAID = sorted({word.name for word in quay.DIALECT.vocabulary(quay.Options())} - set(QUOTAS))  # of repositories
 
 
 @pytest.fixture
@@ -32,6 +36,14 @@ def error(base, kind, status, message):
     body = {"detail": message, "error_message": message, "error_type": kind, "title": kind}
     body |= {"type": f"{base}/api/v1/error/{kind}", "status": status}
     return json.dumps(body).encode() + b"\n"
+
+
+async def delivered(site):
+    """Something was delivered, and nothing more is owed."""
+    await until(lambda: site.receiver.posts)  # then all that the event owes is in the store
+    async with asyncio.timeout(10):
+        while (await site.app.operations.undelivered(DeliveryFilter()))[0]:
+            pass
 
 
 # --- notifications of a repository ------------------------------------------------------------------------------------
@@ -138,7 +150,8 @@ async def test_requests_that_cannot_be_met_are_refused(site):
         (whole | {"method": "x", "event": "x"}, "Unknown notification method 'x'. Must be one of: webhook"),
         (whole | {"config": {}}, "Missing webhook URL"),
         (whole | {"config": {"url": "ftp://a.example"}}, "Invalid webhook URL"),
-        (whole | {"event": "build_start"}, "Invalid event 'build_start'. Must be one of: repo_push"),
+        (whole | {"event": "repo_pull"}, f"Invalid event 'repo_pull'. Must be one of: {', '.join(SAID)}"),
+        (whole | {"event": "quota_error"}, f"Invalid event 'quota_error'. Must be one of: {', '.join(SAID)}"),
     ):
         status, _, raw = await site.ask("POST", f"{HERE}/", body)
         assert (status, raw) == (400, error(site.base, "invalid_request", 400, message))
@@ -282,7 +295,7 @@ async def test_nothing_else_answers(site):
 
 @pytest.mark.parametrize("head", ["organization/prj/notifications", "user/namespacenotifications"])
 async def test_a_namespaces_notifications(site, head):
-    """Their list, and 404 for whatever is not there; of its events none can be said yet, which is told when asked."""
+    """Their list, and 404 for whatever is not there; of events the two about quotas, told when the quota is passed."""
     assert await site.json("GET", head) == (200, {"notifications": []})
     for method, path in (("GET", NONE), ("DELETE", NONE), ("POST", NONE), ("POST", f"{NONE}/test")):
         status, _, raw = await site.ask(method, f"{head}/{path}")
@@ -293,20 +306,21 @@ async def test_a_namespaces_notifications(site, head):
         400,
         "Invalid event 'repo_push'. Must be one of: quota_error, quota_warning",
     )
-    status, told = await site.json("POST", head, body | {"event": "quota_error"})
-    assert (status, told["error_message"]) == (400, "Invalid event 'quota_error'. Must be one of: repo_push")
+    made = []
+    for event in QUOTAS:
+        status, one = await site.json("POST", head, body | {"event": event, "config": {"url": f"{site.hook}/{event}"}})
+        assert (status, one["event"], one["title"], one["number_of_failures"]) == (201, event, None, 0)
+        made.append(one)
+    assert await site.json("GET", head) == (200, {"notifications": made})
     assert (await site.json("GET", f"{head}/"))[0] == 404
     assert (await site.json("GET", head, who=""))[0] == 401
     assert (await site.json("GET", head, who="sam"))[0] == 403
 
 
 async def test_a_namespaces_notification_is_looked_after_under_its_namespace(site):
-    """One that was made with the verbs below the API, since no event of a namespace can be said yet."""
-    subscribing = site.app.subscribing
     repositorys = (await site.made())["uuid"]
-    draft = (await subscribing.get(ADA, uuid=repositorys)).draft()
-    whole = (await subscribing.create(ADA, msgspec.structs.replace(draft, uuid="", key="", repository=""))).uuid
     head = "organization/prj/notifications"
+    whole = (await site.made(at=head, event="quota_warning"))["uuid"]
     status, listed = await site.json("GET", head)
     assert (status, [one["uuid"] for one in listed["notifications"]]) == (200, [whole])
     assert await site.json("GET", f"{head}/{whole}") == (200, listed["notifications"][0])
@@ -314,9 +328,34 @@ async def test_a_namespaces_notification_is_looked_after_under_its_namespace(sit
     assert (await site.json("GET", f"{HERE}/{whole}"))[0] == 404
     assert (await site.json("GET", f"organization/library/notifications/{whole}"))[0] == 404
     assert await site.json("POST", f"{head}/{whole}/test") == (200, {})
+    await until(lambda: site.receiver.posts)
     assert (await site.ask("POST", f"{head}/{whole}"))[::2] == (204, b"")
     assert (await site.ask("DELETE", f"{head}/{whole}"))[::2] == (204, b"")
     assert await site.json("GET", head) == (200, {"notifications": []})
+
+
+async def test_a_quota_is_told_to_the_notifications_of_its_namespace(site):
+    """The body has no repository, whatever was pushed last; other namespaces and events hear nothing."""
+    head = "organization/prj/notifications"
+    await site.made(at=head, event="quota_warning", config={"url": f"{site.hook}/prj"})
+    await site.made(at=head, event="quota_error", config={"url": f"{site.hook}/error"})
+    await site.push("library/app")
+    await site.made(at="organization/library/notifications", event="quota_warning", config={"url": f"{site.hook}/else"})
+    details = {"used": 858993459, "limit": 1073741824, "threshold": 80}
+    await site.tell("events", {"type": "quota.warning", "data": {"repository": "prj/app", "details": details}})
+    await delivered(site)
+    ((path, _, body),) = site.receiver.posts
+    assert path == "/prj"
+    assert list(json.loads(body).items()) == [
+        ("namespace", "prj"),
+        ("homepage", "https://registry.example.com/organization/prj"),
+        ("threshold_percent", 80),
+        ("usage_bytes", 858993459),
+        ("limit_bytes", 1073741824),
+        ("usage_percent", 79),
+        ("usage_bytes_formatted", "819.20 MB"),
+        ("limit_bytes_formatted", "1.00 GB"),
+    ]
 
 
 async def test_an_organization_that_is_not_there_has_no_notifications(site):
@@ -362,6 +401,68 @@ async def test_a_push_is_told_to_the_notifications_of_its_repository_alone(site)
         ("updated_tags", ["v1"]),
     ]
     assert (told["/solo"]["repository"], told["/solo"]["namespace"]) == ("solo", "library")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, ["CVE-2026-1", "CVE-2026-2"]),
+        ({"level": "0"}, ["CVE-2026-1"]),
+        ({"level": 2}, ["CVE-2026-1", "CVE-2026-2", "CVE-2026-3"]),
+        ({"vulnerability": {"priority": "Critical"}, "level": "5"}, ["CVE-2026-1"]),
+    ],
+)
+async def test_vulnerabilities_are_told_as_far_as_they_were_asked_for(site, given, told):
+    """One message for each, from a report of Grype's as the scanner wrote it; without a level from High on."""
+    await site.made(event="vulnerability_found", eventConfig=given)
+    severities = ["Critical", "High", "Medium", "Low"]
+    report = {
+        "matches": [
+            {
+                "vulnerability": {"id": f"CVE-2026-{number}", "severity": severity, "fix": {"versions": []}},
+                "artifact": {"name": "zlib", "version": "1.0"},
+            }
+            for number, severity in enumerate(severities, start=1)
+        ],
+        "source": {"type": "image", "target": {"userInput": "registry.example.com/prj/app:v1"}},
+        "descriptor": {"name": "grype", "version": "0.100.0"},
+    }
+    await site.tell("scans", report)
+    await delivered(site)
+    bodies = [json.loads(body) for _, _, body in site.receiver.posts]
+    assert sorted(one["vulnerability"]["id"] for one in bodies) == told
+    for one in bodies:
+        assert (one["repository"], one["tags"]) == ("prj/app", ["v1"])
+
+
+@pytest.mark.parametrize("event", [*SAID, *QUOTAS])
+async def test_every_event_can_be_asked_for_and_tried(site, event):
+    """The sample is the one of the event, as it was asked for."""
+    settings = {"level": "1", "days": 7, "ref-regex": "refs/heads/some"}
+    head = "organization/prj/notifications" if event in QUOTAS else f"{HERE}/"
+    made = await site.made(at=head, event=event, eventConfig=settings)
+    assert (made["event"], made["event_config"]) == (event, settings)
+    assert await site.json("POST", f"{head.rstrip('/')}/{made['uuid']}/test") == (200, {})
+    await until(lambda: site.receiver.posts)
+    ((_, _, body),) = site.receiver.posts
+    said = json.loads(body)
+    registry = site.app.settings.registries[0].ref
+    place = Repository(path="prj/app", namespace="prj", name="app")
+    expected = json.loads(quay.sample(event, registry, place, settings=settings, now=0).body)
+    assert list(said) == list(expected)
+    undated = expected | {"trigger_metadata": said["trigger_metadata"]} if "trigger_metadata" in said else expected
+    assert said == undated
+
+
+async def test_the_sample_of_a_build_is_sent_to_those_who_hear_of_its_branch(site):
+    """Quay's sample is of `somebranch`. Other events know no branches, whatever their settings say."""
+    for event in SAID:
+        config = {"url": f"{site.hook}/{event}"}
+        made = await site.made(event=event, config=config, eventConfig={"ref-regex": "refs/heads/other"})
+        assert await site.json("POST", f"{HERE}/{made['uuid']}/test") == (200, {})
+    await delivered(site)
+    heard = {path.removeprefix("/") for path, _, _ in site.receiver.posts}
+    assert heard == {event for event in SAID if not event.startswith("build_")}
 
 
 async def test_notifications_and_what_they_owe_outlive_a_restart(tmp_path):

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from sidecar.dialects.contract import Word
-from sidecar.dialects.quay import DIALECT
+from sidecar.dialects.quay import DIALECT, Options
 from sidecar.domain.errors import Problem
 from sidecar.domain.event import EventType
 from sidecar.domain.made import Api
@@ -53,6 +53,10 @@ LATER = msgspec.structs.replace(
         for name in ("repo_push", "build_failure", "vulnerability_found", "repo_image_expiry", "quota_error")
     ),
 )
+
+
+QUOTAS = ["quota_error", "quota_warning"]
+SAID = sorted({word.name for word in DIALECT.vocabulary(Options())} - set(QUOTAS))
 
 
 def form(**changes: Any):
@@ -196,18 +200,67 @@ def test_a_method_that_the_dialect_lacks_is_refused(method):
     assert told == f"Unknown notification method '{method}'. Must be one of: webhook"
 
 
+@pytest.mark.parametrize("event", [*SAID, *QUOTAS])
+def test_whatever_the_dialect_says_can_be_asked_for_where_it_happens(event):
+    """Quota events happen to namespaces, all others to repositories."""
+    (tree,) = draft(event=event, repository="" if event in QUOTAS else "prj/app").targets
+    assert tree["events"] == [event]
+
+
+@pytest.mark.parametrize("event", ["repo_pull", "artifact.pushed", "x", "", *QUOTAS])
+def test_an_event_that_repositories_do_not_have_is_refused(event):
+    assert refused(lambda: draft(event=event)) == f"Invalid event '{event}'. Must be one of: {', '.join(SAID)}"
+
+
+@pytest.mark.parametrize("event", ["repo_pull", "", *SAID])
+def test_a_namespace_hears_of_its_quota_only(event):
+    """Here the event is judged before the method."""
+    told = refused(lambda: draft(repository="", event=event, method="pigeon"))
+    assert told == f"Invalid event '{event}'. Must be one of: quota_error, quota_warning"
+
+
+def test_a_namespaces_notification_needs_a_method_as_well():
+    told = refused(lambda: draft(repository="", event="quota_error", method="pigeon"))
+    assert told == "Unknown notification method 'pigeon'. Must be one of: webhook"
+
+
+# --- which vulnerabilities -------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
-    "event", ["vulnerability_found", "repo_image_expiry", "build_start", "artifact.pushed", "x", ""]
+    ("given", "level"),
+    [
+        ({}, None),
+        ({"level": None, "vulnerability": None}, None),
+        ({"level": "", "vulnerability": {}}, None),
+        ({"level": "0"}, "0"),  # as Ansible writes it
+        ({"level": 5}, 5),  # as Quay's pages do
+        ({"level": 0}, 0),
+        ({"vulnerability": {"priority": "Medium"}}, "Medium"),
+        ({"vulnerability": {"priority": ""}, "level": 2}, 2),
+        ({"vulnerability": {"priority": None, "other": 1}, "level": 2}, 2),
+        # Both refuse by themselves, so the stricter one counts; of equal ones either.
+        ({"vulnerability": {"priority": "Medium"}, "level": "0"}, "0"),
+        ({"vulnerability": {"priority": "Medium"}, "level": "3"}, "Medium"),
+        ({"vulnerability": {"priority": "Critical"}, "level": 5}, "Critical"),
+        ({"vulnerability": {"priority": "Medium"}, "level": "2"}, "2"),
+        # What is no level stays to be refused.
+        ({"vulnerability": {"priority": "Medium"}, "level": "mild"}, "mild"),
+    ],
 )
-def test_an_event_that_the_dialect_lacks_is_refused(event):
-    assert refused(lambda: draft(event=event)) == f"Invalid event '{event}'. Must be one of: repo_push"
+def test_the_mildest_severity_has_two_places(given, level):
+    """`level` is an index, 0 the worst; `vulnerability.priority` is a name, as Quay's Clair worker reads it."""
+    made = draft(event="vulnerability_found", eventConfig=given)
+    assert made.targets[0]["options"] == {"method": "webhook"} | ({} if level is None else {"level": level})
+    assert made.document["eventConfig"] == given
 
 
-def test_a_namespace_hears_of_its_quota_only():
-    told = refused(lambda: draft(repository="", method="pigeon"))  # here the event is judged first
-    assert told == "Invalid event 'repo_push'. Must be one of: quota_error, quota_warning"
-    assert "quota_error" in refused(lambda: draft(repository="", event="quota_error"))
-    assert draft(LATER, repository="", event="quota_error").targets[0]["events"] == ["quota_error"]
+@pytest.mark.parametrize("vulnerability", [{"priority": "high"}, {"priority": 1}, {"priority": ["High"]}, "High", True])
+def test_a_priority_that_is_none_is_refused(vulnerability):
+    told = refused(lambda: draft(event="vulnerability_found", eventConfig={"vulnerability": vulnerability}))
+    assert told == (
+        "eventConfig: `vulnerability.priority` must be one of Critical, High, Medium, Low, Negligible, Unknown"
+    )
 
 
 # --- what the dialect learns can be asked for -------------------------------------------------------------------------
@@ -253,7 +306,7 @@ def test_event_config_becomes_options_where_it_means_something(event, given, opt
     assert made.document["eventConfig"] == given
 
 
-def test_today_event_config_changes_nothing():
+def test_of_a_push_event_config_changes_nothing():
     made = draft(eventConfig={"level": "1"})
     assert made.targets[0]["options"] == {"method": "webhook"}
     assert made.document["eventConfig"] == {"level": "1"}
@@ -263,3 +316,17 @@ def test_the_first_thing_that_the_configuration_has_against_it_is_told():
     refusal = refusal_of([Problem("url", "url is too long: shorten it"), Problem("events", "events is empty")])
     assert refusal.message == "Invalid webhook URL: url is too long: shorten it"
     assert refusal_of([Problem("events", "events is empty")]).message == "events is empty"
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence", "told"),
+    [
+        ("options", "options: `level` must be High", "eventConfig: `level` must be High"),
+        ("options.days", "options.days must be from 1", "eventConfig.days must be from 1"),
+        ("options.ref_regex", "options.ref_regex must be text", "eventConfig.ref-regex must be text"),
+        ("options", "something else", "something else"),
+        ("headers", "headers is long", "headers is long"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_names_of_the_body(path, sentence, told):
+    assert refusal_of([Problem(path, sentence)]).message == told

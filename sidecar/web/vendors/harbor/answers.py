@@ -19,8 +19,11 @@ B = TypeVar("B")
 _LEGIBLE_ID = re.compile(r"[!-~]{1,200}")
 
 
-def answering(handler: Handler) -> Handler:
-    """The handler with Harbor's errors for what it raises, and the request's id on whatever it answers."""
+def answering(handler: Handler, trouble: Callable[[str, BaseException], None]) -> Handler:
+    """The handler with Harbor's errors for what it raises, and the request's id on whatever it answers.
+
+    `trouble` hears of what is no answer to a request but a mistake of ours.
+    """
 
     async def answered(request: web.Request) -> web.StreamResponse:
         try:
@@ -43,6 +46,9 @@ def answering(handler: Handler) -> Handler:
             response = refusal(503, str(error))
         except web.HTTPException as error:
             response = refusal(error.status, error.reason)
+        except Exception as error:  # noqa: BLE001 - clients read JSON whatever happens; what it was is told
+            trouble("harbor-api", error)
+            response = refusal(500, "internal server error")
         response.headers[REQUEST_ID] = _id_of(request)
         return response
 

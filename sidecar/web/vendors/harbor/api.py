@@ -36,6 +36,7 @@ class HarborApi:
         installation: Callable[[], Installation],
         unready: Callable[[], Sequence[str]],
     ) -> None:
+        self._trouble = observer.trouble
         desk = Desk(places)
         webhooks = Webhooks(desk, subscribing, operations)
         projects = Projects(desk, flags, subscribing, clock, observer)
@@ -65,9 +66,9 @@ class HarborApi:
         for path, methods in self.routes.items():
             resource = app.router.add_resource(BASE + path)
             for method, handler in methods.items():
-                resource.add_route(method, answering(handler))
-            resource.add_route("*", answering(_not_allowed(methods)))
-        app.router.add_route("*", BASE + "{rest:(?:/.*)?}", answering(_unknown))
+                resource.add_route(method, answering(handler, self._trouble))
+            resource.add_route("*", answering(_not_allowed(methods), self._trouble))
+        app.router.add_route("*", BASE + "{rest:(?:/.*)?}", answering(_unknown, self._trouble))
 
 
 def _not_allowed(methods: Sequence[str] | dict[str, Handler]) -> Handler:

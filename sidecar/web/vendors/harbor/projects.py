@@ -29,6 +29,7 @@ from sidecar.web.vendors.harbor.times import milliseconds, moment
 
 NAME_IN_LOCATION = "X-Resource-Name-In-Location"
 LONGEST_NAME = 255
+MOST_KEPT = 64 * 1024  # bytes of JSON beside a project, however many requests they came by
 PROJECT_ADMIN = 1  # the role's number
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
@@ -111,11 +112,14 @@ class Projects:
         body = await body_of(request, ProjectBody, "project")
         metadata = _checked(body)
         public = metadata.pop("public", "")
+        before = await self._kept(project)
+        allowed = before.cve_allowlist if body.cve_allowlist is None else body.cve_allowlist
+        kept = Kept({**before.metadata, **metadata}, allowed, before.owner, self._clock.now())
+        if len(msgspec.json.encode(kept)) > MOST_KEPT:
+            raise Refused(400, f"a project's metadata and CVE allowlist may take {MOST_KEPT // 1024} KiB in all")
         if public:
             await self._desk.places.change_namespace(project.id, public=public == "true")
-        kept = await self._kept(project)
-        allowed = kept.cve_allowlist if body.cve_allowlist is None else body.cve_allowlist
-        await self._keep(project, Kept({**kept.metadata, **metadata}, allowed, kept.owner, self._clock.now()))
+        await self._keep(project, kept)
         self._observer.operated(person.name, "project update", 1, f"namespace={project.name}")
         return done()
 

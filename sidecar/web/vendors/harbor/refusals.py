@@ -16,6 +16,7 @@ _CODES = {
     409: "CONFLICT",
     412: "PRECONDITION",
     422: "UNPROCESSABLE_ENTITY",
+    500: "UNKNOWN",
 }
 
 
