@@ -57,10 +57,10 @@ class ExpiryRoutes:
 
     async def _put(self, request: web.Request) -> web.Response:
         given = await body_of(request, ExpiryBody)
-        expires = instant_of(given.expires, "expires")
-        if expires <= 0:
+        if not given.expires:
             raise BadArgument("expires must be an RFC 3339 time to come; DELETE takes an end away", "expires")
-        return await self._set(request, expires)
+        # 0 is no end at all; what lies before 1970 is as over as that.
+        return await self._set(request, max(instant_of(given.expires, "expires"), 1))
 
     async def _delete(self, request: web.Request) -> web.Response:
         return await self._set(request, 0)
