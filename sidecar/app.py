@@ -20,6 +20,7 @@ from aiohttp import web
 
 from sidecar.clock import SystemClock
 from sidecar.config.loading import load
+from sidecar.config.schema import of_made
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
@@ -151,6 +152,7 @@ class App:
             subscribing=self.subscribing,
             porter=self._porter,
             walks=self.walks,
+            forms=of_made,
             expiries=Expiries(self._store, self._clock, self._observer, lambda: self._store.default_namespaces),
             vendors=vendors(
                 self._store,

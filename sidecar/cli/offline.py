@@ -12,6 +12,7 @@ from typing import Any
 
 from sidecar.cli.exits import ExitCode, Failure
 from sidecar.clock import SystemClock
+from sidecar.config.schema import of_made
 from sidecar.config.settings import Settings
 from sidecar.domain.quota import Quotas
 from sidecar.pipeline.expiries import Expiries
@@ -59,6 +60,7 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
             store.care.backup,
             subscribing=subscribing,
             walks=walks,
+            forms=of_made,
             expiries=Expiries(store, clock, observer, lambda: namespaces),
             usage=lambda: weighed(store, quotas),
         )

@@ -15,6 +15,7 @@ from sidecar.config.problems import Problems
 from sidecar.config.tree import Mapping, Node, Scalar, Sequence
 from sidecar.domain.secret import Secret
 
+REFERENCES: Final[dict[str, Any]] = {"type": "string", "pattern": REFERENCE}
 BAD: Final = object()  # what `read` returns once a mistake has been reported
 
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,17})", re.ASCII)
@@ -58,7 +59,7 @@ def _unquoted(node: Node) -> str:
 
 def or_reference(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a text of which references are expanded before it is judged."""
-    return {"anyOf": [schema, {"type": "string", "pattern": REFERENCE}]}
+    return {"anyOf": [schema, REFERENCES]}
 
 
 def not_empty(text: str) -> str:

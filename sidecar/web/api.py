@@ -1,26 +1,15 @@
 """The native API under /v1: JSON in camelCase, instants as RFC 3339 in UTC, errors as problem+json.
 
-The console is served beside it. Who may use them is decided at the door; what an error of ours is over HTTP, at the end
-of this module.
+The console is served beside it. Who may use them is decided at the door; `errors` says what an error is over HTTP,
+`calls` where each call is, and `openapi` describes them all.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from aiohttp import hdrs, web
-from aiohttp.log import server_logger
+from aiohttp import web
 
-from sidecar.domain.errors import (
-    BackupRefused,
-    Conflict,
-    Forbidden,
-    NotFound,
-    Stale,
-    StoreUnavailable,
-    Unauthenticated,
-    Unusable,
-)
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.operations import Operations
@@ -28,32 +17,31 @@ from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
 from sidecar.web import shapes
 from sidecar.web.backup import Backup, add_backup
+from sidecar.web.calls import join
 from sidecar.web.console.console import Console
-from sidecar.web.door import Door, Porter, unauthorized
+from sidecar.web.door import Door, Porter
+from sidecar.web.errors import BODY_LIMIT, as_problems
 from sidecar.web.exchange import (
-    BadArgument,
     answer,
     before_of,
     body_of,
+    checked_query,
     instant_of,
     limit_of,
+    named,
     next_of,
     number_of,
-    query_of,
     states_of,
     who,
 )
 from sidecar.web.expiries import ExpiryRoutes
 from sidecar.web.health import Health, add_health
-from sidecar.web.problems import problem, sentence
+from sidecar.web.openapi.routes import DocumentRoutes, Forms
 from sidecar.web.scans import add_scans
 from sidecar.web.subscriptions import SubscriptionRoutes
 from sidecar.web.usage import Usage, add_usage
 from sidecar.web.verbs import Verbs
 from sidecar.web.walks import WalkRoutes
-
-BODY_LIMIT = 64 * 1024
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Vendor(Protocol):
@@ -64,7 +52,10 @@ class Vendor(Protocol):
 
 
 class Api:
-    """The native API over the operator's verbs, and vendors' beside it. Without a porter there are no users."""
+    """The native API over the operator's verbs, and vendors' beside it. Without a porter there are no users.
+
+    `forms` gives the schema of a subscription as it is asked for, for the document.
+    """
 
     def __init__(
         self,
@@ -79,6 +70,7 @@ class Api:
         expiries: Expiries | None = None,
         vendors: Sequence[Vendor] = (),
         usage: Usage | None = None,
+        forms: Forms | None = None,
     ) -> None:
         self._operations = operations
         self._subscribing = subscribing
@@ -89,28 +81,33 @@ class Api:
         self._walks = walks
         self._expiries = expiries
         self._vendors = vendors
+        self._document = DocumentRoutes(forms)
         self._console = Console(operations, status, self._lanes, walks)
         self._usage = usage
 
     def app(self, door: Door) -> web.Application:
         """An application for one kind of listener."""
-        app = web.Application(middlewares=[self._porter.at(door), _errors], client_max_size=BODY_LIMIT)
+        app = web.Application(middlewares=[self._porter.at(door), as_problems], client_max_size=BODY_LIMIT)
         add_health(app, self._health)
-        get, post = app.router.add_get, app.router.add_post
-        get("/v1/status", self._get_status)
-        get("/v1/events", self._get_events)
-        get("/v1/events/{id}", self._get_event)
-        get("/v1/events/{id}/explain", self._get_explanation)
-        get("/v1/deliveries", self._get_deliveries)
-        get("/v1/deliveries/{id}", self._get_delivery)
-        get("/v1/undelivered", self._get_undelivered)
-        get("/v1/pulls", self._get_pulls)
+        join(
+            app,
+            {
+                "getStatus": self._get_status,
+                "listEvents": self._get_events,
+                "getEvent": self._get_event,
+                "explainEvent": self._get_explanation,
+                "listDeliveries": self._get_deliveries,
+                "getDelivery": self._get_delivery,
+                "listUndelivered": self._get_undelivered,
+                "listPulls": self._get_pulls,
+                "listQuarantine": self._get_quarantine,
+                "getQuarantined": self._get_quarantined,
+                "retryQuarantine": self._retry_all,
+                "retryQuarantined": self._retry,
+                "deleteQuarantined": self._delete,
+            },
+        )
         add_scans(app, self._operations)
-        get("/v1/quarantine", self._get_quarantine)
-        post("/v1/quarantine/retry", self._retry_all)
-        get("/v1/quarantine/{id}", self._get_quarantined)
-        post("/v1/quarantine/{id}/retry", self._retry)
-        app.router.add_delete("/v1/quarantine/{id}", self._delete)
         SubscriptionRoutes(self._subscribing, self._operations, self._lanes).add_to(app)
         Verbs(self._operations, self._subscribing).add_to(app)
         if self._backup is not None:
@@ -119,6 +116,7 @@ class Api:
             WalkRoutes(self._walks).add_to(app)
         if self._expiries is not None:
             ExpiryRoutes(self._expiries).add_to(app)
+        self._document.add_to(app)
         for vendor in self._vendors:
             vendor.add_to(app)
         self._console.add_to(app)
@@ -139,7 +137,7 @@ class Api:
         ]
 
     async def _get_events(self, request: web.Request) -> web.Response:
-        query = query_of(request, {"registry", "repository", "type", "since"})
+        query = checked_query(request)
         where = EventFilter(
             registry=query.get("registry", ""),
             repository=query.get("repository", ""),
@@ -154,11 +152,11 @@ class Api:
         )
 
     async def _get_event(self, request: web.Request) -> web.Response:
-        event, deliveries = await self._operations.event(request.match_info["id"])
+        event, deliveries = await self._operations.event(named(request, "id"))
         return answer({"event": shapes.event(event), "deliveries": [shapes.delivery(one) for one in deliveries]})
 
     async def _get_explanation(self, request: web.Request) -> web.Response:
-        event, parts, others = await self._operations.explain(request.match_info["id"])
+        event, parts, others = await self._operations.explain(named(request, "id"))
         return answer(
             {
                 "event": shapes.event(event),
@@ -168,7 +166,7 @@ class Api:
         )
 
     async def _get_deliveries(self, request: web.Request) -> web.Response:
-        query = query_of(request, {"subscription", "state", "reason", "event"})
+        query = checked_query(request)
         where = DeliveryFilter(
             subscription=self._subscribing.lane_of(query.get("subscription", "")),
             states=states_of(query.get("state", "")),
@@ -187,7 +185,7 @@ class Api:
         return answer(shapes.whole_delivery(row, message, attempts))
 
     async def _get_undelivered(self, request: web.Request) -> web.Response:
-        query = query_of(request, {"subscription"})
+        query = checked_query(request)
         where = DeliveryFilter(
             subscription=self._subscribing.lane_of(query.get("subscription", "")),
             before=before_of(query),
@@ -204,7 +202,7 @@ class Api:
         )
 
     async def _get_pulls(self, request: web.Request) -> web.Response:
-        query = query_of(request, {"registry", "repository", "digest", "tag", "since"})
+        query = checked_query(request)
         where = PullFilter(
             registry=query.get("registry", ""),
             repository=query.get("repository", ""),
@@ -218,7 +216,7 @@ class Api:
         return answer({"pulls": [shapes.pulls(one) for one in found], "next": next_of(found, where.limit, "id")})
 
     async def _get_quarantine(self, request: web.Request) -> web.Response:
-        query = query_of(request, {"reason", "registry"})
+        query = checked_query(request)
         where = QuarantineFilter(
             reason=query.get("reason", ""),
             registry=query.get("registry", ""),
@@ -237,7 +235,7 @@ class Api:
         return answer({"outcome": outcome, "detail": shapes.RETRY_DETAIL[outcome]})
 
     async def _retry_all(self, request: web.Request) -> web.Response:
-        where = body_of(await request.read(), QuarantineFilterBody)
+        where = await body_of(request, QuarantineFilterBody)
         done = await self._operations.retry_all_quarantined(
             QuarantineFilter(reason=where.reason, registry=where.registry), who(request)
         )
@@ -249,46 +247,7 @@ class Api:
 
 
 class QuarantineFilterBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /v1/quarantine/retry."""
+    """Which quarantined items are taken again; without anything all."""
 
     reason: str = ""
     registry: str = ""
-
-
-@web.middleware
-async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except NotFound as error:
-        return problem(404, sentence(error))
-    except Unusable as error:
-        return problem(
-            422, sentence(error), errors=[{"path": one.path, "detail": one.sentence} for one in error.problems]
-        )
-    except Stale as error:
-        return problem(412, sentence(error))
-    except (BackupRefused, Conflict) as error:
-        return problem(409, sentence(error))
-    except BadArgument as error:
-        return problem(400, sentence(error))
-    except Unauthenticated as error:
-        return unauthorized(sentence(error))
-    except Forbidden as error:
-        return problem(403, sentence(error))
-    except StoreUnavailable as error:
-        return problem(503, sentence(error))
-    except web.HTTPException as error:
-        if error.status < 400:
-            raise
-        detail = error.text or error.reason
-        if error.status in {404, 405}:
-            detail = f"{request.method} {request.path} is not part of this API."
-        elif error.status == 413:
-            detail = f"The body is larger than {BODY_LIMIT // 1024} KiB."
-        response = problem(error.status, detail)
-        if hdrs.ALLOW in error.headers:
-            response.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
-        return response
-    except Exception:  # noqa: BLE001 - a mistake of ours: clients are answered in the usual form, the rest is for the log
-        server_logger.exception("Error handling request")
-        return problem(500, "Something went wrong that should not: the log says what.")

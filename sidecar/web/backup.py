@@ -8,7 +8,7 @@ Unix socket: it is the same as being the user that the sidecar runs as.
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 from aiohttp import web
@@ -16,6 +16,8 @@ from aiohttp import web
 from sidecar.domain import instant
 from sidecar.domain.errors import BackupRefused, SidecarError
 from sidecar.ports import BackupReport
+from sidecar.web.calls import join
+from sidecar.web.exchange import body_of
 from sidecar.web.problems import problem, sentence
 
 
@@ -25,11 +27,11 @@ class Backup(Protocol):
     async def __call__(self, target: Path, *, force: bool, progress: Callable[[int, int], None]) -> BackupReport: ...
 
 
-class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /v1/backup."""
+class BackupBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a backup goes."""
 
-    target: str
-    force: bool = False
+    target: Annotated[str, msgspec.Meta(description="a path where the sidecar runs")]
+    force: Annotated[bool, msgspec.Meta(description="overwrite a file that is there")] = False
 
 
 def add_backup(app: web.Application, backup: Backup, *, on_socket: bool) -> None:
@@ -38,10 +40,7 @@ def add_backup(app: web.Application, backup: Backup, *, on_socket: bool) -> None
     async def post(request: web.Request) -> web.StreamResponse:
         if not on_socket:
             return problem(403, "A backup writes a file where the sidecar runs: ask for it over the Unix socket.")
-        try:
-            wanted = msgspec.json.decode(await request.read(), type=Wanted)
-        except msgspec.MsgspecError as error:
-            return problem(400, f"The body does not fit: {error}.")
+        wanted = await body_of(request, BackupBody)
         lines: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         gone = False
@@ -76,7 +75,7 @@ def add_backup(app: web.Application, backup: Backup, *, on_socket: bool) -> None
             gone = True
         return response
 
-    app.router.add_post("/v1/backup", post)
+    join(app, {"backUp": post})
 
 
 def _last(work: "asyncio.Future[BackupReport]") -> dict[str, object]:

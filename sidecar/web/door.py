@@ -64,6 +64,8 @@ NEEDS: Final[dict[tuple[str, str], Needs]] = {
     ("POST", "/v1/subscriptions/{name}/pause"): Needs.MANAGER,
     ("POST", "/v1/subscriptions/{name}/resume"): Needs.MANAGER,
     ("POST", "/v1/subscriptions/{name}/test"): Needs.MANAGER,
+    ("GET", "/v1/openapi.json"): Needs.PERSON,
+    ("GET", "/v1/docs"): Needs.PERSON,
     ("PUT", "/v1/registries/{registry}/repositories/{repository}/tags/{tag}/expiry"): Needs.MANAGER,
     ("DELETE", "/v1/registries/{registry}/repositories/{repository}/tags/{tag}/expiry"): Needs.MANAGER,
 }
@@ -193,10 +195,10 @@ def _elsewhere(request: web.Request) -> bool:
 
 def _lacking(request: web.Request, person: Person) -> str:
     """What a person lacks for a route, as a sentence; "" when nothing."""
-    if person.admin:
-        return ""
     resource = request.match_info.route.resource
-    path = resource.canonical if resource is not None else request.path
+    if person.admin or resource is None:  # what nothing answers to is the same for all: 404, 405, and OPTIONS
+        return ""
+    path = resource.canonical
     method = "GET" if request.method == "HEAD" else request.method
     needs = NEEDS.get((method, path), Needs.ADMIN)
     if needs is Needs.ADMIN:

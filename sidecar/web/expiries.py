@@ -1,6 +1,6 @@
 """The native API's ends of tags: which tags end when, and giving one another end."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
@@ -8,15 +8,24 @@ from aiohttp import web
 from sidecar.domain.instant import rfc3339
 from sidecar.domain.listing import ExpiringFilter, ExpiringRow
 from sidecar.pipeline.expiries import Expiries
-from sidecar.web.exchange import BadArgument, answer, before_of, body_of, instant_of, limit_of, person_of, query_of
-
-PATH = "/v1/registries/{registry}/repositories/{repository:.+}/tags/{tag}/expiry"
+from sidecar.web.calls import join
+from sidecar.web.exchange import (
+    BadArgument,
+    answer,
+    before_of,
+    body_of,
+    checked_query,
+    instant_of,
+    limit_of,
+    named,
+    person_of,
+)
 
 
 class ExpiryBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of PUT .../expiry: an RFC 3339 time."""
+    """When a tag ends."""
 
-    expires: str
+    expires: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 
 
 class ExpiryRoutes:
@@ -26,15 +35,13 @@ class ExpiryRoutes:
         self._expiries = expiries
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_get("/v1/expiring", self._list)
-        app.router.add_put(PATH, self._put)
-        app.router.add_delete(PATH, self._delete)
+        join(app, {"listExpiring": self._list, "setExpiry": self._put, "removeExpiry": self._delete})
 
     async def _list(self, request: web.Request) -> web.Response:
-        query = query_of(request, {"registry", "repository", "until", "over"})
-        over = query.get("over", "false")
+        query = checked_query(request)
+        over = query.get("over") or "false"
         if over not in {"true", "false"}:
-            raise BadArgument("over must be true or false")
+            raise BadArgument("over must be true or false", "over")
         limit, skip = limit_of(query), before_of(query)
         where = ExpiringFilter(
             registry=query.get("registry", ""),
@@ -49,18 +56,18 @@ class ExpiryRoutes:
         return answer({"tags": [_shown(one) for one in found], "next": more})
 
     async def _put(self, request: web.Request) -> web.Response:
-        given = body_of(await request.read(), ExpiryBody)
-        expires = instant_of(given.expires, "expires")
-        if expires <= 0:
-            raise BadArgument("expires must be an RFC 3339 time to come; DELETE takes an end away")
-        return await self._set(request, expires)
+        given = await body_of(request, ExpiryBody)
+        if not given.expires:
+            raise BadArgument("expires must be an RFC 3339 time to come; DELETE takes an end away", "expires")
+        # 0 is no end at all; what lies before 1970 is as over as that.
+        return await self._set(request, max(instant_of(given.expires, "expires"), 1))
 
     async def _delete(self, request: web.Request) -> web.Response:
         return await self._set(request, 0)
 
     async def _set(self, request: web.Request, expires: int) -> web.Response:
         """202: it is in the journal, and the tag has its end when that has been read up to there."""
-        registry, repository, tag = (request.match_info[name] for name in ("registry", "repository", "tag"))
+        registry, repository, tag = (named(request, name) for name in ("registry", "repository", "tag"))
         await self._expiries.put(person_of(request), registry, repository, tag, expires)
         until = rfc3339(expires) if expires else None
         accepted = answer({"registry": registry, "repository": repository, "tag": tag, "expires": until})

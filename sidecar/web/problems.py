@@ -8,10 +8,16 @@ from aiohttp import web
 
 
 def problem(status: int, detail: str, *, pointer: str | None = None, **more: Any) -> web.Response:
-    """`{"title", "status", "detail"}`, and what else there is to say; with a JSON pointer into the request's body
-    also `errors`, as in the RFC.
+    """`{"type", "title", "status", "detail"}`, and what else there is to say; with a JSON pointer into the request's
+    body also `errors`, as in the RFC. The type is that of problems whose status says it all.
     """
-    body: dict[str, Any] = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **more,
+    }
     if pointer is not None:
         body["errors"] = [{"detail": detail, "pointer": f"#{pointer}"}]
     return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/problem+json")

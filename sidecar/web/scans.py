@@ -11,9 +11,9 @@ from sidecar.domain.instant import rfc3339
 from sidecar.domain.listing import ScanFilter, ScannedRow
 from sidecar.domain.scans import scores, worst
 from sidecar.pipeline.operations import Operations
-from sidecar.web.exchange import BadArgument, answer, before_of, instant_of, limit_of, next_of, query_of
+from sidecar.web.calls import join
+from sidecar.web.exchange import BadArgument, answer, before_of, checked_query, instant_of, limit_of, next_of
 
-_KNOWN = {"registry", "repository", "digest", "tag", "report", "type", "since", "vulnerabilities"}
 _TYPES = (EventType.SCAN_COMPLETED, EventType.SCAN_FAILED, EventType.SCAN_STOPPED)
 
 
@@ -21,7 +21,7 @@ def add_scans(app: web.Application, operations: Operations) -> None:
     """Serve it. With `vulnerabilities=true` each scan lists what it found, as far as that was kept."""
 
     async def get_scans(request: web.Request) -> web.Response:
-        query = query_of(request, _KNOWN)
+        query = checked_query(request)
         whole = _one_of(query, "vulnerabilities", ("true", "false")) == "true"
         where = ScanFilter(
             registry=query.get("registry", ""),
@@ -37,13 +37,13 @@ def add_scans(app: web.Application, operations: Operations) -> None:
         found = await operations.scans(where)
         return answer({"scans": [shown(one, whole=whole) for one in found], "next": next_of(found, where.limit, "id")})
 
-    app.router.add_get("/v1/scans", get_scans)
+    join(app, {"listScans": get_scans})
 
 
 def _one_of(query: dict[str, str], name: str, known: tuple[str, ...]) -> str:
     text = query.get(name, "")
     if text and text not in known:
-        raise BadArgument(f"{name} must be one of {', '.join(known)}, not {text[:50]!r}")
+        raise BadArgument(f"{name} must be one of {', '.join(known)}, not {text[:50]!r}", name)
     return text
 
 

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import quote
 
-import msgspec
 from aiohttp import hdrs, web
 
 from sidecar.domain.errors import Conflict, NotFound, Problem, Stale, Unusable
@@ -17,9 +16,9 @@ from sidecar.domain.masking import masked, unmasked
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.web import shapes
-from sidecar.web.exchange import BadArgument, answer, person_of, query_of
+from sidecar.web.calls import join
+from sidecar.web.exchange import BadArgument, answer, json_of, named, person_of, raw_body
 
-PATH: Final = "/v1/subscriptions/{name}"
 _OURS: Final = ("name", "namespace", "repository")
 Lanes = Callable[[], Awaitable[list[dict[str, Any]]]]
 
@@ -33,15 +32,19 @@ class SubscriptionRoutes:
         self._lanes = lanes
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_get("/v1/subscriptions", self._list)
-        app.router.add_post("/v1/subscriptions", self._create)
-        app.router.add_get(PATH, self._get)
-        app.router.add_put(PATH, self._replace)
-        app.router.add_delete(PATH, self._remove)
+        join(
+            app,
+            {
+                "listSubscriptions": self._list,
+                "createSubscription": self._create,
+                "getSubscription": self._get,
+                "replaceSubscription": self._replace,
+                "removeSubscription": self._remove,
+            },
+        )
 
     async def _list(self, request: web.Request) -> web.Response:
         """Every one, or of somebody who is no administrator those that are theirs to manage."""
-        query_of(request, set())
         person = person_of(request)
         lanes = await self._lanes()
         if not person.admin:
@@ -60,17 +63,17 @@ class SubscriptionRoutes:
         made = await self._made(request)
         if made is not None:
             return await self._shown(made)
-        name = request.match_info["name"]
+        name = named(request, "name")
         found = [one for one in await self._lanes() if one["name"] == name]
         if not found or not person_of(request).admin:
             raise NotFound(f"there is no subscription {name}")
         return answer(found[0])
 
     async def _replace(self, request: web.Request) -> web.Response:
+        body = await _body(request)
         made = await self._own(request)
         if made.api is not Api.NATIVE:
             raise Conflict(f"subscription {made.key} was made through the API of {made.api.value}: change it there")
-        body = await _body(request)
         old = made.targets[0].subscription
         draft = _draft({**body, "name": body.get("name", made.key)}, old)
         changed = await self._subscribing.replace(person_of(request), made, draft, revision=_expected(request, made))
@@ -83,7 +86,7 @@ class SubscriptionRoutes:
 
     async def _made(self, request: web.Request) -> Made | None:
         """The one of this name, None when it is of the configuration file or not there."""
-        name = request.match_info["name"]
+        name = named(request, "name")
         number = self._subscribing.number_of(name)
         return await self._subscribing.get(person_of(request), number=number) if number else None
 
@@ -92,7 +95,7 @@ class SubscriptionRoutes:
         made = await self._made(request)
         if made is not None:
             return made
-        name = request.match_info["name"]
+        name = named(request, "name")
         if person_of(request).admin and any(one.subscription.name == name for one in self._operations.routes):
             raise Conflict(f"subscription {name} is of the configuration file: change it there")
         raise NotFound(f"there is no subscription {name}")
@@ -128,13 +131,10 @@ def _written(made: Made) -> list[Tree]:
 
 
 async def _body(request: web.Request) -> Tree:
-    raw = await request.read()
-    try:
-        return msgspec.json.decode(raw, type=dict[str, Any])
-    except msgspec.ValidationError as error:
-        raise BadArgument("the body must be a JSON object") from error
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise BadArgument(f"the body is not JSON: {error}") from error
+    value = json_of(await raw_body(request))
+    if not isinstance(value, dict):
+        raise BadArgument("the body must be a JSON object")
+    return value
 
 
 def _draft(body: Tree, old: Tree) -> Draft:

@@ -7,7 +7,8 @@ from aiohttp import web
 
 from sidecar.domain.usage import Stage, percent
 from sidecar.pipeline.weighing import Weighed
-from sidecar.web.exchange import answer, person_of, query_of
+from sidecar.web.calls import join
+from sidecar.web.exchange import answer, checked_query, person_of
 
 Usage = Callable[[], Awaitable[Sequence[Weighed]]]
 
@@ -16,7 +17,7 @@ def add_usage(app: web.Application, usage: Usage) -> None:
     """Answer with the namespaces that whoever asks manages."""
 
     async def get(request: web.Request) -> web.Response:
-        query = query_of(request, {"registry", "namespace"})
+        query = checked_query(request)
         person = person_of(request)
         return answer(
             {
@@ -24,13 +25,13 @@ def add_usage(app: web.Application, usage: Usage) -> None:
                     shown(one)
                     for one in await usage()
                     if person.manages(one.row.namespace)
-                    and query.get("registry", one.row.registry) == one.row.registry
-                    and query.get("namespace", one.row.namespace) == one.row.namespace
+                    and (query.get("registry") or one.row.registry) == one.row.registry
+                    and (query.get("namespace") or one.row.namespace) == one.row.namespace
                 ]
             }
         )
 
-    app.router.add_get("/v1/usage", get)
+    join(app, {"listUsage": get})
 
 
 def shown(one: Weighed) -> dict[str, Any]:

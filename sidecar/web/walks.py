@@ -1,6 +1,6 @@
 """The native API's walks of the registries: how they stand, begin one, and decide over one that is held."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
@@ -8,13 +8,14 @@ from aiohttp import web
 from sidecar.domain.instant import rfc3339
 from sidecar.domain.walk import Walk
 from sidecar.pipeline.walks import View, Walks
-from sidecar.web.exchange import answer, body_of, who
+from sidecar.web.calls import join
+from sidecar.web.exchange import answer, body_of, named, who
 
 
 class WalkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /v1/registries/{name}/walk. `silent`: make the catalogue true and announce nothing."""
+    """How a walk is made."""
 
-    silent: bool = False
+    silent: Annotated[bool, msgspec.Meta(description="learn what there is, and announce nothing: a backfill")] = False
 
 
 class WalkRoutes:
@@ -24,30 +25,35 @@ class WalkRoutes:
         self._walks = walks
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_get("/v1/walks", self._list)
-        app.router.add_get("/v1/registries/{name}/walk", self._get)
-        app.router.add_post("/v1/registries/{name}/walk", self._start)
-        app.router.add_post("/v1/registries/{name}/walk/accept", self._accept)
-        app.router.add_post("/v1/registries/{name}/walk/reject", self._reject)
+        join(
+            app,
+            {
+                "listWalks": self._list,
+                "getWalks": self._get,
+                "startWalk": self._start,
+                "acceptWalk": self._accept,
+                "rejectWalk": self._reject,
+            },
+        )
 
     async def _list(self, _request: web.Request) -> web.Response:
         return answer({"walks": [shown(one) for one in await self._walks.views()]})
 
     async def _get(self, request: web.Request) -> web.Response:
-        return await self._answer(request.match_info["name"])
+        return await self._answer(named(request, "name"))
 
     async def _start(self, request: web.Request) -> web.Response:
-        name, given = request.match_info["name"], body_of(await request.read(), WalkBody)
+        name, given = named(request, "name"), await body_of(request, WalkBody)
         await self._walks.start(name, silent=given.silent, who=who(request))
         return await self._answer(name)
 
     async def _accept(self, request: web.Request) -> web.Response:
-        await self._walks.accept(request.match_info["name"], who(request))
-        return await self._answer(request.match_info["name"])
+        await self._walks.accept(named(request, "name"), who(request))
+        return await self._answer(named(request, "name"))
 
     async def _reject(self, request: web.Request) -> web.Response:
-        await self._walks.reject(request.match_info["name"], who(request))
-        return await self._answer(request.match_info["name"])
+        await self._walks.reject(named(request, "name"), who(request))
+        return await self._answer(named(request, "name"))
 
     async def _answer(self, name: str) -> web.Response:
         return answer(shown(await self._walks.view(name)))

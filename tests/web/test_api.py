@@ -81,6 +81,8 @@ class Site:
 
     async def ask(self, path, method="GET", **given):
         """The status and the body of an answer; a body that is JSON is read."""
+        if "data" in given:
+            given["headers"] = {"Content-Type": "application/json", **given.get("headers", {})}
         async with self.session.request(method, f"http://127.0.0.1:{self.port}{path}", **given) as answer:
             body = await answer.read()
             if answer.status >= 400:

@@ -272,7 +272,7 @@ async def test_a_subscription_with_its_newest_deliveries(site):
 
 async def test_a_subscription_that_was_made_through_the_api_is_shown_as_what_it_was_made(site):
     asked = {"name": "mine", "namespace": "prj", "format": "harbor", "url": "http://receiver.example/x"}
-    answer, body = await site.ask("/v1/subscriptions", "POST", data=json.dumps(asked))
+    answer, body = await site.ask("/v1/subscriptions", "POST", json=asked)
     assert answer.status == 201, body
     lane = msgspec.json.decode(body)["lanes"][0]["name"]
     page = await site.page("/")

@@ -364,6 +364,7 @@ def test_an_answer_is_problem_json():
     answer = make(503, "Nothing was accepted.")
     assert answer.content_type == "application/problem+json"
     assert json.loads(answer.body) == {
+        "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,
         "detail": "Nothing was accepted.",

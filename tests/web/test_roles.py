@@ -110,6 +110,8 @@ ROUTES = {
     ("POST", "/v1/registries/{name}/walk"): Rights("/v1/registries/main/walk", 409),
     ("POST", "/v1/registries/{name}/walk/accept"): Rights("/v1/registries/main/walk/accept", 409),
     ("POST", "/v1/registries/{name}/walk/reject"): Rights("/v1/registries/main/walk/reject", 409),
+    ("GET", "/v1/openapi.json"): Rights("/v1/openapi.json", manager=200, stranger=200),
+    ("GET", "/v1/docs"): Rights("/v1/docs", manager=200, stranger=200),
     ("GET", "/"): Rights("/"),
     ("GET", "/console"): Rights("/console"),
     ("GET", "/console/subscriptions/{name}"): Rights("/console/subscriptions/one"),
@@ -352,6 +354,22 @@ async def test_a_refusal_says_what_is_lacking(site):
         "stranger": "sam is not an administrator.",
         "manager": "mia is not an administrator.",
     }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v1/nothing", 404), ("DELETE", "/v1/status", 405), ("PATCH", "/v1/subscriptions", 405)]
+    + [("OPTIONS", path, 204) for path in ("/v1/status", "/v1/subscriptions", "/livez")],
+)
+@pytest.mark.parametrize("role", ROLES)
+async def test_what_there_is_to_ask_for_is_the_same_for_everybody_who_has_signed_in(site, role, method, path, status):
+    async with (
+        aiohttp.ClientSession(headers=credentials(role)) as session,
+        session.request(method, f"http://127.0.0.1:{site.ports[Door.CLOSED]}{path}") as answer,
+    ):
+        signed_in = role in PEOPLE or path == "/livez"
+        assert answer.status == (status if signed_in else 401)
+        assert ("Allow" in answer.headers) is (signed_in and status != 404)
 
 
 async def test_a_password_opens_the_same_doors_as_a_token(site):

@@ -263,7 +263,15 @@ async def test_a_test_tells_what_was_sent_and_answered(site):
     ],
 )
 async def test_what_cannot_be_done_gets_a_sentence(site, path, body, status, detail):
-    assert await post(site, path, body) == (status, {"title": HTTP[status], "status": status, "detail": detail})
+    answered, said = await post(site, path, body)
+    errors = said.pop("errors", None)
+    assert (answered, said) == (
+        status,
+        {"type": "about:blank", "title": HTTP[status], "status": status, "detail": detail},
+    )
+    # What is wrong with a request is told with its place; what cannot be found or done has none.
+    assert (errors is not None) is (status == 400)
+    assert [one["detail"] for one in errors or ()] == [detail] * (status == 400)
     assert site.house.observer.operations == []
 
 

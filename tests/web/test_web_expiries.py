@@ -68,10 +68,9 @@ class Site:
         await self.house.stop()
 
     async def ask(self, path, method="GET", body=None, *, mia=False):
-        data = None if body is None else json.dumps(body)
         headers = {"Authorization": f"Bearer {TOKEN}"} if mia else {}
         url = f"http://127.0.0.1:{self.ports[mia]}{path}"
-        async with self.session.request(method, url, data=data, headers=headers) as response:
+        async with self.session.request(method, url, json=body, headers=headers) as response:
             return response.status, await response.json(content_type=None)
 
     async def push(self, identity, tag, repository="prj/app", *, name="main"):
@@ -159,6 +158,7 @@ async def test_the_list_is_filtered_and_paged_the_earliest_end_first(site):
         ((path("v9"), "PUT", {"expires": "2030-01-01T00:00:00Z"}), 404, "no tag prj/app:v9 of registry main is known"),
         ((path("v1", name="none"), "DELETE"), 404, "there is no registry none"),
         ((path("v1"), "PUT", {"expires": "2001-01-01T00:00:00Z"}), 409, "2001-01-01T00:00:00Z is over"),
+        ((path("v1"), "PUT", {"expires": "1969-01-01T00:00:00Z"}), 409, "is over: name a time to come"),
         ((path("v1"), "PUT", {"expires": "9999-01-01T00:00:00Z"}), 409, "name a time before the year 2262"),
         ((path("v1"), "PUT", {"expires": "tomorrow"}), 400, "expires must be an RFC 3339 time"),
         ((path("v1"), "PUT", {"expires": ""}), 400, "DELETE takes an end away"),

@@ -147,7 +147,7 @@ async def test_mistakes_are_told_with_the_path_of_each_field(site, body, errors)
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"\xff", b"null", b'{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}"])
 async def test_what_is_no_object_is_told_so(site, raw):
-    headers = {"Authorization": f"Bearer {'token of admin' * 3}"}
+    headers = {"Authorization": f"Bearer {'token of admin' * 3}", "Content-Type": "application/json"}
     async with site.session.post(site.base, data=raw, headers=headers) as answer:
         assert answer.status == 400
         assert "the body" in (await answer.json(content_type=None))["detail"].lower()

@@ -59,8 +59,7 @@ class Site:
         await self.house.stop()
 
     async def ask(self, path, method="GET", body=None):
-        data = None if body is None else json.dumps(body)
-        async with self.session.request(method, f"http://127.0.0.1:{self.port}{path}", data=data) as answer:
+        async with self.session.request(method, f"http://127.0.0.1:{self.port}{path}", json=body) as answer:
             return answer.status, json.loads(await answer.read())
 
     async def walk(self, **body):

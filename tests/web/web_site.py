@@ -108,5 +108,6 @@ def post(body, *, path="/events", token="one", extra=()):
 def problem(body):
     """A problem+json body as (title, detail)."""
     said = json.loads(body)
-    assert set(said) == {"title", "status", "detail"}
+    assert set(said) == {"type", "title", "status", "detail"}
+    assert said["type"] == "about:blank"
     return said["title"], said["detail"]
