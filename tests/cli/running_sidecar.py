@@ -38,8 +38,16 @@ def run(*arguments: str, **given: Any) -> "subprocess.CompletedProcess[str]":
 
 
 def start(*arguments: str, **given: Any) -> "subprocess.Popen[str]":
-    """A command that runs until it is ended."""
-    return subprocess.Popen([sys.executable, "-m", "sidecar", *arguments], text=True, env=ENVIRON, **given)
+    """A command that runs until it is ended, and can be interrupted.
+
+    What a shell starts in the background ignores SIGINT, and so does all that it starts; a handler, in contrast, is not
+    inherited.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen([sys.executable, "-m", "sidecar", *arguments], text=True, env=ENVIRON, **given)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def end(process: "subprocess.Popen[str]") -> int:
