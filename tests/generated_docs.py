@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from prometheus_client.metrics import MetricWrapperBase
@@ -17,6 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from sidecar import dialects
 from sidecar.cli.exits import MEANINGS
 from sidecar.config import amounts, keys
+from sidecar.config.schema import of_made
 from sidecar.config.shapes import Choice, Flag, Number, Or, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import NAME
@@ -29,6 +31,7 @@ from sidecar.domain.statement import DETAILS
 from sidecar.intake.shapes import OF_TAGS, SHAPES, schema
 from sidecar.telemetry.labels import EVENT_OUTCOMES, INGEST_OUTCOMES, INTAKE_OUTCOMES, INTAKE_ROUTES, SPAN_OUTCOMES
 from sidecar.telemetry.metrics import Metrics
+from sidecar.web.openapi.document import document as openapi
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sidecar"
@@ -292,9 +295,34 @@ def exits() -> str:
 
 # --- in and out of the files ------------------------------------------------------------------------------------------
 
+# --- docs/api.md ------------------------------------------------------------------------------------------------------
+
+
+def calls() -> str:
+    """Every call of the native API by its subject, as its document has it."""
+    document = openapi(of_made)
+    parts = []
+    for tag in document["tags"]:
+        rows = [
+            (code(f"{method.upper()} {path}"), plain(what["summary"]), who(what))
+            for path, methods in document["paths"].items()
+            for method, what in methods.items()
+            if tag["name"] in what["tags"]
+        ]
+        parts.append(f"### {tag['name']}\n\n{table(('call', 'does', 'for'), rows)}")
+    return "\n\n".join(parts)
+
+
+def who(what: dict[str, Any]) -> str:
+    """Who may make a call, in a word or two."""
+    said = what["description"].rpartition("For ")[2]
+    return {"administrators.": "admins", "everybody who has signed in.": "everybody"}.get(said, "managers too")
+
+
 PARTS = {
     "ARCHITECTURE.md": {"tree": tree, "states": states},
     "README.md": {"words": words},
+    "docs/api.md": {"calls": calls},
     "docs/events.md": {"formats": formats, "events": events},
     "docs/intake.md": {"intake": intake},
     "docs/configuration.md": {"configuration": configuration},

@@ -27,9 +27,9 @@ loopback and on the socket alone, and asks nobody who they are. With users every
 64 KiB. What an answer has may grow: leave alone what you do not know. What you send may not: unknown fields and
 query parameters are refused.
 
-**Pages.** Lists are newest first. `limit` says how many, `next` in the answer is what `before` has to be for
-the page after it, and null on the last one. Calls over many deliveries do a step each in the same manner:
-`next` in the answer is the `cursor` of the next step.
+**Pages.** Lists are newest first, unless they say otherwise. `limit` says how many, `next` in the answer is
+what `before` has to be for the page after it, and null on the last one. Calls over many deliveries do a step
+each in the same manner: `next` in the answer is the `cursor` of the next step.
 
 **Errors** are `application/problem+json` (RFC 9457): `type`, `title`, `status`, and `detail`, one sentence that
 names the remedy; with 400 and 422 also `errors`, the place of each mistake. What is not there at all is 404, a

@@ -131,7 +131,7 @@ class DescribedSite:
         return [Weighed(row=row, quota=Quota(namespaces=Globs.of(("*",)), limit=1000, warn_at=(50, 85)), named=True)]
 
     async def fill(self) -> None:
-        """Events of several types, deliveries in every state, scans, ends, quarantine, subscriptions of each source."""
+        """Events, deliveries in every state, a scan, an end, quarantine, and a subscription of every source."""
         house = self.house
         for one in MADE:
             await house.subscribing.create(ADA, one)
