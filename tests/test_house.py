@@ -96,35 +96,6 @@ TESTED_THROUGH = {
     "sidecar.domain.refusals": ("cli/test_cli_records.py", "the sentences are looked at where they are shown"),
     "sidecar.web.console.forms": ("web/test_console_forms.py", "forms are sent over real connections"),
     "sidecar.web.console.pages": ("web/test_console.py", "pages are asked for over real connections"),
-    "sidecar.web.openapi.answers": (
-        "web/openapi/test_openapi_document.py",
-        "the document is held against the routes and their answers",
-    ),
-    "sidecar.web.openapi.examples": (
-        "web/openapi/test_openapi_document.py",
-        "the document is held against the routes and their answers",
-    ),
-    "sidecar.web.openapi.fields": (
-        "web/openapi/test_openapi_document.py",
-        "the document is held against the routes and their answers",
-    ),
-    "sidecar.web.openapi.inventory": (
-        "web/openapi/test_openapi_document.py",
-        "the document is held against the routes and their answers",
-    ),
-    "sidecar.web.openapi.operations": (
-        "web/openapi/test_openapi_document.py",
-        "the document is held against the routes and their answers",
-    ),
-    "sidecar.web.openapi.parts": (
-        "web/openapi/test_openapi_document.py",
-        "the document is held against the routes and their answers",
-    ),
-    "sidecar.web.openapi.routes": (
-        "web/openapi/test_openapi_document.py",
-        "the document is held against the routes and their answers",
-    ),
-    "sidecar.web.errors": ("web/openapi/test_openapi_conformance.py", "every way of asking wrongly is answered alike"),
     "sidecar.web.status": ("cli/test_cli_status.py", "asked of a sidecar at work, and offline"),
     "sidecar.web.shapes": ("web/test_api.py", "what the API answers is looked at as JSON"),
 }
