@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 CAPTURES = Path(__file__).parent.parent / "fixtures" / "captures"
-WAIT = 10.0  # seconds that anything may take before a test gives up
+WAIT = 60.0  # seconds that anything may take before a test gives up
 ENVIRON = {key: value for key, value in os.environ.items() if not key.startswith("REGISTRY_SIDECAR_")}
 
 
@@ -30,7 +30,7 @@ def run(*arguments: str, **given: Any) -> "subprocess.CompletedProcess[str]":
         [sys.executable, "-m", "sidecar", *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=WAIT,
         check=False,
         env=ENVIRON,
         **given,
@@ -55,7 +55,7 @@ def end(process: "subprocess.Popen[str]") -> int:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
-        return process.wait(timeout=15)
+        return process.wait(timeout=WAIT)
     finally:
         process.kill()
 

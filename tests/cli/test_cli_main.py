@@ -107,10 +107,10 @@ def test_an_interrupted_command_ends_with_130(tmp_path):
         until(reads, "render does not read")
         process.send_signal(signal.SIGINT)
         try:
-            out, err = process.communicate(timeout=5)
+            out, err = process.communicate(timeout=20)
         except subprocess.TimeoutExpired:  # it was between opening and reading, where an interrupt may be swallowed
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=60)
     finally:
         process.kill()
         os.close(writing[0])
@@ -122,7 +122,7 @@ def test_a_reader_that_has_gone_leaves_no_traceback():
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    assert (process.wait(timeout=10), err) == (1, "")
+    assert (process.wait(timeout=60), err) == (1, "")
 
 
 def test_the_package_runs_as_a_module():

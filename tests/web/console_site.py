@@ -193,11 +193,9 @@ class Site:
         await self.settle()
 
     async def settle(self):
-        for _ in range(1000):
-            await asyncio.sleep(0.002)
-            if self.house.translator.lag == 0 and not await self.house.owed():
-                return
-        raise AssertionError("still owed")
+        async with asyncio.timeout(60):
+            while self.house.translator.lag or await self.house.owed():  # noqa: ASYNC110 - nothing is set then
+                await asyncio.sleep(0.002)
 
     async def usual(self):
         """Three pushes, and two items in quarantine."""

@@ -107,15 +107,17 @@ async def test_a_stop_lets_requests_end_and_admits_no_more(listeners):
 
 async def test_a_stop_does_not_wait_for_ever():
     listeners = Listeners(shutdown_timeout=0.05)
+    inside = asyncio.Event()
 
     async def never(_request):
-        await asyncio.sleep(60)
+        inside.set()
+        await asyncio.sleep(3600)
 
     (port,) = await listeners.serve(never, [("127.0.0.1", 0)], None)
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    await asyncio.sleep(0.02)
-    async with asyncio.timeout(5):
+    await inside.wait()
+    async with asyncio.timeout(60):
         await listeners.stop()
     writer.close()
 

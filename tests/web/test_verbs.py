@@ -36,11 +36,9 @@ async def ids(site, query=""):
 
 
 async def quiet(site):
-    for _ in range(500):
-        if not await site.house.owed():
-            return
-        await asyncio.sleep(0.002)
-    raise AssertionError("still owed")
+    async with asyncio.timeout(60):
+        while await site.house.owed():  # noqa: ASYNC110 - nothing is set then
+            await asyncio.sleep(0.002)
 
 
 def well(site):
