@@ -1,4 +1,4 @@
-"""The composition root: build, start, reload, stop. The only file that names concrete classes.
+"""The composition root: build, start, reload, stop. Concrete classes are named here and one floor below.
 
 Two kinds of parts. For the life of the process: store, HTTP client, translator, dispatcher, listeners. Swapped whole
 by a reload: registries, subscriptions with their voices and destinations, tokens, guard, retention. A reload builds the

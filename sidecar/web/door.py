@@ -37,7 +37,7 @@ class Door(enum.Enum):
 
     SOCKET = "socket"
     LOOPBACK = "loopback"
-    CLOSED = "listener"  # reachable by others: without users only health and metrics answer there
+    CLOSED = "listener"  # reachable by others: without users it answers nobody but what everybody may ask
 
     @property
     def owner(self) -> Person:
