@@ -15,9 +15,10 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from sidecar.domain.message import Headers, Response
 from sidecar.domain.transport import Proxy, Transport
+from sidecar.outbound.exchange import READ_SIZE, Direct, answer, read
 
-READ_SIZE = 16 * 1024
 _KEEPALIVE = 15.0  # seconds; below what load balancers commonly grant
 _DNS_CACHE = 30  # seconds
 
@@ -25,7 +26,8 @@ _DNS_CACHE = 30  # seconds
 _NOT_OURS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _UNAUTHENTICATED = 407
 
-Post = Callable[..., Awaitable[aiohttp.ClientResponse]]
+_Request = Callable[..., Awaitable[aiohttp.ClientResponse]]
+Post = Callable[[URL, Headers, bytes, float], Awaitable[Response]]
 
 
 class Pool:
@@ -48,7 +50,7 @@ class Pool:
     ) -> None:
         """`open_socket` sees every address that is dialled; `judge` every URL that a proxy is asked for."""
         self._sessions = tuple(_session(resolver, open_socket, tls, keep=keep) for keep in (True, False))
-        posts = (_post(session, transport, judge) for session in self._sessions)
+        posts = (_post(session, tls, transport, judge) for session in self._sessions)
         self.kept, self.fresh = posts
         self.proxy = transport.proxy.url if transport is not None and transport.proxy is not None else ""
         self.busy = 0
@@ -92,16 +94,20 @@ def _session(
     )
 
 
-def _post(session: aiohttp.ClientSession, transport: Transport | None, judge: Callable[[URL], None]) -> Post:
-    post: Post = functools.partial(session.request, "POST")
-    if transport is None:
-        return post
-    if transport.tls is not None and transport.tls.server_name:
-        post = functools.partial(post, server_hostname=transport.tls.server_name)
-    return post if transport.proxy is None else _through(post, transport.proxy, judge)
+def _post(
+    session: aiohttp.ClientSession,
+    tls: ssl.SSLContext | None,
+    transport: Transport | None,
+    judge: Callable[[URL], None],
+) -> Post:
+    name = (transport.tls.server_name or None) if transport is not None and transport.tls is not None else None
+    if transport is not None and transport.proxy is not None:
+        return _through(functools.partial(session.request, "POST", server_hostname=name), transport.proxy, judge)
+    assert session.connector is not None
+    return Direct(session.connector, tls=tls, server_hostname=name)
 
 
-def _through(post: Post, proxy: Proxy, judge: Callable[[URL], None]) -> Post:
+def _through(post: _Request, proxy: Proxy, judge: Callable[[URL], None]) -> Post:
     """Posting through a proxy: by CONNECT to https, in absolute form to http.
 
     The proxy's credential goes to the proxy alone, which is told nothing else that the request does not say to all.
@@ -109,16 +115,32 @@ def _through(post: Post, proxy: Proxy, judge: Callable[[URL], None]) -> Post:
     url = URL(proxy.url)
     credential = proxy.authorization.reveal()
 
-    async def through(target: URL, *, headers: list[tuple[str, str]], **more: Any) -> aiohttp.ClientResponse:
+    async def through(target: URL, headers: Headers, body: bytes, total: float) -> Response:
         judge(target)
         ours = [("Proxy-Authorization", credential)] if credential else []
+        more = {"data": body, "allow_redirects": False, "timeout": _timeout(total), "proxy": url}
         if target.scheme == "https":
             agent = [(name, value) for name, value in headers if name.lower() == "user-agent"]
-            return await post(target, headers=headers, proxy=url, proxy_headers=[*agent, *ours], **more)
-        response = await post(target, headers=[*headers, *ours], proxy=url, **more)
-        if response.status == _UNAUTHENTICATED:
-            response.close()
-            raise aiohttp.ClientHttpProxyError(response.request_info, (), status=response.status)
-        return response
+            response = await post(target, headers=headers, proxy_headers=[*agent, *ours], **more)
+        else:
+            response = await post(target, headers=[*headers, *ours], **more)
+            if response.status == _UNAUTHENTICATED:
+                response.close()
+                raise aiohttp.ClientHttpProxyError(response.request_info, (), status=response.status)
+        head = bytearray()
+        try:
+            await read(response.content, head)
+        except (aiohttp.ClientError, OSError):
+            pass  # it has answered all the same: to send again would be a repeat
+        finally:
+            if not response.content.at_eof():
+                response.close()
+        return answer(response.status, response.headers, bytes(head))
 
     return through
+
+
+@functools.lru_cache(maxsize=256)
+def _timeout(total: float) -> aiohttp.ClientTimeout:
+    # Above its threshold aiohttp rounds up to whole seconds, which would hold a slot up to a second longer.
+    return aiohttp.ClientTimeout(total=total, ceil_threshold=float("inf"))

@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from functools import lru_cache, partial
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -24,12 +24,10 @@ from sidecar.domain.transport import Transport
 from sidecar.outbound.destination import Destination, destination
 from sidecar.outbound.failures import explain
 from sidecar.outbound.guard import Guard
-from sidecar.outbound.pools import READ_SIZE, Pool, Post
+from sidecar.outbound.pools import Pool
 from sidecar.outbound.resolver import Resolver
 from sidecar.ports import SendRequest
 
-BODY_LIMIT = READ_SIZE  # of an answer; the rest is not read and costs the connection
-_HEADER_LIMIT = 2048  # of Location and Retry-After, which are kept
 _STALE_WITHIN = 1.0  # seconds; a broken connection that took longer is a failure of the destination
 
 # uvloop raises RuntimeError where asyncio raises OSError; a header that cannot be written raises ValueError.
@@ -129,6 +127,9 @@ class HttpSender:
         pool = self._usual if request.transport is None else self._others.get(request.transport)
         if pool is None:
             return _REPLACED
+        headers = request.headers
+        if target.authorization and not any(name.lower() == "authorization" for name, _ in headers):
+            headers = (*headers, ("Authorization", target.authorization))
         loop = asyncio.get_running_loop()
         started = loop.time()
         dial = _Dial()
@@ -137,7 +138,7 @@ class HttpSender:
         pool.busy += 1
         try:
             try:
-                return await self._post(pool.kept, target, request, total)
+                return await pool.kept(target.url, headers, request.body, total)
             except _TROUBLE as error:
                 elapsed = loop.time() - started
                 broke = isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError))
@@ -145,43 +146,13 @@ class HttpSender:
                 if not broke or dialled or elapsed >= min(_STALE_WITHIN, total):
                     return self._outcome(error, target, dial, pool)
             try:
-                return await self._post(pool.fresh, target, request, total - elapsed)
+                return await pool.fresh(target.url, headers, request.body, total - elapsed)
             except _TROUBLE as error:
                 return self._outcome(error, target, dial, pool)
         finally:
             pool.busy -= 1
             if pool.retired and not pool.busy:
                 self._end(pool)
-
-    async def _post(self, post: Post, target: Destination, request: SendRequest, total: float) -> Response:
-        headers = list(request.headers)
-        if target.authorization and not any(name.lower() == "authorization" for name, _ in headers):
-            headers.append(("Authorization", target.authorization))
-        response = await post(
-            target.url,
-            data=request.body,
-            headers=headers,
-            allow_redirects=False,
-            timeout=_timeout(total),
-        )
-        head = bytearray()
-        try:
-            while len(head) < BODY_LIMIT and not response.content.at_eof():
-                block = await response.content.read(BODY_LIMIT - len(head))
-                if not block:
-                    break
-                head += block
-        except (aiohttp.ClientError, OSError):
-            pass  # it has answered all the same: to send again would be a repeat
-        finally:
-            if not response.content.at_eof():
-                response.close()
-        return Response(
-            status=response.status,
-            body=bytes(head),
-            location=_text(response.headers.get("Location")),
-            retry_after=_text(response.headers.get("Retry-After")),
-        )
 
     def _pool(self, transport: Transport | None) -> Pool:
         context = self._tls if transport is None else self._contexts[transport] or self._tls
@@ -244,16 +215,3 @@ class HttpSender:
         if dial.refused and not dial.allowed:
             return Outcome(reason=Reason.REFUSED_BY_GUARD, detail=dial.refused)
         return explain(error, pool.shown(target.shown), pool.proxy)
-
-
-@lru_cache(maxsize=256)
-def _timeout(total: float) -> aiohttp.ClientTimeout:
-    # Above its threshold aiohttp rounds up to whole seconds, which would hold a slot up to a second longer.
-    return aiohttp.ClientTimeout(total=total, ceil_threshold=float("inf"))
-
-
-def _text(value: str | None) -> str:
-    """A header as text that can be stored: bytes that are not UTF-8 arrive as lone surrogates."""
-    if value is None:
-        return ""
-    return value[:_HEADER_LIMIT].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
