@@ -65,7 +65,7 @@ def kind_of(media_type: str, tag: str, references: Sequence[Descriptor]) -> Kind
     known = _BY_MEDIA_TYPE.get(media_type)
     if known is Kind.INDEX or not references:
         return known or Kind.UNKNOWN
-    layers = {_kind_of_layer(one.media_type) for one in references[1:]}
+    layers = {_kind_of_layer(one) for one in {one.media_type for one in references[1:]}}  # mostly all alike
     if len(layers) == 1:
         (common,) = layers
         if common is not None:
