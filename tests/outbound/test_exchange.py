@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-
 from http_peer import OK, Peer, always, request
+
 from sidecar.domain.delivery import Reason
 from sidecar.domain.message import Response
 from sidecar.outbound.guard import Guard
