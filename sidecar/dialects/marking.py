@@ -4,7 +4,6 @@ Others' words are shown in code font where they hold anything that mark-up, a me
 code font nothing is mark-up. A backquote, which would end it, is shown as one that looks alike.
 """
 
-import html
 import re
 from collections.abc import Callable, Sequence
 
@@ -101,6 +100,11 @@ def entities(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def attribute(text: str) -> str:
+    """Text as it may also stand within the quotes of an HTML attribute."""
+    return entities(text).replace('"', "&quot;").replace("'", "&#x27;")
+
+
 def slack(span: Span) -> str:
     """Slack's mrkdwn: `*bold*`, backquotes for code, `<url|text>`."""
     if span.url:
@@ -138,7 +142,7 @@ def mattermost(span: Span) -> str:
 
 def card_html(span: Span) -> str:
     """What Google Chat's cards take of HTML. It has no code font there that is documented."""
-    said = html.escape(span.text)
+    said = attribute(span.text)
     if span.url:
-        return f'<a href="{html.escape(span.url)}">{said}</a>'
+        return f'<a href="{attribute(span.url)}">{said}</a>'
     return f"<b>{said}</b>" if span.style is Style.LABEL else said
