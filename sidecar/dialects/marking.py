@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from sidecar.dialects.story import MARK, Span, Style, Text
 
@@ -41,12 +42,11 @@ def cut(text: Text, room: int, write: Writer, measure: Measure = units) -> Text:
         size = measure(write(span))
         if size > left:
             fits = _prefix(span, left, write, measure)
-            if fits:
-                kept.append(msgspec.structs.replace(span, text=span.text[:fits]))
+            kept.append(replace(span, text=f"{span.text[:fits]}{MARK}") if fits else Span(MARK))
             break
         kept.append(span)
         left -= size
-    return (*kept, Span(MARK))
+    return tuple(kept)
 
 
 def _prefix(span: Span, room: int, write: Writer, measure: Measure) -> int:
@@ -54,7 +54,7 @@ def _prefix(span: Span, room: int, write: Writer, measure: Measure) -> int:
     low, high = 0, len(span.text)
     while low < high:
         middle = (low + high + 1) // 2
-        if measure(write(msgspec.structs.replace(span, text=span.text[:middle]))) <= room:
+        if measure(write(replace(span, text=span.text[:middle]))) <= room:
             low = middle
         else:
             high = middle - 1
@@ -137,7 +137,7 @@ def google(span: Span) -> str:
 
 def mattermost(span: Span) -> str:
     """CommonMark without `<` and `>`: Mattermost rewrites Slack's `<!channel>` and `<url|text>` even within code."""
-    return markdown(msgspec.structs.replace(span, text=span.text.translate(_LOOKALIKES)))
+    return markdown(replace(span, text=span.text.translate(_LOOKALIKES)))
 
 
 def card_html(span: Span) -> str:
