@@ -15,10 +15,11 @@ from sidecar.dialects.story import MARK, Span, Style, Text
 Writer = Callable[[Span], str]
 Measure = Callable[[str], int]
 
-_HARMLESS = re.compile(r"(?!\d+\. )(?!www\.)[^\W_](?:[^\W_]|[ .,'/+-](?!www\.))*", re.IGNORECASE)
+_HARMLESS = re.compile(r"(?!\d+\. )(?!www\.)[^\W_](?:[^\W_]|[ .,'/+…-](?!www\.))*", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![A-Za-z0-9])@(?=\S)")
 _APART = "\u200b"  # zero width: seen by programs alone
 _BACKQUOTE = "\u02cb"
+_IN_LINKS = str.maketrans({"|": "/", "`": _BACKQUOTE})
 _LOOKALIKES = str.maketrans({"<": "\u2039", ">": "\u203a"})
 
 
@@ -41,7 +42,7 @@ def cut(text: Text, room: int, write: Writer, measure: Measure = units) -> Text:
     for span in text:
         size = measure(write(span))
         if size > left:
-            fits = _prefix(span, left, write, measure)
+            fits = _prefix(span, left + measure(MARK), write, measure)
             kept.append(replace(span, text=f"{span.text[:fits]}{MARK}") if fits else Span(MARK))
             break
         kept.append(span)
@@ -50,11 +51,11 @@ def cut(text: Text, room: int, write: Writer, measure: Measure = units) -> Text:
 
 
 def _prefix(span: Span, room: int, write: Writer, measure: Measure) -> int:
-    """How many characters of a span fit once written; 0 where not even one does."""
+    """How many characters of a span fit with the mark behind them, once written; 0 where not even one does."""
     low, high = 0, len(span.text)
     while low < high:
         middle = (low + high + 1) // 2
-        if measure(write(replace(span, text=span.text[:middle]))) <= room:
+        if measure(write(replace(span, text=f"{span.text[:middle]}{MARK}"))) <= room:
             low = middle
         else:
             high = middle - 1
@@ -108,7 +109,7 @@ def attribute(text: str) -> str:
 def slack(span: Span) -> str:
     """Slack's mrkdwn: `*bold*`, backquotes for code, `<url|text>`."""
     if span.url:
-        return f"<{entities(span.url)}|{entities(span.text).replace('|', '/')}>"
+        return f"<{entities(span.url)}|{entities(span.text).translate(_IN_LINKS)}>"
     if span.style is Style.LABEL:
         return f"*{entities(span.text)}*"
     if span.style is Style.CODE or (span.style is Style.NAME and not harmless(span.text)):
