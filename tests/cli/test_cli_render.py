@@ -29,6 +29,16 @@ def test_pretty_changes_only_the_white_space(cli):
     assert pretty.out.count("\n") > 10
 
 
+def test_the_headers_of_format_and_message_are_said_with_the_word(cli):
+    said = cli("render", "-f", "nexus", "--option", "webhook=asset")
+    first, second, third = said.err.splitlines()
+    assert first == "CREATED  Content-Type: application/json"
+    assert second == "         X-Nexus-Webhook-Id: rm:repository:asset"
+    assert third.startswith("         X-Nexus-Webhook-Delivery: ")
+    (message,) = cli("render", "-f", "acr", "--json").json["messages"]
+    assert message["headers"] == [["User-Agent", "AzureContainerRegistry/1.0"]]
+
+
 @pytest.mark.parametrize("name", list(load()))
 def test_every_word_of_every_format_has_a_sample(cli, name):
     """Words that fit only charts or untagged artifacts find an event that they fit."""
