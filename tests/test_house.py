@@ -30,7 +30,7 @@ TESTED_THROUGH = {
             "dialects/test_registry_receivers.py",
             "as whole requests, against the rules of those who read them",
         )
-        for name in ("acr", "cdevents", "dockerhub", "ghcr", "jfrog", "nexus")
+        for name in ("acr", "dockerhub", "ghcr", "jfrog", "nexus")
     },
     "sidecar.config.defaults": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.keypairs": ("config/test_transports.py", "public keys are read where a whole file is"),
