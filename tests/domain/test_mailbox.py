@@ -83,7 +83,13 @@ def test_a_name_may_stand_before_an_address(text: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Registry", "Registry <>", "Registry <registry@example.com", "Registry <registry@example.com> now", "a\nb <a@b.c>"],
+    [
+        "Registry",
+        "Registry <>",
+        "Registry <registry@example.com",
+        "Registry <registry@example.com> now",
+        "a\nb <a@b.c>",
+    ],
 )
 def test_what_is_no_named_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="^must "):
@@ -161,5 +167,5 @@ def test_no_address_has_what_ends_a_line_or_an_address(text: str) -> None:
         found = mailbox(text)
     except ValueError:
         return
-    assert not set(found.address) & set("\r\n\0 <>()[]\\,;:\"\x85\u2028")
+    assert not set(found.address) & set('\r\n\0 <>()[]\\,;:"\x85\u2028')
     assert found.address.count("@") == 1
