@@ -27,7 +27,7 @@ _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Mailbox(msgspec.Struct, frozen=True):
-    """An address: `local` before the @, `domain` after it in ASCII and lower case; `name` is a person's or a thing's."""
+    """An address: `local` before the @, `domain` after it in ASCII and lower case; `name` is whose it is."""
 
     local: str
     domain: str

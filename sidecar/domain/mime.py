@@ -1,8 +1,8 @@
 """Mail as bytes: header fields and MIME bodies of which every line is legal (RFC 5322, 2045 to 2047). Pure.
 
-What is stored of a mail is a header without `From`, `To`, `Date` and `Message-ID`, and its body: those four are added as
-it is sent. All of it is ASCII with CRLF, so that no server has to be able to do more than RFC 5321 asks of it. The same
-texts always give the same bytes.
+What is stored of a mail is its body and a header without `From`, `To`, `Date` and `Message-ID`: those four are added
+as it is sent. All of it is ASCII with CRLF, so that no server has to be able to do more than RFC 5321 asks of it. The
+same texts always give the same bytes.
 """
 
 import binascii
@@ -28,7 +28,7 @@ def letter(subject: str, text: str, html: str = "") -> bytes:
     head = [field("Subject", shortened(subject)), "MIME-Version: 1.0"]
     if not html:
         return _joined(head, _part("plain", text))
-    boundary = "=_" + hashlib.sha256("\0".join((subject, text, html)).encode(errors="replace")).hexdigest()[:32]
+    boundary = "=_" + hashlib.sha256(f"{subject}\0{text}\0{html}".encode(errors="replace")).hexdigest()[:32]
     head.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
     parts = "".join(f"--{boundary}\r\n{_part(kind, said)}" for kind, said in (("plain", text), ("html", html)))
     return _joined(head, f"\r\n{parts}--{boundary}--\r\n")  # neither encoding ever writes "=_"
@@ -43,7 +43,7 @@ def field(name: str, value: str) -> str:
 
 
 def addresses(name: str, boxes: Iterable[Mailbox]) -> str:
-    """`Name: one, another`, folded and without the line's end. An address in another script stays as it is (RFC 6532)."""
+    """`Name: one, another`, folded and without the line's end. Addresses in other scripts stay as they are (RFC 6532)."""
     shown = [_box(one) for one in boxes]
     return _folded(name, [word for one in shown[:-1] for word in f"{one},".split(" ")] + shown[-1].split(" "))
 

@@ -6,7 +6,7 @@ from sidecar.domain.delivery import Outcome
 
 
 class Mail(Protocol):
-    """Hands one mail to the operator's mail server; tries once, and never raises for what the server or network does."""
+    """Hands one mail to the operator's mail server: tries once, never raises for what server or network do."""
 
     @property
     def ready(self) -> bool:

@@ -61,7 +61,7 @@ def test_an_address_is_taken_apart(text: str, local: str, domain: str) -> None:
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="^must "):
+    with pytest.raises(ValueError, match=r"^must "):
         mailbox(text)
 
 
@@ -92,7 +92,7 @@ def test_a_name_may_stand_before_an_address(text: str, name: str) -> None:
     ],
 )
 def test_what_is_no_named_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="^must "):
+    with pytest.raises(ValueError, match=r"^must "):
         named(text)
 
 
