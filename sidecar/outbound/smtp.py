@@ -80,6 +80,7 @@ async def hand_in(
         except Verdict as verdict:
             outcome = verdict.outcome
         except TimeoutError:
+            exchange.drop()  # an answer that comes now would be taken for that to QUIT
             outcome = exchange.failed(Reason.TIMED_OUT, f"did not {exchange.awaited} in time")
         except Exception as error:  # noqa: BLE001 - whatever a server makes the library raise, it is that server's answer
             outcome = exchange.explain(error)
