@@ -6,7 +6,7 @@ import email
 import email.policy
 from collections.abc import AsyncIterator, Mapping, Sequence
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -16,7 +16,7 @@ class Received:
 
     def __init__(self, session: Session, envelope: Envelope) -> None:
         self.sender = envelope.mail_from
-        self.recipients = [one.encode("ascii", "surrogateescape").decode() for one in envelope.rcpt_tos]
+        self.recipients = list(envelope.rcpt_tos)
         self.options = [str(one) for one in envelope.mail_options]
         self.raw = bytes(envelope.original_content or b"")
         self.encrypted = session.ssl is not None
@@ -26,7 +26,7 @@ class Received:
     @property
     def message(self) -> EmailMessage:
         """As Python's own parser reads it."""
-        found = email.message_from_bytes(self.raw, policy=email.policy.default)
+        found = email.message_from_string(self.raw.decode(), policy=email.policy.default)  # RFC 6532: headers in UTF-8
         assert isinstance(found, EmailMessage)
         return found
 
@@ -56,7 +56,7 @@ class MailServer:
         self.answers[what] = rest[1:]
         return rest[0] if rest else ""
 
-    async def handle_MAIL(
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: Any
     ) -> str:
         if answer := self._answer("MAIL"):
@@ -65,14 +65,16 @@ class MailServer:
         envelope.mail_options.extend(options)
         return "250 OK"
 
-    async def handle_RCPT(self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _opts: Any) -> str:
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Any
+    ) -> str:
         self.asked.append(address)
         if answer := self._answer(address):
             return answer
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         if answer := self._answer("DATA"):
             return answer
         self.received.append(Received(session, envelope))
@@ -92,7 +94,7 @@ class MailServer:
             given |= {"authenticator": self._login, "auth_required": True}
         return SMTP(self, loop=asyncio.get_running_loop(), hostname="mail.example.com", **given)
 
-    async def __aenter__(self) -> "MailServer":
+    async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._protocol, "127.0.0.1", 0, ssl=self.implicit)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -132,6 +134,7 @@ class Scripted:
         self.heard: list[str] = []
         self.port = 0
         self.over = asyncio.Event()
+        self.asked = asyncio.Event()  # something was heard
 
     async def play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -149,6 +152,7 @@ class Scripted:
                 if not heard:
                     return
                 self.heard.append(heard.decode(errors="replace").rstrip("\r\n"))
+                self.asked.set()
             if line == "wait":
                 await self.over.wait()
                 return

@@ -486,8 +486,7 @@ async def test_being_cut_off_leaves_no_connection():
     """The sidecar ends while a server is thinking."""
     async with scripted("220 hi", "wait") as server:
         task = asyncio.create_task(attempt(at(server.port)))
-        while not server.heard:
-            await asyncio.sleep(0)
+        await server.asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -537,7 +536,7 @@ async def test_mail_of_our_own():
     assert first["Message-ID"] != second["Message-ID"]
 
 
-# --- what it costs who does not use it ----------------------------------------------------------------------------------
+# --- what it costs who does not use it --------------------------------------------------------------------------------
 
 
 def test_the_library_is_loaded_with_the_first_mail():
