@@ -157,7 +157,7 @@ def _sent_there(section: Section, voice: Voice, problems: Problems) -> bool:
     scheme = section.get("url").partition(":")[0]
     if scheme not in voice.schemes:
         ways = either(tuple(f"{one}://" if one.startswith("http") else f"{one}:" for one in voice.schemes))
-        sentence = f"{section.path}.url must begin with {ways}: format {voice.format} with these options is sent there"
+        sentence = f"{section.path}.url must begin with {ways} for format {voice.format} with these options"
         problems.add(section.line("url"), sentence)
         return False
     if scheme in {"http", "https"}:
