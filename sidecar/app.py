@@ -316,7 +316,9 @@ class App:
     def _admit(self, settings: Settings) -> None:
         """Who may post what, who may use the APIs, which repositories are whose, and where mail is handed in."""
         self._mail.configure(settings.mail, settings.mail_tls)
-        self._ingress.access = _access(settings)
+        hostnames = {one.name: one.ref.hostname for one in settings.registries}
+        intake = IntakeAccess(settings.ingest.intake.tokens, settings.ingest.intake.open, hostnames)
+        self._ingress.access = Access(list(hostnames), settings.ingest.tokens, intake)
         self._ingress.max_body = settings.ingest.max_body
         self._porter.configure(settings.management.accounts, settings.management.public_url)
         self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}
@@ -394,9 +396,3 @@ class App:
             registries=[one.name for one in self.settings.registries],
             last_events=self._metrics.last_events(),
         )
-
-
-def _access(settings: Settings) -> Access:
-    ingest, intake = settings.ingest, settings.ingest.intake
-    hostnames = {one.name: one.ref.hostname for one in settings.registries}
-    return Access(list(hostnames), ingest.tokens, IntakeAccess(intake.tokens, intake.open, hostnames))

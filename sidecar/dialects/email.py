@@ -23,7 +23,7 @@ from sidecar.domain.event import Event
 from sidecar.domain.expiry import DAYS, Days
 from sidecar.domain.message import Message
 
-_DIGEST: Final = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
+_DIGEST: Final = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS: Final = {"m": instant.MINUTE, "h": instant.HOUR, "d": instant.DAY}
 _LONGEST: Final = 7 * instant.DAY
 _COLOURS: Final = {Tone.NEWS: "#3478c8", Tone.GOOD: "#2e9e4f", Tone.WARNING: "#e0a100", Tone.BAD: "#c9302c"}
@@ -43,7 +43,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     subject: Annotated[str, msgspec.Meta(max_length=80)] = ""
-    digest: Annotated[str, msgspec.Meta(pattern=r"^(\d{1,6}[mhd])?$")] = ""
+    digest: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{1,6}[mhd])?(?!\n)$")] = ""
     days: Days = DAYS
 
 
