@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 
 import aiohttp
 import pytest
@@ -118,7 +117,8 @@ async def test_a_push_becomes_a_mail(sidecar, authority):
         assert mail.message["Message-ID"] == f"<{found[0]['webhookId']}@example.com>"
         metrics = await asked(one, "/metrics")
     assert "ops@example.com" not in metrics
-    assert re.search(r'registry_sidecar_\w*attempts\w*{[^}]*subscription="ops"[^}]*} 1\.0', metrics)
+    labels = 'format="email",outcome="delivered",reason="ok",subscription="ops"'
+    assert f"registry_sidecar_deliveries_total{{{labels}}} 1.0" in metrics
 
 
 async def test_a_mail_waits_for_the_operator_and_goes_once_a_reload_mends_it(sidecar, authority):
@@ -142,4 +142,4 @@ async def test_a_refused_address_ends_at_once_and_the_reason_says_whose(sidecar,
             while not (dead := json.loads(await asked(one, "/v1/deliveries?state=dead"))["deliveries"]):
                 await asyncio.sleep(0.01)
         assert len(server.asked) == 1
-    assert (dead[0]["reason"], dead[0]["lastStatus"]) == ("client_error", 550)
+    assert (dead[0]["reason"], dead[0]["status"]) == ("client_error", 550)
