@@ -31,7 +31,7 @@ async def sidecar(tmp_path):
             "store": f"sqlite:///{tmp_path}/sidecar.db",
             "registries": [{"name": "main", "hostname": "registry.example.com"}],
             "subscriptions": [
-                {"name": "ops", "format": "email", "url": "mailto:ops@example.com", "delivery": {"retry": QUICK}, **more}
+                {"name": "ops", "format": "email", "url": "mailto:ops@example.com", "delivery": QUICK, **more}
             ],
             "mail": mail,
         }
@@ -52,7 +52,7 @@ async def sidecar(tmp_path):
         await one.stop(drain=0)
 
 
-QUICK = {"initial": "10ms", "max_delay": "50ms"}
+QUICK = {"retry": {"initial": "10ms", "max_delay": "50ms"}}
 
 
 def at(server, authority, password="s3cret"):
@@ -89,6 +89,16 @@ async def asked(one, path):
         return await answer.text()
 
 
+async def deliveries(one, state):
+    """The deliveries in a state, once there are any."""
+    async with asyncio.timeout(10):
+        while True:
+            found = json.loads(await asked(one, f"/v1/deliveries?state={state}"))["deliveries"]
+            if found:
+                return found
+            await asyncio.sleep(0.01)
+
+
 async def arrived(server, number=1):
     async with asyncio.timeout(10):
         while len(server.received) < number:  # noqa: ASYNC110 - a server sets no event of ours
@@ -105,16 +115,10 @@ async def test_a_push_becomes_a_mail(sidecar, authority):
         assert (mail.encrypted, mail.user, mail.recipients) == (True, "registry", ["ops@example.com"])
         assert mail.message["Subject"].startswith("prj/app:1.4.2 was pushed")
         assert mail.message["Reply-To"] == "team@example.com"
-
-        async def delivered():
-            return json.loads(await asked(one, "/v1/deliveries?state=delivered"))["deliveries"]
-
-        async with asyncio.timeout(10):
-            while not (found := await delivered()):
-                await asyncio.sleep(0.01)
+        [found] = await deliveries(one, "delivered")
         [listed] = json.loads(await asked(one, "/v1/subscriptions"))["subscriptions"]
         assert listed["destination"] == "mailto:example.com"
-        assert mail.message["Message-ID"] == f"<{found[0]['webhookId']}@example.com>"
+        assert mail.message["Message-ID"] == f"<{found['webhookId']}@example.com>"
         metrics = await asked(one, "/metrics")
     assert "ops@example.com" not in metrics
     labels = 'format="email",outcome="delivered",reason="ok",subscription="ops"'
@@ -138,8 +142,6 @@ async def test_a_refused_address_ends_at_once_and_the_reason_says_whose(sidecar,
     async with servers(authority, {"ops@example.com": "550 5.1.1 no such user"}) as server:
         one = await sidecar(at(server, authority))
         await notify(one, push("one"))
-        async with asyncio.timeout(10):
-            while not (dead := json.loads(await asked(one, "/v1/deliveries?state=dead"))["deliveries"]):
-                await asyncio.sleep(0.01)
+        [dead] = await deliveries(one, "dead")
         assert len(server.asked) == 1
-    assert (dead[0]["reason"], dead[0]["status"]) == ("client_error", 550)
+    assert (dead["reason"], dead["status"]) == ("client_error", 550)

@@ -41,14 +41,11 @@ class Post:
 
 
 @pytest.fixture
-def authority(tmp_path):
+def post(tmp_path):
     (folder := tmp_path / "certificates").mkdir()
-    return Authority(folder)
-
-
-@pytest.fixture
-def post(authority):
+    authority = Authority(folder)
     one = Post()
+    one.ca = str(authority.path)
     server = Controller(
         one,
         hostname="127.0.0.1",
@@ -64,7 +61,7 @@ def post(authority):
     server.stop()
 
 
-def test_a_push_arrives_as_a_mail(registry, sidecar, skopeo, image, post, authority):
+def test_a_push_arrives_as_a_mail(registry, sidecar, skopeo, image, post):
     """Refused for now at first; then it is there once, encrypted, for both addresses, and says what happened."""
     sidecar.configure(
         {
@@ -80,7 +77,7 @@ def test_a_push_arrives_as_a_mail(registry, sidecar, skopeo, image, post, author
             "username": "registry",
             "password": PASSWORD,
             "starttls": "required",
-            "tls": {"ca_file": str(authority.path)},
+            "tls": {"ca_file": post.ca},
         },
     )
     sidecar.start()
