@@ -24,7 +24,7 @@ def written(path: Path) -> tuple[bytes, list[str]]:
 
 
 Ask = Annotated[
-    bool, typer.Option("--ask", help="Also ask each registry's API, and the mail server, whether they answer.")
+    bool, typer.Option("--ask", help="Also ask each registry's API and the mail server whether they answer.")
 ]
 
 

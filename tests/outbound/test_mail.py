@@ -101,11 +101,12 @@ async def test_each_try_is_the_same_mail():
 
 
 async def test_headers_of_the_subscription_are_added():
-    given = (("Reply-To", "Ops Team <ops@example.com>"), ("X-Priority", "1"), ("X-Reason", "Übung"))
+    given = (("Reply-To", "Übungsteam <ops@example.com>"), ("X-Priority", "1"), ("X-Reason", "Übung"))
     async with Server() as server:
         assert (await attempt(at(server.port), delivery(headers=given))).delivered
         message = server.received[0].message
-    assert message["Reply-To"].addresses[0].addr_spec == "ops@example.com"
+    [reply_to] = message["Reply-To"].addresses
+    assert (reply_to.display_name, reply_to.addr_spec) == ("Übungsteam", "ops@example.com")
     assert (message["X-Priority"], message["X-Reason"]) == ("1", "Übung")
 
 
