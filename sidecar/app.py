@@ -29,6 +29,7 @@ from sidecar.gauges import Gauges, Measured
 from sidecar.managing import vendors
 from sidecar.outbound.carriers import Carriers
 from sidecar.outbound.guard import Guard
+from sidecar.outbound.mail import MailCarrier
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.spans import SpanExporter
@@ -94,6 +95,7 @@ class App:
             acked=self._metrics.acknowledged,
             heard=Hearing(self._metrics).heard,
         )
+        self._mail = MailCarrier(self._clock, USER_AGENT)
         self._porter = Porter(self._observer.visited, monotonic=self._clock.monotonic)
         self._admit(settings)
         self._ingest_listeners = Listeners()
@@ -206,7 +208,7 @@ class App:
         if self._store.unclean:
             self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
-        courier = Courier(Carriers(self._sender, {}), self._clock, random)
+        courier = Courier(Carriers(self._sender, {"mailto": self._mail}), self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
         self._wiring.connect(Running(self._sender, courier, self._dispatcher), self._rerouted)
         while not await self._wiring.begin(lambda: self.settings):  # noqa: ASYNC110 - there is nobody to set an event
@@ -260,6 +262,7 @@ class App:
         if self._sender is not None:
             await self._sender.close()
         await self._apis.close()
+        await self._mail.close()
         await self._traces.close()
         await self._management_listeners.stop()
         self._porter.login.close()
@@ -311,8 +314,11 @@ class App:
             raise ConfigError(f"the new configuration waits: {self._store.down}")
 
     def _admit(self, settings: Settings) -> None:
-        """Who may post what, who may use the APIs, and which repositories are whose."""
-        self._ingress.access = _access(settings)
+        """Who may post what, who may use the APIs, which repositories are whose, and where mail is handed in."""
+        self._mail.configure(settings.mail, settings.mail_tls)
+        hostnames = {one.name: one.ref.hostname for one in settings.registries}
+        intake = IntakeAccess(settings.ingest.intake.tokens, settings.ingest.intake.open, hostnames)
+        self._ingress.access = Access(list(hostnames), settings.ingest.tokens, intake)
         self._ingress.max_body = settings.ingest.max_body
         self._porter.configure(settings.management.accounts, settings.management.public_url)
         self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}
@@ -390,9 +396,3 @@ class App:
             registries=[one.name for one in self.settings.registries],
             last_events=self._metrics.last_events(),
         )
-
-
-def _access(settings: Settings) -> Access:
-    ingest, intake = settings.ingest, settings.ingest.intake
-    hostnames = {one.name: one.ref.hostname for one in settings.registries}
-    return Access(list(hostnames), ingest.tokens, IntakeAccess(intake.tokens, intake.open, hostnames))
