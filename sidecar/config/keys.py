@@ -10,6 +10,7 @@ from sidecar import dialects
 from sidecar.config import amounts, headers, places
 from sidecar.config.expiry import EXPIRY
 from sidecar.config.listeners import INGEST, MANAGEMENT, TOKENS
+from sidecar.config.presets import PresetName
 from sidecar.config.shapes import Choice, Flag, Number, Shape, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import (
@@ -300,7 +301,10 @@ def subscription() -> Table:
     return Table(
         {
             "name": Field(NAME, "its identity: its queue, and its label in metrics", needed=True),
-            "format": Field(Choice(words=tuple(dialects.load())), "in whose words", needed=True),
+            "preset": Field(PresetName(), "which receiver it is for: format, events and the like are known then"),
+            "format": Field(
+                Choice(words=tuple(dialects.load())), "in whose words; a preset knows", needed=True, unless="preset"
+            ),
             "options": Field(Raw(), "the format's own options"),
             "events": Field(
                 ListOf(item=Text(), empty="must name at least one event: remove the key for the usual ones"),

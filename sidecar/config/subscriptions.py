@@ -100,6 +100,7 @@ def _subscription(
         ),
         voice,
         public,
+        section.get("preset", ""),
     )
 
 

@@ -236,6 +236,17 @@ def join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
+def scalar_of(value: Any) -> tuple[str, str]:
+    """A plain value as text, and what YAML takes it for."""
+    if value is None:
+        return "", "null"
+    if isinstance(value, bool):
+        return ("true" if value else "false"), "bool"
+    if isinstance(value, int | float):
+        return str(value), type(value).__name__
+    return str(value), "str"
+
+
 def _refuse_tag(tag: str | None, line: int) -> None:
     if tag is not None and tag != "!":
         raise Broken(line, f"the tag {tag!r} is not read: write the plain value, in quotes if it is text")

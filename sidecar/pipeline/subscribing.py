@@ -298,9 +298,11 @@ class Subscribing:
             problems.append(Problem("", f"a subscription may take {MOST_DOCUMENT // 1024} KiB: make it smaller"))
         if problems:
             raise Unusable(problems)
-        self._read(draft)
+        # A preset brings its format: it is kept with the rest, since lanes are known by it.
+        pairs = zip(draft.targets, self._read(draft), strict=True)
+        targets = tuple([tree if "format" in tree else {**tree, "format": one.subscription.format} for tree, one in pairs])
         uuid = draft.uuid or uuid
-        return msgspec.structs.replace(draft, uuid=uuid, key=draft.key or uuid)
+        return msgspec.structs.replace(draft, uuid=uuid, key=draft.key or uuid, targets=targets)
 
     def _current(self, person: Person, made: Made, revision: int | None) -> Made:
         """What it is by now. Raises NotFound, Stale."""
