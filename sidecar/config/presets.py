@@ -18,7 +18,7 @@ import yaml
 
 from sidecar.config import defaults as spread
 from sidecar.config.problems import Problems
-from sidecar.config.shapes import or_reference, refuse
+from sidecar.config.shapes import either, or_reference, refuse
 from sidecar.config.tree import Entry, Mapping, Node, Scalar, Sequence, join, scalar_of
 
 FILE: Final = Path(__file__).with_name("presets.yml")
@@ -93,16 +93,17 @@ class PresetName(msgspec.Struct, frozen=True):
             return refuse(node, problems, "must be the name of a preset")
         if node.text in known():
             return node.text
-        return refuse(node, problems, f"must be {_near(node.text)}")
+        return refuse(node, problems, f"must be {near(node.text)}")
 
     def schema(self) -> dict[str, Any]:
         return or_reference({"enum": list(known())})
 
 
-def _near(name: str) -> str:
+def near(name: str) -> str:
+    """What a preset must be, after "must be", with those that an unknown one may have been meant to be."""
     found = get_close_matches(name.lower(), known(), n=3, cutoff=0.5) or [one for one in known() if name in one][:3]
     listed = "one that `registry-sidecar presets` lists"
-    return f"{listed}, such as {' or '.join(found)}" if found else listed
+    return f"{listed}, such as {either(tuple(found))}" if found else listed
 
 
 def apply(root: Mapping, problems: Problems) -> Mapping:
