@@ -343,12 +343,17 @@ def sample(what: EventType = EventType.PUSHED) -> Event:
 
 
 def samples(types: Iterable[EventType]) -> Iterator[Event]:
-    """Samples of these types: as they are, of every kind, untagged, with other details. Some words fit only those."""
+    """Samples of these types: as they are, of every kind, untagged, of a tag that moves, with other details.
+
+    Some words fit only those.
+    """
     for what in types:
         plain = sample(what)
         yield plain
         for kind in Kind:
             yield msgspec.structs.replace(plain, artifact=msgspec.structs.replace(plain.artifact, kind=kind))
         yield msgspec.structs.replace(plain, tags=())
+        if what is EventType.PUSHED:
+            yield msgspec.structs.replace(plain, previous_digest=plausible.FORMER)
         if what in plausible.OTHERS:
             yield msgspec.structs.replace(plain, details=plausible.OTHERS[what])

@@ -35,6 +35,7 @@ from sidecar.domain.details import (
 from sidecar.domain.event import EventType
 
 DIGEST = "sha256:9f2c41d07b6e5a3388c1f4e2d9a0b7c6e5f4d3c2b1a09f8e7d6c5b4a39281706"
+FORMER = "sha256:2b1d0c4e5f6a7988b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4"  # what the tag held before
 MIB = 1024**2
 BEFORE, AFTER = "2026-11-20T23:59:51Z", "2026-11-21T00:00:00Z"
 

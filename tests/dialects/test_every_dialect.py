@@ -35,7 +35,7 @@ def variants(dialect: Dialect[Any]) -> Iterator[Any]:
 
 
 def fitting(word: Word) -> Iterator[Event]:
-    """Sample events that the word is said of: tagged, without a tag, with two, as a chart."""
+    """Sample events that the word is said of: tagged, without a tag, with two, as a chart, of a tag that moves."""
     fits = word.fits_named or word.fits
     for kind in sorted(word.types):
         event = sample(kind)
@@ -49,7 +49,8 @@ def fitting(word: Word) -> Iterator[Event]:
             changed=None,
         )
         other = msgspec.structs.replace(event, details=plausible.OTHERS.get(kind, event.details))
-        yield from (one for one in (event, as_chart, bare, two, unknown, other) if fits(one))
+        moved = msgspec.structs.replace(event, previous_digest=plausible.FORMER)
+        yield from (one for one in (event, as_chart, bare, two, unknown, other, moved) if fits(one))
 
 
 CASES = [(name, options) for name, dialect in sorted(load().items()) for options in variants(dialect)]
