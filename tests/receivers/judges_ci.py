@@ -77,7 +77,9 @@ def _spinnaker_registry(body: dict[str, Any]) -> Answer:
 
 def _spinnaker_nexus(body: dict[str, Any]) -> Answer:
     component = body.get("component")
-    return Answer(200, (f"{component['name']}:{component['version']}",) if component else ())
+    if component is None:
+        return Answer(200)
+    return Answer(200, (f"{component.get('group', 'null')}:{component['name']}:{component['version']}",))
 
 
 _SPINNAKER = {

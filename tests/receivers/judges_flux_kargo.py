@@ -164,13 +164,15 @@ def _kargo_artifactory(heard: Heard, secret: str) -> Answer:
     data = {"path": str, "repo_key": str, "image_name": str, "image_type": str, "tag": str}
     body = decode({"domain": str, "event_type": str, "data": data, "jpd_origin": str}, json_of(heard))
     if (body["domain"], body["event_type"]) != ("docker", "pushed"):
-        raise Refused(400, "unsupported event")
+        raise Refused(501, "unsupported event")
     told = body["data"]
     if told["image_type"] not in {"docker", "oci"}:
         raise Refused(501, "unsupported type of image")
     host = body["jpd_origin"].partition("://")[2].partition("/")[0]
-    inner = "/".join(told["path"].strip("/").split("/")[:-2])
-    return _refreshed(f"{host}/{told['repo_key']}/{inner}", [told["tag"]])
+    sections = told["path"].split("/")
+    if len(sections) < 2:
+        raise Refused(400, "invalid path")
+    return _refreshed("/".join([host, told["repo_key"], *sections[:-2]]), [told["tag"]])
 
 
 def _kargo_github(heard: Heard, secret: str) -> Answer:
