@@ -6,12 +6,19 @@ what it holds                                             format            word
 `event_type`, `events` with `repo_name`                   harbor legacy     `event_type`
 `blocks` that begin with `*Harbor webhook events*`        harbor slack      the text behind `*event_type:*`
 `specversion`, a `type` that begins with `harbor.`        harbor cloudevents  `type`
+`specversion`, a `type` of CDEvents                       cdevents          `type`
+`context` with a `type` of CDEvents, `subject`            cdevents          the context's `type`
 `specversion`, anything else                              cloudevents       `type`
 `contents`, `location`                                    dtr               `type`
 `docker_url`, and a key that only one word has            quay              the word; its beginning where several
                                                                             have the same body
 `threshold_percent`, `usage_bytes`                        quay              quota_error at 100, else quota_warning
 `events` with `action` and `target`                       distribution      `action` of the first
+`push_data`, `repository`                                 dockerhub         push
+`action` with `target`, or `ping` with two keys more      acr               `action`
+`package` or `registry_package`, with a `package_version`  ghcr             `action`
+`domain` that is `docker`, `event_type`, `data`           jfrog             `event_type`
+`repositoryName`, with `component` or `asset`             nexus             `action`
 """
 
 import html
@@ -53,6 +60,8 @@ def recognise(body: bytes) -> Recognised:
         return UNKNOWN
     if "specversion" in value:
         return _cloud_event(value)
+    if "context" in value and "subject" in value:
+        return _cdevent(value)
     if "event_data" in value and "occur_at" in value:
         return _harbor("harbor", value, _mapping(value, "event_data"))
     if "contents" in value and "location" in value:
@@ -89,13 +98,74 @@ def recognise(body: bytes) -> Recognised:
             tags=(tag,) if tag else (),
             digest=_text(target, "digest"),
         )
+    return _of_registries(value)
+
+
+def _of_registries(value: Mapping[str, Any]) -> Recognised:
+    """The words of Docker Hub, ACR, GitHub, Artifactory and Nexus."""
+    if "push_data" in value and "repository" in value:
+        place, push = _mapping(value, "repository"), _mapping(value, "push_data")
+        host, _, rest = _text(place, "repo_name").partition("/")
+        name = rest if "." in host or ":" in host or host == "localhost" else _text(place, "repo_name")
+        return _one("dockerhub", "push", name, tag=_text(push, "tag"))
+    data, action = _mapping(value, "data"), _text(value, "action")
+    if value.get("domain") == "docker" and "event_type" in value and data:
+        digest = _text(data, "sha256")
+        return _one(
+            "jfrog",
+            _text(value, "event_type"),
+            # key and path, whatever `image_name` says: less the tag and the name of the manifest
+            "/".join([_text(data, "repo_key"), *_text(data, "path").split("/")[:-2]]),
+            tag=_text(data, "tag"),
+            digest=f"sha256:{digest}" if digest else "",
+        )
+    for kind in ("component", "asset"):
+        if "repositoryName" in value and kind in value:
+            told = _mapping(value, kind)
+            name, tag = "/".join(filter(None, (_text(told, "group"), _text(told, "name")))), _text(told, "version")
+            if kind == "asset" and "/manifests/" in name:
+                name, _, tag = name.removeprefix("v2/").rpartition("/manifests/")
+            return _one("nexus", action, name, tag=tag)
+    for kind in ("package", "registry_package"):
+        version = _mapping(_mapping(value, kind), "package_version")
+        if version:
+            labelled = _mapping(_mapping(version, "container_metadata"), "tag")
+            tag = _text(labelled, "name")
+            name = _text(version, "package_url").removesuffix(f":{tag}").partition("/")[2]
+            return _one("ghcr", action, name, tag=tag, digest=_text(labelled, "digest"))
+    if action and (target := _mapping(value, "target")):
+        return _one(
+            "acr", action, _text(target, "repository"), tag=_text(target, "tag"), digest=_text(target, "digest")
+        )
+    if value.keys() == {"id", "timestamp", "action"} and action == "ping":
+        return Recognised(format="acr", word=action)
     return UNKNOWN
+
+
+def _one(name: str, word: str, repository: str, *, tag: str = "", digest: str = "") -> Recognised:
+    return Recognised(format=name, word=word, repository=repository, tags=(tag,) if tag else (), digest=digest)
+
+
+def _cdevent(value: Mapping[str, Any]) -> Recognised:
+    custom, word = _mapping(value, "customData"), _text(_mapping(value, "context"), "type")
+    if not word.startswith("dev.cdevents."):
+        return UNKNOWN
+    tag = _text(custom, "tag")
+    return Recognised(
+        format="cdevents",
+        word=word,
+        repository=_text(custom, "repository"),
+        tags=(tag,) if tag else _texts(custom.get("tags")),
+        digest=_text(custom, "digest"),
+    )
 
 
 def _cloud_event(value: Mapping[str, Any]) -> Recognised:
     data = _mapping(value, "data")
     if _text(value, "type").startswith("harbor."):
         return _harbor("harbor cloudevents", value, data)
+    if _text(value, "type").startswith("dev.cdevents.") and data:
+        return _cdevent(data)
     return Recognised(
         format="cloudevents",
         word=_text(value, "type"),

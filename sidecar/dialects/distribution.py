@@ -16,7 +16,9 @@ from sidecar.domain.message import Message
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """This format has no options."""
+    """`docker_media_type` says every manifest as one of Docker's: Spinnaker and Portus drop OCI's, and indexes."""
+
+    docker_media_type: bool = False
 
 
 class _Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -77,7 +79,10 @@ _WORDS = (
 )
 
 
-def _render(event: Event, word: str, _options: Options, _audience: Audience) -> Sequence[Message]:
+_DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def _render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
     request, origin = event.request, event.origin
     # The record's own id lets a receiver recognise what it also hears from the registry; an event that no record
     # told of, or that a walk found, has none to share.
@@ -86,7 +91,7 @@ def _render(event: Event, word: str, _options: Options, _audience: Audience) -> 
         id=origin.record if said_by_record else event.id,
         timestamp=instant.rfc3339(event.time),
         action=word,
-        target=_target(event),
+        target=_target(event, options),
         request=_Request(
             id=request.id,
             addr=request.addr,
@@ -100,14 +105,14 @@ def _render(event: Event, word: str, _options: Options, _audience: Audience) -> 
     return (Message(word=word, content_type="application/json", body=compact(_Envelope((notification,)))),)
 
 
-def _target(event: Event) -> _Target:
+def _target(event: Event, options: Options) -> _Target:
     artifact, path = event.artifact, event.repository.path
     if event.type is EventType.TAG_DELETED:
         return _Target(repository=path, tag=event.tag)
     if event.type is EventType.DELETED:
         return _Target(digest=artifact.digest, repository=path)
     return _Target(
-        media_type=artifact.media_type,
+        media_type=_DOCKER if options.docker_media_type else artifact.media_type,
         size=artifact.size,
         digest=artifact.digest,
         length=artifact.size,

@@ -10,6 +10,7 @@ A file is `golden/<dialect>/<case>.json`:
     audience      {"subscription": ..., "policy": ...}, for the words that name their subscription
     content_type  exactly as sent
     body          the JSON value of the one message, its keys in the order of the wire
+    headers       the headers of each message, [[name, value], ...]; [] when left out
     exact         the text of the one message to the byte, where escaping or spacing matters
     bodies        instead of `body`, when the word makes no message or several
 """
@@ -38,6 +39,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     options: dict[str, Any] = {}
     event: dict[str, Any] = {}
     audience: Audience = Audience()
+    headers: tuple[tuple[str, str], ...] = ()
     body: msgspec.Raw = msgspec.Raw()
     exact: str | None = None
     bodies: list[msgspec.Raw] | None = None
