@@ -19,6 +19,7 @@ what it holds                                             format            word
 `package` or `registry_package`, with a `package_version`  ghcr             `action`
 `domain` that is `docker`, `event_type`, `data`           jfrog             `event_type`
 `repositoryName`, with `component` or `asset`             nexus             `action`
+what chats are sent                                       (see recognise_chats)
 """
 
 import html
@@ -27,6 +28,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+
+from sidecar.cli.recognise_chats import recognise_chat
 
 
 class Recognised(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +72,9 @@ def recognise(body: bytes) -> Recognised:
     blocks = [_text(_mapping(one, "text"), "text") for one in _list(value.get("blocks")) if isinstance(one, Mapping)]
     if len(blocks) == 6 and blocks[0] == "*Harbor webhook events*":
         return _slack(blocks)
+    chat = recognise_chat(value)
+    if chat is not None:
+        return Recognised(format=chat[0], word=chat[1], repository=chat[2])
     quay = next((word for key, word in _QUAY.items() if key in value), "") if "docker_url" in value else ""
     if quay:
         return Recognised(
