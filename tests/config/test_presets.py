@@ -129,7 +129,7 @@ def test_a_preset_is_a_name(settings):
 
 def test_a_subscription_needs_a_format_or_a_preset(settings):
     (sentence,) = refusals(settings, {"url": "https://x.example.com/"})
-    assert sentence == "subscriptions[0] needs `format`: in whose words; a preset knows"
+    assert sentence == "subscriptions[0] needs `format`: in whose words, unless a `preset` knows"
 
 
 WRONG = [
