@@ -31,7 +31,7 @@ from sidecar.config.texts import (
     matching,
     size,
 )
-from sidecar.domain import instant
+from sidecar.domain import header_names, instant
 from sidecar.domain.event import Kind
 from sidecar.domain.registry import PULL_WINDOW, Reconcile
 from sidecar.domain.retention import Retention
@@ -282,7 +282,7 @@ def _describe_format_defaults() -> dict[str, Any]:
 def _describe_headers() -> dict[str, Any]:
     return {
         "type": ["object", "null"],
-        "propertyNames": {"pattern": f"^{headers.NAME}$"},
+        "propertyNames": {"pattern": f"^{header_names.NAME}$"},
         "additionalProperties": headers.VALUE.schema(),
     }
 

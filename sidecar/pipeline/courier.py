@@ -1,5 +1,7 @@
 """One attempt: sign, send, judge, decide. Keeps nothing; the dispatcher paces, the store remembers."""
 
+from urllib.parse import urlsplit, urlunsplit
+
 import msgspec
 
 from sidecar.dialects.contract import Voice
@@ -65,12 +67,23 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         if self.tracing is not None:
             headers = (*headers, (HEADER, self.tracing.header(event_id, webhook_id, attempt)))
         return SendRequest(
-            url=message.url or self.subscription.url,
+            url=self._to(message.url) if message.url else self.subscription.url,
             headers=headers,
             body=body,
             timeout=self.subscription.policy.timeout,
             transport=self.subscription.transport,
         )
+
+    def _to(self, url: str) -> str:
+        """A message's own URL, with the credentials in the subscription's where both have the same scheme and host.
+
+        What is stored of a message has no credentials.
+        """
+        own, made = urlsplit(self.subscription.url), urlsplit(url)
+        credentials, at, host = own.netloc.rpartition("@")
+        if not at or (own.scheme, host.lower()) != (made.scheme, made.netloc.lower()):
+            return url
+        return urlunsplit(made._replace(netloc=f"{credentials}@{host}"))
 
     def _with(self, own: Headers) -> Headers:
         """A message's own headers come over what the format always sends, and under what the subscription was given."""

@@ -236,7 +236,7 @@ class Subscribing:
             raise NotFound(f"there is no target {target}")
         one = bound[target]
         policy = what.policy if isinstance(what, Made) else 0
-        audience = Audience(one.subscription.name, policy)
+        audience = Audience(one.subscription.name, policy, url=one.subscription.url)
         try:
             kind, message = rehearsed(Route(one.subscription, one.voice, 0, audience), event)
         except ValueError as error:
