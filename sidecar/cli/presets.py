@@ -39,7 +39,7 @@ def entry(name: str) -> str:
     preset = known()[name]
     lines = [preset.title, *([f"checked against {preset.checked}"] if preset.checked else ())]
     lines += [f"{name} comes to {comes_to(name)}", f"url: {preset.url.like}"]
-    lines += [f"headers.{header}: {what}" for header, what in preset.headers.items()]
+    lines += [f"headers.{header}: {one.what}" for header, one in preset.headers.items()]
     lines += [f"sign.secrets: {preset.secret}"] if preset.secret else []
     lines += [*preset.notes, f"more in docs/receivers/{preset.page}.md"]
     written = yaml.safe_dump([example(name)], sort_keys=False, allow_unicode=True, width=200)
@@ -65,7 +65,7 @@ def _described(name: str) -> dict[str, Any]:
         "checked": preset.checked,
         "subscription": preset.subscription,
         "url": msgspec.to_builtins(preset.url),
-        "headers": preset.headers,
+        "headers": msgspec.to_builtins(preset.headers),
         "secret": preset.secret,
         "notes": preset.notes,
         "example": example(name),

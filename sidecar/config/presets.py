@@ -29,7 +29,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Where the receiver listens.
 
     `path` is a pattern of the whole path; `query` has a pattern for each parameter that must be there once. A `bare` URL
-    has no query string. `like` says all that to people, after "must be"; `example` is a URL of that shape.
+    has no query string. `like` says all that to people, after "must be"; `example` is a URL of that shape. `added` is a
+    template that goes behind the URL, for receivers that are told by it (format template).
     """
 
     path: str = ".*"
@@ -37,6 +38,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bare: bool = False
     like: str
     example: str
+    added: str = ""
 
     def takes(self, url: str) -> bool:
         """Whether a URL has the shape."""
@@ -55,12 +57,18 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         )
 
 
+class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a header holds, and what it begins with."""
+
+    what: str
+    begins: str = ""
+
+
 class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One way to tell one receiver.
 
     `page` is docs/receivers/<page>.md, `checked` the version whose parser was looked at. `subscription` has the keys of a
-    subscription; of its `sign` only the scheme. `headers` are those that the operator has to give, each with what it
-    holds and what a header may look like in an example. `secret` says what messages are signed with where the receiver
+    subscription; of its `sign` only the scheme. `headers` are those that the operator has to give. `secret` says what messages are signed with where the receiver
     refuses those that are not, "" where signing is a choice or means nothing to it.
     """
 
@@ -69,7 +77,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     checked: str = ""
     subscription: dict[str, Any]
     url: Place
-    headers: dict[str, str] = {}
+    headers: dict[str, Header] = {}
     secret: str = ""
     notes: list[str] = []
 
@@ -149,7 +157,21 @@ def _below(preset: Preset, node: Mapping, line: int) -> Mapping:
         tree.pop("sign", None)  # a scheme alone signs nothing
     made = _node(tree, node.path, line)
     assert isinstance(made, Mapping)
+    url = node.value("url")
+    if preset.url.added and isinstance(url, Scalar):
+        made = _with_url(made, url, preset.url.added)
     return made
+
+
+def _with_url(made: Mapping, url: Scalar, added: str) -> Mapping:
+    """The URL with the template behind it, as the format's option. It is as secret as the URL is."""
+    entry = made.entries["options"]
+    assert isinstance(entry.value, Mapping)
+    path = join(entry.path, "url")
+    text = Scalar(path=path, line=url.line, text=url.text + added, kind="str", hidden=url.hidden)
+    options = {**entry.value.entries, "url": Entry(path, url.line, text)}
+    told = Entry(entry.path, entry.line, msgspec.structs.replace(entry.value, entries=options))
+    return msgspec.structs.replace(made, entries={**made.entries, "options": told})
 
 
 def _check(node: Mapping, name: str, preset: Preset, line: int, problems: Problems) -> None:
@@ -157,15 +179,18 @@ def _check(node: Mapping, name: str, preset: Preset, line: int, problems: Proble
     if isinstance(url, Scalar) and url.kind == "str" and not preset.url.takes(url.text):
         problems.add(url.line, f"{join(node.path, 'url')} does not fit preset {name}: it must be {preset.url.like}")
     given = _names(node.value("headers"))
-    for header, what in preset.headers.items():
-        if header.lower() not in given:
-            problems.add(line, f"{node.path} needs `headers.{header}` for preset {name}: {what}")
+    for header, wanted in preset.headers.items():
+        entry = given.get(header.lower())
+        if entry is None:
+            problems.add(line, f"{node.path} needs `headers.{header}` for preset {name}: {wanted.what}")
+        elif isinstance(entry.value, Scalar) and not entry.value.text.startswith(wanted.begins):
+            problems.add(entry.line, f"{entry.path} does not fit preset {name}: it must be {wanted.what}")
     if preset.secret and node.value("sign") is None:
         problems.add(line, f"{node.path} needs `sign.secrets` for preset {name}: {preset.secret}")
 
 
-def _names(node: Node | None) -> frozenset[str]:
-    return frozenset(one.lower() for one in node.entries) if isinstance(node, Mapping) else frozenset()
+def _names(node: Node | None) -> dict[str, Entry]:
+    return {name.lower(): one for name, one in node.entries.items()} if isinstance(node, Mapping) else {}
 
 
 def _node(value: Any, path: str, line: int) -> Node:
@@ -195,7 +220,8 @@ def example(name: str) -> dict[str, Any]:
     tree: dict[str, Any] = {"name": name, "preset": name, "url": preset.url.example}
     if preset.headers:
         tree["headers"] = {
-            header: f"${{env:{variable}_{header.upper().replace('-', '_')}}}" for header in preset.headers
+            header: f"{one.begins}${{env:{variable}_{header.upper().replace('-', '_')}}}"
+            for header, one in preset.headers.items()
         }
     if preset.secret:
         tree["sign"] = {"secrets": [f"${{env:{variable}_SECRET}}"]}

@@ -27,7 +27,8 @@ def settings(tmp_path):
         listed = [{"name": f"n{at}", **one} for at, one in enumerate(subscriptions)]
         given = {"registries": [{"name": "main", "hostname": "registry.example.com"}], "subscriptions": listed}
         path.write_text(json.dumps({**given, **sections}))
-        return load(path, {})
+        text = path.read_text()
+        return load(path, dict.fromkeys(re.findall(r"\$\{env:(\w+)\}", text), "s" * 24))
 
     return made
 
@@ -177,13 +178,8 @@ RIGHT = [
 
 @pytest.mark.parametrize(("name", "url"), RIGHT)
 def test_a_path_before_it_and_a_harmless_query_are_taken(settings, name, url):
-    (one,) = settings({**presets.example(name), "url": url, "headers": {"Authorization": "s"}, **_signed(name)}
-                      if "pw@" not in url else {**presets.example(name), "url": url}).subscriptions
+    (one,) = settings({**presets.example(name), "url": url}).subscriptions
     assert one.subscription.url == url
-
-
-def _signed(name):
-    return {"sign": {"secrets": ["s" * 24]}} if presets.known()[name].secret else {}
 
 
 def test_what_a_receiver_asks_for_is_missed(settings):
@@ -195,6 +191,28 @@ def test_what_a_receiver_asks_for_is_missed(settings):
         "subscriptions[0] needs `sign.secrets` for preset flux: the `token` of the Receiver's secret"
     ]
     assert settings({**KARGO, "headers": {"authorization": "s"}}).subscriptions
+
+
+def test_a_header_begins_as_the_receiver_wants_it(settings):
+    url = "https://coolify.example.com/api/v1/deploy?uuid=u"
+    assert refusals(settings, {"preset": "coolify", "url": url, "headers": {"Authorization": "hunter2"}}) == [
+        "subscriptions[0].headers.Authorization does not fit preset coolify: "
+        "it must be Bearer and a token with the ability deploy"
+    ]
+
+
+def test_what_goes_behind_a_url_is_as_secret_as_the_url(settings, tmp_path):
+    """Portainer's token is in the path. A mistake about the made option must not show it."""
+    path = tmp_path / "config.yml"
+    path.write_text(
+        "registries: [{name: main, hostname: registry.example.com}]\n"
+        "subscriptions:\n"
+        '  - {name: one, preset: portainer, url: "${env:URL}", options: {per_tag: 7}}\n'
+    )
+    with pytest.raises(ConfigError) as told:
+        load(path, {"URL": "https://portainer.example.com/api/webhooks/hunter2"})
+    assert "per_tag" in str(told.value)
+    assert "hunter2" not in str(told.value)
 
 
 def test_a_mistake_that_comes_of_a_preset_is_told_where_the_preset_is_named(tmp_path):
@@ -259,6 +277,8 @@ def test_what_each_comes_to_can_be_written_instead(tmp_path, name):
         if key == "sign" and "sign" not in entry:
             continue
         written[key] = {**value, **written.get(key, {})} if isinstance(value, dict) else value
+    if preset.url.added:
+        written["options"]["url"] = preset.url.example + preset.url.added
     found = []
     for one in (entry, written):
         text = yaml.safe_dump(

@@ -53,7 +53,8 @@ def destination(one: Bound) -> Destination:
 def heard(one: Bound, event: Event) -> list[Heard]:
     """What arrives of an event."""
     to = destination(one)
-    plan = Router([Route(one.subscription, one.voice, 1, Audience("one", 1))]).plan(event)
+    audience = Audience("one", 1, url=one.subscription.url)
+    plan = Router([Route(one.subscription, one.voice, 1, audience)]).plan(event)
     assert all(owed.message is not None for owed in plan.deliveries), [owed.detail for owed in plan.deliveries]
     return list(_arrived(to.request(owed.webhook_id, plan.messages[owed.message], NOW) for owed in plan.deliveries))
 
