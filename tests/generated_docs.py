@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from sidecar import dialects
 from sidecar.cli.exits import MEANINGS
 from sidecar.config import amounts, keys
+from sidecar.config import presets as known_presets
 from sidecar.config.schema import of_made
 from sidecar.config.shapes import Choice, Flag, Number, Or, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
@@ -162,6 +164,47 @@ def formats() -> str:
         options = ", ".join(code(f"{one.encode_name}: {_shown(one.default)}") for one in fields) or "none"
         rows.append((code(name), dialect.title, options))
     return table(("format", "whose words", "options with their defaults"), rows)
+
+
+# --- docs/receivers ---------------------------------------------------------------------------------------------------
+
+
+def gives(preset: known_presets.Preset) -> str:
+    """What the operator has to write besides the name."""
+    return ", ".join(code(one) for one in ["url", *(f"headers.{name}" for name in preset.headers), *_secret(preset)])
+
+
+def _secret(preset: known_presets.Preset) -> list[str]:
+    return ["sign.secrets"] if preset.secret else []
+
+
+def receivers() -> str:
+    """Every preset with its page."""
+    rows = [
+        (code(name), f"[{plain(one.title)}]({one.page}.md)", code(one.format), gives(one))
+        for name, one in known_presets.known().items()
+    ]
+    return table(("preset", "receiver", "format", "you give"), rows)
+
+
+def of_receiver(page: str) -> str:
+    """The presets of one page: what each comes to, where it is sent, what has to be given."""
+    parts = []
+    for name, one in known_presets.known().items():
+        if one.page != page:
+            continue
+        lines = [
+            f"**{code(name)}**: {plain(one.title)}.",
+            f"* it comes to {code(known_presets.comes_to(name))}",
+            f"* {code('url')} must be {plain(one.url.like)}",
+        ]
+        if one.url.added:
+            lines.append(f"* {code(one.url.added)} goes behind it")
+        lines += [f"* {code(f'headers.{header}')}: {plain(what.what)}" for header, what in one.headers.items()]
+        lines += [f"* {code('sign.secrets')}: {plain(one.secret)}"] if one.secret else []
+        parts.append(lines[0] + "\n\n" + "\n".join(lines[1:]))
+    versions = dict.fromkeys(one.checked for one in known_presets.known().values() if one.page == page)
+    return "\n\n".join([*parts, f"Checked against {plain('; '.join(versions))}."])
 
 
 # --- configuration ----------------------------------------------------------------------------------------------------
@@ -328,7 +371,10 @@ PARTS = {
     "docs/configuration.md": {"configuration": configuration},
     "docs/metrics.md": {"metrics": metrics, "labels": labels},
     "docs/operations.md": {"exits": exits},
+    "docs/receivers/README.md": {"receivers": receivers},
 }
+PAGES_OF_RECEIVERS = sorted({one.page for one in known_presets.known().values()})
+PARTS |= {f"docs/receivers/{page}.md": {"presets": partial(of_receiver, page)} for page in PAGES_OF_RECEIVERS}
 
 
 # Files that are made whole.

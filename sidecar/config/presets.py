@@ -74,7 +74,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     title: str
     page: str
-    checked: str = ""
+    checked: str
     subscription: dict[str, Any]
     url: Place
     headers: dict[str, Header] = {}

@@ -194,9 +194,9 @@ def _kargo_github(heard: Heard, secret: str) -> Answer:
 
 
 def _kargo_generic(heard: Heard, _secret: str) -> Answer:
-    """With the expressions of docs/receivers/kargo.md: `normalizeImage(request.body.data.reference)` and `data.tag`."""
-    body = json_of(heard) if heard.body else {}
-    return _refreshed(body["data"]["reference"], [body["data"]["tag"]])
+    """With the expressions of docs/receivers/kargo.md, `normalizeImage(... .registryUrl + "/" + ... .repository)`."""
+    data = (json_of(heard) if heard.body else {})["data"]
+    return _refreshed(f"{data['registryUrl']}/{data['repository']}", [data["tag"]])
 
 
 _KARGO = {
