@@ -37,7 +37,12 @@ def entry(name: str) -> str:
     from sidecar.config.presets import comes_to, example, known
 
     preset = known()[name]
-    lines = [preset.title, f"checked against {preset.checked}", f"{name} comes to {comes_to(name)}", f"url: {preset.url.like}"]
+    lines = [
+        preset.title,
+        f"checked against {preset.checked}",
+        f"{name} comes to {comes_to(name)}",
+        f"url: {preset.url.like}",
+    ]
     lines += [f"headers.{header}: {one.what}" for header, one in preset.headers.items()]
     lines += [f"sign.secrets: {preset.secret}"] if preset.secret else []
     lines += [*preset.notes, f"more in docs/receivers/{preset.page}.md"]

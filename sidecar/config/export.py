@@ -24,7 +24,20 @@ Tree = dict[str, Any]
 
 _REFERENCE: Final = re.compile(REFERENCE)
 _SCHEME: Final = re.compile(r"(?:Bearer|Basic|Token)?\s*", re.IGNORECASE)
-_ORDER: Final = ("name", "preset", "format", "options", "events", "match", "url", "headers", "sign", "tls", "proxy", "delivery")
+_ORDER: Final = (
+    "name",
+    "preset",
+    "format",
+    "options",
+    "events",
+    "match",
+    "url",
+    "headers",
+    "sign",
+    "tls",
+    "proxy",
+    "delivery",
+)
 
 
 class Export:

@@ -304,7 +304,10 @@ def subscription() -> Table:
             "name": Field(NAME, "its identity: its queue, and its label in metrics", needed=True),
             "preset": Field(PresetName(), "which receiver it is for: format, events and the like are known then"),
             "format": Field(
-                Choice(words=tuple(dialects.load())), "in whose words, unless a `preset` knows", needed=True, unless="preset"
+                Choice(words=tuple(dialects.load())),
+                "in whose words, unless a `preset` knows",
+                needed=True,
+                unless="preset",
             ),
             "options": Field(Raw(), "the format's own options"),
             "events": Field(

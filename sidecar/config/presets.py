@@ -1,8 +1,8 @@
 """Presets: what the file presets.yml knows of each receiver, put under a subscription that names one.
 
-A subscription's own keys lie over its preset, and the preset over `defaults`: mappings are merged key by key, lists are
-replaced. The format is the preset's own, since everything else in a preset stands on it. The file is read when the first
-preset is named.
+A subscription's own keys lie over its preset, and the preset over `defaults`: mappings are merged key by key, lists
+are replaced. The format is the preset's own, since everything else in a preset stands on it. The file is read when the
+first preset is named.
 """
 
 import functools
@@ -28,9 +28,9 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the receiver listens.
 
-    `path` is a pattern of the whole path; `query` has a pattern for each parameter that must be there once. A `bare` URL
-    has no query string. `like` says all that to people, after "must be"; `example` is a URL of that shape. `added` is a
-    template that goes behind the URL, for receivers that are told by it (format template).
+    `path` is a pattern of the whole path; `query` has a pattern for each parameter that must be there once. A `bare`
+    URL has no query string. `like` says all that to people, after "must be"; `example` is a URL of that shape. `added`
+    is a template that goes behind the URL, for receivers that are told by it (format template).
     """
 
     path: str = ".*"
@@ -67,9 +67,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One way to tell one receiver.
 
-    `page` is docs/receivers/<page>.md, `checked` the version whose parser was looked at. `subscription` has the keys of a
-    subscription; of its `sign` only the scheme. `headers` are those that the operator has to give. `secret` says what messages are signed with where the receiver
-    refuses those that are not, "" where signing is a choice or means nothing to it.
+    `page` is docs/receivers/<page>.md, `checked` the version whose parser was looked at. `subscription` has the keys of
+    a subscription; of its `sign` only the scheme. `headers` are those that the operator has to give. `secret` says what
+    messages are signed with where the receiver refuses those that are not, "" where signing is a choice or means
+    nothing to it.
     """
 
     title: str

@@ -174,7 +174,7 @@ class Table(msgspec.Struct, frozen=True):
             if field.default is not msgspec.UNSET:
                 described["default"] = field.default
             properties[key] = described
-        table = {
+        table: dict[str, Any] = {
             "type": ["object", "null"] if self._optional else "object",
             "properties": properties,
             "additionalProperties": False,
@@ -182,10 +182,10 @@ class Table(msgspec.Struct, frozen=True):
         needed = [key for key, field in self.fields.items() if field.needed]
         if not needed:
             return table
-        either = [(key, self.fields[key].unless) for key in needed if self.fields[key].unless]
         table["required"] = [key for key in needed if not self.fields[key].unless]
-        for pair in either:
-            table["anyOf"] = [{"required": [key]} for key in pair]
+        for key in needed:
+            if other := self.fields[key].unless:
+                table["anyOf"] = [{"required": [one]} for one in (key, other)]
         return table
 
 

@@ -300,7 +300,9 @@ class Subscribing:
             raise Unusable(problems)
         # A preset brings its format: it is kept with the rest, since lanes are known by it.
         pairs = zip(draft.targets, self._read(draft), strict=True)
-        targets = tuple([tree if "format" in tree else {**tree, "format": one.subscription.format} for tree, one in pairs])
+        targets = tuple(
+            [tree if "format" in tree else {**tree, "format": one.subscription.format} for tree, one in pairs]
+        )
         uuid = draft.uuid or uuid
         return msgspec.structs.replace(draft, uuid=uuid, key=draft.key or uuid, targets=targets)
 

@@ -1,4 +1,4 @@
-"""What Spinnaker's echo, Jenkins' dockerhub-notification (2.7.4), Kobold (v0.4.3) and Dokploy (v0.30.2) make of a request.
+"""What Spinnaker's echo, Jenkins' plugin (2.7.4), Kobold (v0.4.3) and Dokploy (v0.30.2) make of a request.
 
 Also Docker Hub's readers in Brigade's gateway, and the counters of GitLab and Portus.
 """
@@ -183,7 +183,7 @@ _KOBOLD = {
 
 
 def dokploy(heard: Heard, image: str) -> Answer:
-    """The deployment of an application whose image is `image`; one that does not fit is answered 301, without Location."""
+    """The deployment of an application whose image is `image`; what does not fit is answered 301, without Location."""
     if re.fullmatch(r"/api/deploy/(?:compose/)?[^/]+", heard.path) is None:
         raise Refused(404, "no such path")
     name, tag, _ = split_reference(image)

@@ -119,7 +119,9 @@ def _keel_github(heard: Heard) -> Answer:
         told = body["registry_package"]
         if told["package_type"] != "CONTAINER":
             raise Refused(400, "no container")
-        return Answer(200, (f"ghcr.io/{body['repository']['full_name']}/{told['name']}:{told['package_version']['version']}",))
+        return Answer(
+            200, (f"ghcr.io/{body['repository']['full_name']}/{told['name']}:{told['package_version']['version']}",)
+        )
     raise Refused(400, "X-GitHub-Event")
 
 

@@ -143,7 +143,7 @@ def caprover(heard: Heard, token: str) -> Answer:
 
 
 def coolify(heard: Heard, token: str) -> Answer:
-    """POST /api/v1/deploy: what is deployed, by uuid or by a tag of Coolify's own. The body may bring parameters, too."""
+    """POST /api/v1/deploy: what is deployed, by uuid or by a tag of its own. The body may bring parameters, too."""
     if heard.method != "POST":
         raise Refused(405, "POST")
     if heard.path != "/api/v1/deploy":

@@ -1,4 +1,4 @@
-"""What judges of receivers are made of: a request as it arrives, what comes of it, and JSON read as strictly as they do.
+"""What judges of receivers are made of: a request as it arrives, what comes of it, and JSON read strictly.
 
 A judge is written from what a receiver's own parser does (docs/receivers names the versions) and knows nothing of this
 project. It is given what came and the secret that the receiver was set up with, and answers what the receiver would.
@@ -73,10 +73,10 @@ _ZERO = {str: "", int: 0, bool: False}
 
 
 def decode(shape: Any, value: Any, where: str = "$", status: int = 400) -> Any:
-    """A JSON value as a typed language takes it: strings, whole numbers, booleans, lists and objects, nothing converted.
+    """A JSON value as a typed language takes it: texts, whole numbers, booleans, lists and objects, nothing converted.
 
-    A shape is `str`, `int`, `bool`, `object` (anything), `[shape]` or `{name: shape}`. What is absent or null is the zero
-    value; what the shape does not name is ignored.
+    A shape is `str`, `int`, `bool`, `object` (anything), `[shape]` or `{name: shape}`. What is absent or null is the
+    zero value; what the shape does not name is ignored.
     """
     if shape is object:
         return value

@@ -26,6 +26,7 @@ from judges_others import (
 from judging import Answer, Heard, json_of
 from preset_requests import DIGEST, DOCKER, PUSHES, SECRET, bound, heard, push, subscription
 
+from receiver_rules import HARBOR_RECEIVERS, IMAGE_UPDATER_CLOUDEVENTS, demand
 from sidecar.config import presets
 from sidecar.dialects.contract import sample
 from sidecar.domain.event import Event, EventType, Kind
@@ -219,6 +220,23 @@ def test_each_push_is_taken_and_read_right(tmp_path, name):
             assert outcome.delivered, f"a good answer counts as {outcome.reason}"
 
 
+HARBOR_RULES = {
+    "kargo": HARBOR_RECEIVERS["kargo"],
+    "keel-harbor": HARBOR_RECEIVERS["keel"],
+    "argocd": HARBOR_RECEIVERS["argo cd"],
+    "argocd-image-updater": HARBOR_RECEIVERS["image updater"],
+    "argocd-image-updater-cloudevents": IMAGE_UPDATER_CLOUDEVENTS,
+}
+
+
+@pytest.mark.parametrize("name", HARBOR_RULES)
+def test_the_rules_that_formats_are_held_against_are_met_too(tmp_path, name):
+    """They are narrower than the receivers: what is taken and then matches nothing breaks them."""
+    for event in PUSHES.values():
+        for request in requests(tmp_path, name, event):
+            demand(HARBOR_RULES[name], json_of(request))
+
+
 @pytest.mark.parametrize("name", ["dokploy", "dokploy-ghcr"])
 def test_dokploy_deploys_its_own_image_alone(tmp_path, name):
     one = bound(tmp_path, subscription(name))
@@ -270,7 +288,9 @@ def test_other_events_are_taken_too(tmp_path, name):
             event = msgspec.structs.replace(
                 event, artifact=msgspec.structs.replace(event.artifact, media_type=DOCKER, kind=Kind.IMAGE)
             )
-        taken = [judge(each) if name != "knative" else Answer(202, tuple(cloud_event(each))) for each in heard(one, event)]
+        taken = [
+            judge(each) if name != "knative" else Answer(202, tuple(cloud_event(each))) for each in heard(one, event)
+        ]
         assert taken, f"{name} hears nothing of {word}"
         assert all(each.images for each in taken), f"{name} does nothing at {word}"
 

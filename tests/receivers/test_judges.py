@@ -533,7 +533,11 @@ CDEVENT = {
         "type": "dev.cdevents.artifact.published.0.2.0",
         "timestamp": "2026-11-22T08:00:00Z",
     },
-    "subject": {"id": "pkg:oci/app@sha256%3Aab?repository_url=reg.example.com/team/app", "type": "artifact", "content": {}},
+    "subject": {
+        "id": "pkg:oci/app@sha256%3Aab?repository_url=reg.example.com/team/app",
+        "type": "artifact",
+        "content": {},
+    },
 }
 PUBLISHED = ("dev.cdevents.artifact.published.0.2.0",)
 

@@ -48,7 +48,7 @@ def test_every_preset_has_a_page_and_every_page_a_preset():
 
 @by_page
 def test_what_is_to_be_written_here_loads(tmp_path, page):
-    """As it stands, with what it takes from the environment; the only warnings are of what travels unencrypted, or to whom."""
+    """As it stands, with what it takes from the environment; the only warnings are of how it travels."""
     written = ours(page)
     assert written, "a page shows what to write"
     for block in written:
@@ -81,7 +81,9 @@ def test_every_page_answers_the_same_questions(page):
 
 def test_who_has_no_preset_is_listed_with_the_reason():
     text = (FOLDER / "README.md").read_text(encoding="utf-8").partition("## Without a preset")[2]
-    rows = dict(line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ") and "---" not in line)
+    rows = dict(
+        line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ") and "---" not in line
+    )
     missing = [one for one in REASONED if not any(one in cell for cell in rows)]
     assert missing == []
     assert all(len(reason) > 20 for cell, reason in rows.items() if cell != "receiver")
