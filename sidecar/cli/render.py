@@ -41,7 +41,7 @@ def render(
 ) -> None:
     """Print the exact messages that a format makes of an event.
 
-    The bodies go to standard output as they are sent, a word and its content type to standard error. Several
+    The bodies go to standard output as they are sent, a word and the format's headers to standard error. Several
     --envelope are read one after the other, so that a deletion finds what was pushed before.
     """
     if event and envelope:
@@ -57,13 +57,23 @@ def render(
     except ValueError as error:
         raise misuse(str(error)) from None
     if as_json:
-        listed = [{"word": one.word, "contentType": one.content_type, "body": one.body.decode()} for one in messages]
+        listed = [
+            {
+                "word": one.word,
+                "contentType": one.content_type,
+                "headers": [*dialect.headers(options), *one.headers],
+                "body": one.body.decode(),
+            }
+            for one in messages
+        ]
         show_json({"messages": listed})
         return
     if not messages:
         print(f"format {name} says nothing of this", file=sys.stderr)
     for one in messages:
-        print(f"{one.word}  Content-Type: {one.content_type}", file=sys.stderr, flush=True)
+        said = [("Content-Type", one.content_type), *dialect.headers(options), *one.headers]
+        lines = f"\n{' ' * len(one.word)}  ".join(f"{header}: {value}" for header, value in said)
+        print(f"{one.word}  {lines}", file=sys.stderr, flush=True)
         sys.stdout.flush()
         sys.stdout.buffer.write((msgspec.json.format(one.body, indent=2) if pretty else one.body) + b"\n")
         sys.stdout.buffer.flush()

@@ -43,6 +43,7 @@ def of_made(prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
     described["required"] = ["name", *described["required"]]
     definitions: dict[str, Any] = {}
     _by_format(described, definitions, prefix)
+    described["allOf"] = _alternatives(described["allOf"])
     return _unexpandable(described), _unexpandable(definitions)
 
 
@@ -67,6 +68,20 @@ def _by_format(subscription: dict[str, Any], definitions: dict[str, Any], prefix
         for form, names in by_format.items()
     ]
     return found
+
+
+def _alternatives(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same conditions as one choice for each key that they are about: no two of a key's can hold together.
+
+    Editors tell more of a mistake by conditions; but whoever makes values from a schema goes through twice as much for
+    each of them, and gives up at a dozen.
+    """
+    ways: dict[str, list[dict[str, Any]]] = {}
+    for one in conditions:
+        (key,) = one["if"]["required"]
+        held = {**one["if"]["properties"], **one["then"]["properties"]}
+        ways.setdefault(key, []).append({"properties": held, "required": [key]})
+    return [{"anyOf": [*found, {"not": {"required": [key]}}]} for key, found in ways.items()]
 
 
 def _unexpandable(described: Any) -> Any:

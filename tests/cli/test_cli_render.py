@@ -29,6 +29,16 @@ def test_pretty_changes_only_the_white_space(cli):
     assert pretty.out.count("\n") > 10
 
 
+def test_the_headers_of_format_and_message_are_said_with_the_word(cli):
+    said = cli("render", "-f", "nexus", "--option", "webhook=asset")
+    first, second, third = said.err.splitlines()
+    assert first == "CREATED  Content-Type: application/json"
+    assert second == "         X-Nexus-Webhook-Id: rm:repository:asset"
+    assert third.startswith("         X-Nexus-Webhook-Delivery: ")
+    (message,) = cli("render", "-f", "acr", "--json").json["messages"]
+    assert message["headers"] == [["User-Agent", "AzureContainerRegistry/1.0"]]
+
+
 @pytest.mark.parametrize("name", list(load()))
 def test_every_word_of_every_format_has_a_sample(cli, name):
     """Words that fit only charts or untagged artifacts find an event that they fit."""
@@ -52,9 +62,9 @@ def test_options_are_read_as_their_types(cli):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["-f", "gitea"], "there is no format 'gitea'; known: cloudevents, distribution, dtr, harbor, quay"),
+        (["-f", "gitea"], "there is no format 'gitea'; known: acr, cdevents, cloudevents, distribution, "),
         (["-f", "harbor", "-o", "colour=red"], "format harbor has no option 'colour'; known: flavour, "),
-        (["-f", "distribution", "-o", "x=1"], "format distribution has no option 'x'; it has none"),
+        (["-f", "distribution", "-o", "x=1"], "format distribution has no option 'x'; known: docker_media_type"),
         (["-f", "harbor", "-o", "flavour"], "--option 'flavour' must be KEY=VALUE"),
         (["-f", "harbor", "-o", "flavour=sweet"], "an option of format harbor cannot be used: "),
         (

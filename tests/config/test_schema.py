@@ -11,7 +11,7 @@ import yaml
 from sidecar import dialects
 from sidecar.config import keys
 from sidecar.config.loading import load
-from sidecar.config.schema import schema
+from sidecar.config.schema import of_made, schema
 from sidecar.config.shapes import Or
 from sidecar.config.tables import ListOf, Table
 
@@ -67,6 +67,34 @@ def test_the_example_with_every_optional_key_loads_too(tmp_path):
 def test_the_example_shows_every_key():
     shown = set(re.findall(r"([A-Za-z_]+):", uncommented()))
     assert set(supported(keys.root())) - shown == set()
+
+
+def test_every_subscription_that_the_example_shows_in_one_line_loads(tmp_path):
+    """They are the lines that begin with `#- {name:`."""
+    shown = re.findall(r"(?m)^  #(- \{name: .*\})$", EXAMPLE.read_text())
+    path = tmp_path / "config.yml"
+    lines = [
+        "registries: [{name: main, hostname: registry.example.com}]",
+        "subscriptions:",
+        *(f"  {one}" for one in shown),
+    ]
+    path.write_text("\n".join(lines))
+    formats = {bound.voice.format for bound in load(path, {}).subscriptions}
+    assert {"dockerhub", "acr", "ghcr", "jfrog", "nexus", "cdevents", "distribution"} <= formats
+    VALIDATOR.validate(yaml.safe_load(path.read_text()))
+
+
+@pytest.mark.parametrize("name", list(dialects.load()))
+def test_what_apis_take_has_the_options_of_its_own_format(name):
+    """There the conditions are choices, which must say the same."""
+    described, definitions = of_made("#/$defs/")
+    judge = jsonschema.Draft202012Validator({**described, "$defs": definitions})
+    made = {"name": "one", "format": name, "url": "https://hooks.example.com/"}
+    good = msgspec.to_builtins(dialects.load()[name].example)
+    assert judge.is_valid(made)
+    assert judge.is_valid({**made, "options": good})
+    assert not judge.is_valid({**made, "options": {**good, "surely_not_an_option": 1}})
+    assert not judge.is_valid({**made, "format": "surely-no-format", "options": good})
 
 
 @pytest.mark.parametrize("name", list(dialects.load()))

@@ -8,7 +8,7 @@ from golden_cases import FOLDER, find_cases, ordered, read_case, render_case
 
 @pytest.mark.parametrize("path", find_cases(), ids=lambda path: path.relative_to(FOLDER).with_suffix("").as_posix())
 def test_the_messages_are_those_of_the_golden_file(path: Path) -> None:
-    """Words, content type, headers, bodies, key order and number types are those written down; `exact` pins every byte."""
+    """Words, headers, bodies, key order and number types are those written down; `exact` pins every byte."""
     case = read_case(path)
     assert case.why
     assert not bytes(case.body) or case.bodies is None

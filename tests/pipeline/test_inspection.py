@@ -89,6 +89,8 @@ def test_of_a_url_only_scheme_and_host_are_shown(url, expected):
         ("dtr", ("TAG_DELETE",), "", (EventType.TAG_DELETED, "TAG_DELETE")),
         ("dtr", ("MANIFEST_PUSH",), "", (EventType.PUSHED, "MANIFEST_PUSH")),
         ("harbor", None, "artifact.deleted", (EventType.DELETED, "DELETE_ARTIFACT")),
+        ("acr", ("artifact.pushed",), "ping", (EventType.TEST, "ping")),
+        ("nexus", ("CREATED",), "UPDATED", (EventType.PUSHED, "UPDATED")),
         ("dtr", None, "REPO_CREATED", (EventType.REPOSITORY_CREATED, "REPO_CREATED")),
     ],
 )
