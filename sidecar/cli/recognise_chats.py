@@ -38,8 +38,8 @@ def recognise_chat(value: Mapping[str, Any]) -> Chat | None:
     if attachments and _text(attachments[0], "contentType") == _CARD:
         body = _objects(_object(attachments[0].get("content")).get("body"))
         lines = [[_text(run, "text") for run in _objects(one.get("inlines"))] for one in body]
-        found = next((line[1] for line in lines if len(line) == 2 and line[0] == f"{REPOSITORY}: "), "")
-        return "teams", _word(_text(body[0], "text") if body else ""), found
+        place = next((line[1] for line in lines if len(line) == 2 and line[0] == f"{REPOSITORY}: "), "")
+        return "teams", _word(_text(body[0], "text") if body else ""), place
     if "embeds" in value:
         embed = next(iter(_objects(value["embeds"])), {})
         return "discord", _word(_text(embed, "title")), _named(embed, "name").strip("`")

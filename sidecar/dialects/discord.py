@@ -170,7 +170,7 @@ def judge(response: Response, policy: Policy) -> Outcome:
         return replace(outcome, reason=Reason.GONE, retryable=False, detail="answered 404: the webhook was deleted")
     wait = told.get("retry_after")
     if isinstance(wait, int | float) and not isinstance(wait, bool) and math.isfinite(wait) and wait > 0:
-        return replace(outcome, retry_after=int(min(wait, _LONGEST) * instant.SECOND))
+        return replace(outcome, retry_after=math.ceil(min(wait, _LONGEST) * 1000) * instant.MILLISECOND)
     return outcome
 
 

@@ -6,7 +6,6 @@ a subset of HTML, in which these are entities, and mention nobody. A webhook ans
 with `error.code`. Which thread a message joins is said by its own URL (`threadKey`, `messageReplyOption`).
 """
 
-import html
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -135,7 +134,7 @@ def _message(story: Story, word: str, options: Options) -> Message:
 
 def _fact(fact: Fact) -> _Widget:
     said = fitted(fact.said, _VALUE, card_html, json_bytes)
-    return _Widget(decorated_text=_Decorated(html.escape(fact.label), said))
+    return _Widget(decorated_text=_Decorated(fact.label, said))
 
 
 def _button(link: Link) -> _Button:

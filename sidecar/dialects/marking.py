@@ -4,21 +4,22 @@ Others' words are shown in code font where they hold anything that mark-up, a me
 code font nothing is mark-up. A backquote, which would end it, is shown as one that looks alike.
 """
 
-import html
 import re
 from collections.abc import Callable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from sidecar.dialects.story import MARK, Span, Style, Text
 
 Writer = Callable[[Span], str]
 Measure = Callable[[str], int]
 
-_HARMLESS = re.compile(r"(?!\d+\. )(?!www\.)[^\W_](?:[^\W_]|[ .,'/+-](?!www\.))*", re.IGNORECASE)
+_HARMLESS = re.compile(r"(?!\d+\. )(?!www\.)[^\W_](?:[^\W_]|[ .,'/+…-](?!www\.))*", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![A-Za-z0-9])@(?=\S)")
 _APART = "\u200b"  # zero width: seen by programs alone
 _BACKQUOTE = "\u02cb"
+_IN_LINKS = str.maketrans({"|": "/", "`": _BACKQUOTE})
 _LOOKALIKES = str.maketrans({"<": "\u2039", ">": "\u203a"})
 
 
@@ -41,21 +42,20 @@ def cut(text: Text, room: int, write: Writer, measure: Measure = units) -> Text:
     for span in text:
         size = measure(write(span))
         if size > left:
-            fits = _prefix(span, left, write, measure)
-            if fits:
-                kept.append(msgspec.structs.replace(span, text=span.text[:fits]))
+            fits = _prefix(span, left + measure(MARK), write, measure)
+            kept.append(replace(span, text=f"{span.text[:fits]}{MARK}") if fits else Span(MARK))
             break
         kept.append(span)
         left -= size
-    return (*kept, Span(MARK))
+    return tuple(kept)
 
 
 def _prefix(span: Span, room: int, write: Writer, measure: Measure) -> int:
-    """How many characters of a span fit once written; 0 where not even one does."""
+    """How many characters of a span fit with the mark behind them, once written; 0 where not even one does."""
     low, high = 0, len(span.text)
     while low < high:
         middle = (low + high + 1) // 2
-        if measure(write(msgspec.structs.replace(span, text=span.text[:middle]))) <= room:
+        if measure(write(replace(span, text=f"{span.text[:middle]}{MARK}"))) <= room:
             low = middle
         else:
             high = middle - 1
@@ -101,10 +101,15 @@ def entities(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def attribute(text: str) -> str:
+    """Text as it may also stand within the quotes of an HTML attribute."""
+    return entities(text).replace('"', "&quot;").replace("'", "&#x27;")
+
+
 def slack(span: Span) -> str:
     """Slack's mrkdwn: `*bold*`, backquotes for code, `<url|text>`."""
     if span.url:
-        return f"<{entities(span.url)}|{entities(span.text).replace('|', '/')}>"
+        return f"<{entities(span.url)}|{entities(span.text).translate(_IN_LINKS)}>"
     if span.style is Style.LABEL:
         return f"*{entities(span.text)}*"
     if span.style is Style.CODE or (span.style is Style.NAME and not harmless(span.text)):
@@ -133,12 +138,12 @@ def google(span: Span) -> str:
 
 def mattermost(span: Span) -> str:
     """CommonMark without `<` and `>`: Mattermost rewrites Slack's `<!channel>` and `<url|text>` even within code."""
-    return markdown(msgspec.structs.replace(span, text=span.text.translate(_LOOKALIKES)))
+    return markdown(replace(span, text=span.text.translate(_LOOKALIKES)))
 
 
 def card_html(span: Span) -> str:
     """What Google Chat's cards take of HTML. It has no code font there that is documented."""
-    said = html.escape(span.text)
+    said = attribute(span.text)
     if span.url:
-        return f'<a href="{html.escape(span.url)}">{said}</a>'
+        return f'<a href="{attribute(span.url)}">{said}</a>'
     return f"<b>{said}</b>" if span.style is Style.LABEL else said

@@ -18,7 +18,7 @@ from sidecar.dialects.blocks import LIMIT, Section
 from sidecar.dialects.blocks import Text as Element
 from sidecar.dialects.contract import Audience, Dialect, Said, by_status
 from sidecar.dialects.marking import entities, fitted, listed, quiet, slack, units
-from sidecar.dialects.story import MARK, SYMBOLS, Link, Span, Story, Style, address, moment, read, shown, when
+from sidecar.dialects.story import MARK, SYMBOLS, Link, Span, Story, Style, address, moment, name, read, when
 from sidecar.dialects.telling import tell, vocabulary
 from sidecar.dialects.telling_many import tell_many
 from sidecar.dialects.telling_many import word as word_of
@@ -116,12 +116,12 @@ def _message(story: Story, word: str, options: Options) -> Message:
     if story.entries:
         lines = [f"• {fitted(entry, _LINE, slack)}" for entry in story.entries]
         blocks.append(_section(listed(lines, story.total, LIMIT)))
-    elif story.facts:
+    if story.facts:
         lines = [
             fitted((Span(f"{fact.label}:", Style.LABEL), Span(" "), *fact.said), _LINE, slack) for fact in story.facts
         ]
         blocks.append(_section(listed(lines, len(lines), LIMIT)))
-    around = f"{entities(shown(story.registry))} · {when(story, _date)}"
+    around = f"{slack(name(story.registry))} · {when(story, _date)}"
     blocks.append(_Context("context", (_text(around), *map(_link, story.links))))
     body = _Message(
         channel=options.channel or UNSET,

@@ -6,7 +6,6 @@ of one line, and bounded, so that nothing can hide in it and no message grows wi
 
 import enum
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 from urllib.parse import quote
@@ -146,7 +145,7 @@ def shown(text: str, most: int = NAME) -> str:
 def _visible(one: str) -> str:
     if one.isprintable():
         return one
-    return " " if one.isspace() or unicodedata.category(one) == "Cc" else ""
+    return " " if one.isspace() or ord(one) < 0xA0 else ""  # all of these are spaces and controls
 
 
 def address(url: str, most: int = URL) -> str:
