@@ -57,16 +57,28 @@ def render(
     except ValueError as error:
         raise misuse(str(error)) from None
     if as_json:
-        listed = [{"word": one.word, "contentType": one.content_type, "body": one.body.decode()} for one in messages]
-        show_json({"messages": listed})
+        show_json({"messages": [_listed(one) for one in messages]})
         return
     if not messages:
         print(f"format {name} says nothing of this", file=sys.stderr)
     for one in messages:
-        print(f"{one.word}  Content-Type: {one.content_type}", file=sys.stderr, flush=True)
+        print(f"{one.word}  Content-Type: {one.content_type}", file=sys.stderr)
+        for line in (*([f"URL: {one.url}"] if one.url else []), *(f"{name}: {value}" for name, value in one.headers)):
+            print(f"{' ' * len(one.word)}  {line}", file=sys.stderr)
+        sys.stderr.flush()
         sys.stdout.flush()
         sys.stdout.buffer.write((msgspec.json.format(one.body, indent=2) if pretty else one.body) + b"\n")
         sys.stdout.buffer.flush()
+
+
+def _listed(one: "Message") -> dict[str, Any]:
+    """A message as JSON; its own URL and headers only where it has them."""
+    listed: dict[str, Any] = {"word": one.word, "contentType": one.content_type, "body": one.body.decode()}
+    if one.url:
+        listed["url"] = one.url
+    if one.headers:
+        listed["headers"] = [{"name": name, "value": value} for name, value in one.headers]
+    return listed
 
 
 def _dialect(name: str) -> "Dialect[Any]":
@@ -80,7 +92,7 @@ def _dialect(name: str) -> "Dialect[Any]":
 
 def _options(dialect: "Dialect[Any]", given: Iterable[str]) -> Any:
     """The options of KEY=VALUE texts. A value is read as its option's type; lists and mappings are written in JSON."""
-    known = [field.encode_name for field in msgspec.structs.fields(dialect.options)]
+    known = {field.encode_name: field.type for field in msgspec.structs.fields(dialect.options)}
     values: dict[str, Any] = {}
     for one in given:
         key, equals, text = one.partition("=")
@@ -90,7 +102,8 @@ def _options(dialect: "Dialect[Any]", given: Iterable[str]) -> Any:
             hint = f"known: {', '.join(known)}" if known else "it has none"
             raise misuse(f"format {dialect.name} has no option {key[:60]!r}; {hint}")
         try:
-            values[key] = msgspec.json.decode(text) if text[:1] in {"[", "{"} else text
+            written = known[key] is not str and text[:1] in {"[", "{"}
+            values[key] = msgspec.json.decode(text) if written else text
         except msgspec.DecodeError as error:
             raise misuse(f"--option {key} is not JSON: {error}") from None
     try:
