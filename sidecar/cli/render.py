@@ -91,9 +91,14 @@ def _dialect(name: str) -> "Dialect[Any]":
 
 
 def _options(dialect: "Dialect[Any]", given: Iterable[str]) -> Any:
-    """The options of KEY=VALUE texts. A value is read as its option's type; lists and mappings are written in JSON."""
+    """The options of KEY=VALUE texts. A value is read as its option's type; lists and mappings are written in JSON.
+
+    What has to be given and is not is that of the format's example.
+    """
     known = {field.encode_name: field.type for field in msgspec.structs.fields(dialect.options)}
-    values: dict[str, Any] = {}
+    needed = {field.encode_name for field in msgspec.structs.fields(dialect.options) if field.required}
+    example = msgspec.to_builtins(dialect.example)
+    values: dict[str, Any] = {key: example[key] for key in needed}
     for one in given:
         key, equals, text = one.partition("=")
         if not equals:

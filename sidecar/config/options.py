@@ -79,7 +79,7 @@ def scalars(node: Node) -> Iterator[Scalar]:
 
 
 def redact(sentence: str, node: Node) -> str:
-    """The sentence without any text that came from the environment or a file, and without parts of it that it quotes."""
+    """The sentence without any text that came from the environment or a file, and without quoted parts of one."""
     for text in {one.text for one in scalars(node) if one.hidden and one.text}:
         for form in (repr(text), text, repr(text)[1:-1]):
             sentence = sentence.replace(form, "<secret>")

@@ -8,7 +8,7 @@ So whatever a template says, its rendering ends after a known amount of work.
 from typing import Final
 
 TEXT: Final = 64 * 1024  # characters of all templates of a subscription together
-TOKENS: Final = 4_000  # words and signs of the code of all of them
+TOKENS: Final = 2_000  # words and signs of the code of all of them
 STEPS: Final = 100_000  # of everything that one event is said in
 LARGEST: Final = 256 * 1024  # characters of any text on the way, and bytes of a body
 HEADERS: Final = 8 * 1024  # bytes of all headers that are rendered, names included
