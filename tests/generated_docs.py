@@ -5,10 +5,11 @@ stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
 """
 
 import ast
+import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from sidecar.config.schema import of_made
 from sidecar.config.shapes import Choice, Flag, Number, Or, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import NAME
+from sidecar.dialects.contract import sample
+from sidecar.dialects.templating import variables as known
+from sidecar.dialects.templating.filters import FILTERS
+from sidecar.dialects.templating.predicates import TESTS
 from sidecar.domain.delivery import MOVES, Reason, State
 from sidecar.domain.event import HAPPENINGS, OF_ARTIFACTS, EventType
 from sidecar.domain.record import QuarantineReason
@@ -161,9 +166,64 @@ def formats() -> str:
     rows = []
     for name, dialect in dialects.load().items():
         fields = msgspec.structs.fields(dialect.options)
-        options = ", ".join(code(f"{one.encode_name}: {_shown(one.default)}") for one in fields) or "none"
+        options = ", ".join(code(one.encode_name + ("" if one.required else f": {_by_default(one)}")) for one in fields)
+        options = options or "none"
         rows.append((code(name), dialect.title, options))
     return table(("format", "whose words", "options with their defaults"), rows)
+
+
+def _by_default(field: msgspec.structs.FieldInfo) -> str:
+    return _shown(field.default if field.default is not msgspec.NODEFAULT else field.default_factory())
+
+
+# --- templates --------------------------------------------------------------------------------------------------------
+
+
+def variables() -> str:
+    """Everything that a template knows, with what it is and an example of it."""
+    rows = []
+    for name, shape in known.SHAPES.items():
+        event = next(
+            (sample(kind) for kind in HAPPENINGS if known.values(sample(kind), [name])[name] is not None), None
+        )
+        assert event is not None
+        rows += list(_variable(name, shape, known.values(event, [name])[name]))
+    return table(("name", "is", "meaning", "example"), rows)
+
+
+def _variable(path: str, shape: known.Shape, value: Any) -> Iterator[tuple[str, ...]]:
+    """The row of one variable, then those of what is in it."""
+    kinds = {"record": "mapping", "map": "mapping of free keys", "any": "anything"}
+    what = kinds.get(shape.what, shape.what) + (", or null" if shape.null else "")
+    item = shape.item if shape.what == "list" else None
+    leaf = shape.what not in {"record", "any"} and (item is None or item.what != "record")
+    example = code(_shown(value)) if leaf and value not in (None, "", [], (), {}) else ""
+    yield code(path), what, shape.note, example
+    for name, field in shape.fields.items():
+        yield from _variable(f"{path}.{name}", field, value[name] if isinstance(value, dict) else None)
+    if item is not None and item.what == "record":
+        first = value[0] if value else None
+        for name, field in item.fields.items():
+            yield from _variable(f"{path}[].{name}", field, first[name] if first is not None else None)
+
+
+def functions(listed: Mapping[str, Callable[..., Any]], mark: str) -> str:
+    """Filters or tests with what they take and do; several names of one stand together."""
+    names: dict[Callable[..., Any], list[str]] = {}
+    for name, function in listed.items():
+        names.setdefault(function, []).append(name)
+    rows = []
+    for function, those in names.items():
+        taken = list(inspect.signature(function).parameters.values())[2:]
+        said = (function.__doc__ or "").partition("\n")[0]
+        rows.append(
+            (", ".join(code(mark + name) for name in those), ", ".join(_argument(one) for one in taken), plain(said))
+        )
+    return table(("name", "takes", "gives"), rows)
+
+
+def _argument(one: inspect.Parameter) -> str:
+    return code(one.name) if one.default is inspect.Parameter.empty else code(f"{one.name}={_shown(one.default)}")
 
 
 # --- docs/receivers ---------------------------------------------------------------------------------------------------
@@ -368,6 +428,11 @@ PARTS = {
     "docs/api.md": {"calls": calls},
     "docs/events.md": {"formats": formats, "events": events},
     "docs/intake.md": {"intake": intake},
+    "docs/templates.md": {
+        "variables": variables,
+        "filters": lambda: functions(FILTERS, ""),
+        "tests": lambda: functions(TESTS, "is "),
+    },
     "docs/configuration.md": {"configuration": configuration},
     "docs/metrics.md": {"metrics": metrics, "labels": labels},
     "docs/operations.md": {"exits": exits},

@@ -199,4 +199,4 @@ def _node(value: Any, path: str, found: _Found, *, hidden: bool, depth: int = 0)
         ]
         return Sequence(path=path, line=line, items=tuple(items))
     text, kind = scalar_of(value)
-    return Scalar(path=path, line=line, text=text, kind=kind, hidden=hidden)
+    return Scalar(path=path, line=line, text=text, kind=kind, hidden=hidden, inserted=(text,) if hidden else ())

@@ -169,7 +169,7 @@ def _with_url(made: Mapping, url: Scalar, added: str) -> Mapping:
     entry = made.entries["options"]
     assert isinstance(entry.value, Mapping)
     path = join(entry.path, "url")
-    text = Scalar(path=path, line=url.line, text=url.text + added, kind="str", hidden=url.hidden)
+    text = Scalar(path=path, line=url.line, text=url.text + added, kind="str", hidden=url.hidden, inserted=url.inserted)
     options = {**entry.value.entries, "url": Entry(path, url.line, text)}
     told = Entry(entry.path, entry.line, msgspec.structs.replace(entry.value, entries=options))
     return msgspec.structs.replace(made, entries={**made.entries, "options": told})

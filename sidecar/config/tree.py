@@ -27,6 +27,7 @@ class Scalar(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is what YAML takes it for: str, int, float, bool, null, timestamp, or `broken` when a reference in it could
     not be resolved (that was reported). `hidden` marks text that came from the environment or a file: never show it.
+    `inserted` are the parts of it that did.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Scalar(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     kind: str
     hidden: bool = False
+    inserted: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:

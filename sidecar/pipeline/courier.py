@@ -67,23 +67,20 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         if self.tracing is not None:
             headers = (*headers, (HEADER, self.tracing.header(event_id, webhook_id, attempt)))
         return SendRequest(
-            url=self._to(message.url) if message.url else self.subscription.url,
+            url=self._at(message.url) if message.url else self.subscription.url,
             headers=headers,
             body=body,
             timeout=self.subscription.policy.timeout,
             transport=self.subscription.transport,
         )
 
-    def _to(self, url: str) -> str:
-        """A message's own URL, with the credentials in the subscription's where both have the same scheme and host.
+    def _at(self, url: str) -> str:
+        """A message's own URL at the subscription's scheme and host as they are now, with the credentials in it.
 
-        What is stored of a message has no credentials.
+        Headers, credentials and TLS are for that host alone, also when it has changed since the message was made.
         """
         own, made = urlsplit(self.subscription.url), urlsplit(url)
-        credentials, at, host = own.netloc.rpartition("@")
-        if not at or (own.scheme, host.lower()) != (made.scheme, made.netloc.lower()):
-            return url
-        return urlunsplit(made._replace(netloc=f"{credentials}@{host}"))
+        return urlunsplit((own.scheme, own.netloc, made.path, made.query, ""))
 
     def _with(self, own: Headers) -> Headers:
         """A message's own headers come over what the format always sends, and under what the subscription was given."""

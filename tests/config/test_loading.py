@@ -4,6 +4,7 @@ import ipaddress
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 import yaml
 
@@ -329,10 +330,13 @@ def test_retention_and_guard(file):
 @pytest.mark.parametrize("name", list(dialects.load()))
 def test_unwritten_events_are_those_of_the_usual_that_the_format_can_say(file, name):
     dialect = dialects.load()[name]
-    text = f"{REGISTRY}subscriptions: [{{name: one, format: {name}, url: 'https://hooks.example.com/'}}]"
+    given = msgspec.json.encode(dialect.example).decode()
+    text = (
+        f"{REGISTRY}subscriptions: [{{name: one, format: {name}, options: {given}, url: 'https://hooks.example.com/'}}]"
+    )
     (bound,) = file(text).subscriptions
     usual = (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED)
-    expected = tuple(one.value for one in usual if dialect.says(one, dialect.options()))
+    expected = tuple(one.value for one in usual if dialect.says(one, dialect.example))
     assert bound.subscription.events == expected
     assert bound.voice.types >= set(expected)
 

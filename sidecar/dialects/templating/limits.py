@@ -8,8 +8,8 @@ So whatever a template says, its rendering ends after a known amount of work.
 from typing import Final
 
 TEXT: Final = 64 * 1024  # characters of all templates of a subscription together
-TOKENS: Final = 4_000  # words and signs of one template's code
-STEPS: Final = 40_000  # of everything that one event is said in
+TOKENS: Final = 2_000  # words and signs of the code of all of them
+STEPS: Final = 100_000  # of everything that one event is said in
 LARGEST: Final = 256 * 1024  # characters of any text on the way, and bytes of a body
 HEADERS: Final = 8 * 1024  # bytes of all headers that are rendered, names included
 MOST_HEADERS: Final = 32
@@ -18,7 +18,7 @@ DEPTH: Final = 32  # of templates' code, and of the values they make
 BRACKETS: Final = 12  # one within another
 NAMES: Final = 64  # that a template sets
 NUMBER: Final = 2**63  # no number reaches it
-TRIAL: Final = 8 * STEPS  # of all samples together, when a subscription is read
+TRIAL: Final = 4 * STEPS  # of all samples together, when a subscription is read
 PER_STEP: Final = 64  # characters that are copied or compared in one step
 
 

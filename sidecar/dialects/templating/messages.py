@@ -11,7 +11,7 @@ import msgspec
 from sidecar.dialects.contract import Audience, samples
 from sidecar.dialects.templating import variables
 from sidecar.dialects.templating.engine import Compiled, Library
-from sidecar.dialects.templating.limits import HEADERS, LARGEST, STEPS, TRIAL, URL, Meter, TemplateTrouble
+from sidecar.dialects.templating.limits import HEADERS, LARGEST, STEPS, TOKENS, TRIAL, URL, Meter, TemplateTrouble
 from sidecar.domain import header_names
 from sidecar.domain.event import Artifact, Event, EventType, Request
 from sidecar.domain.message import Message
@@ -62,11 +62,19 @@ def library() -> Library:
 
 def parts(options: Options) -> Parts:
     """The templates. Raises TemplateTrouble that names the option and the line."""
-    return Parts(
-        _read("body", options.body),
-        tuple((name, _read(f"headers.{name}", text)) for name, text in options.headers.items()),
-        _read("url", options.url) if options.url else None,
-    )
+    tokens = 0
+    made: list[tuple[str, Compiled]] = []
+    for option, text in (
+        ("body", options.body),
+        *((f"headers.{name}", text) for name, text in options.headers.items()),
+        *((("url", options.url),) if options.url else ()),
+    ):
+        made.append((option.removeprefix("headers."), _read(option, text)))
+        tokens += made[-1][1].tokens
+        if tokens > TOKENS:
+            raise TemplateTrouble(f"{option}: the templates have more than {TOKENS} words and signs: make them shorter")
+    url = made.pop()[1] if options.url else None
+    return Parts(made[0][1], tuple(made[1:]), url)
 
 
 def _read(option: str, text: str) -> Compiled:

@@ -342,7 +342,7 @@ def _unusable(node: nodes.Node) -> TemplateTrouble:
                 return TemplateTrouble(f"calls `.{name}()`: write `| {name}` instead", node.lineno)
             if name in {"startswith", "endswith"}:
                 return TemplateTrouble(
-                    f"calls `.{name}()`: write `is {name.removesuffix('swith')}ingwith`", node.lineno
+                    f"calls `.{name}()`: write `is {name.removesuffix('swith')}ingwith` instead", node.lineno
                 )
         return TemplateTrouble("calls something: there are filters and tests, and no calls", node.lineno)
     what = _SAID_OTHERWISE.get(type(node), f"`{type(node).__name__.lower()}`")
