@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import jsonschema
 import pytest
@@ -92,6 +93,22 @@ def test_a_scheme_alone_signs_nothing(settings):
     ).subscriptions
     assert bare.subscription.signing is None
     assert signed.subscription.signing.scheme is SignScheme.GITHUB
+
+
+def test_without_a_preset_the_file_of_presets_is_not_read(settings):
+    """An idle process has no memory to give for what nobody asked for."""
+    presets.known.cache_clear()
+    plain = settings({"format": "harbor", "url": "https://x.example.com/"})
+    ConfigBinder.of(plain).bind([("api:native/1", {"format": "quay", "url": "https://x.example.com/"})])
+    assert presets.known.cache_info().currsize == 0
+    settings(FLUX)
+    assert presets.known.cache_info().currsize == 1
+
+
+def test_the_file_of_presets_goes_with_the_package():
+    """As pyproject.toml says; otherwise an installed sidecar knows no preset."""
+    listed = tomllib.loads((presets.FILE.parents[2] / "pyproject.toml").read_text())
+    assert "config/presets.yml" in listed["tool"]["setuptools"]["package-data"]["sidecar"]
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
