@@ -255,7 +255,8 @@ def _settings_of(subscriptions: Iterable[Subscription]) -> frozenset[ClientTls]:
 
 def _joined(bound: Bound, state: LaneState, tracing: Tracing | None, uuid: str = "") -> Pair:
     one = bound.subscription
-    return Route(one, bound.voice, state.id, Audience(one.name, state.policy, uuid)), _destination(bound, tracing)
+    audience = Audience(one.name, state.policy, uuid, one.url)
+    return Route(one, bound.voice, state.id, audience), _destination(bound, tracing)
 
 
 def _destination(bound: Bound, tracing: Tracing | None) -> Destination:

@@ -5,10 +5,12 @@ stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`.
 """
 
 import ast
+import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,15 @@ from prometheus_client.metrics import MetricWrapperBase
 from sidecar import dialects
 from sidecar.cli.exits import MEANINGS
 from sidecar.config import amounts, keys
+from sidecar.config import presets as known_presets
 from sidecar.config.schema import of_made
 from sidecar.config.shapes import Choice, Flag, Number, Or, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import NAME
+from sidecar.dialects.contract import sample
+from sidecar.dialects.templating import variables as known
+from sidecar.dialects.templating.filters import FILTERS
+from sidecar.dialects.templating.predicates import TESTS
 from sidecar.domain.delivery import MOVES, Reason, State
 from sidecar.domain.event import HAPPENINGS, OF_ARTIFACTS, EventType
 from sidecar.domain.record import QuarantineReason
@@ -159,9 +166,105 @@ def formats() -> str:
     rows = []
     for name, dialect in dialects.load().items():
         fields = msgspec.structs.fields(dialect.options)
-        options = ", ".join(code(f"{one.encode_name}: {_shown(one.default)}") for one in fields) or "none"
+        options = ", ".join(code(one.encode_name + ("" if one.required else f": {_by_default(one)}")) for one in fields)
+        options = options or "none"
         rows.append((code(name), dialect.title, options))
     return table(("format", "whose words", "options with their defaults"), rows)
+
+
+def _by_default(field: msgspec.structs.FieldInfo) -> str:
+    return _shown(field.default if field.default is not msgspec.NODEFAULT else field.default_factory())
+
+
+# --- templates --------------------------------------------------------------------------------------------------------
+
+
+def variables() -> str:
+    """Everything that a template knows, with what it is and an example of it."""
+    rows = []
+    for name, shape in known.SHAPES.items():
+        event = next(
+            (sample(kind) for kind in HAPPENINGS if known.values(sample(kind), [name])[name] is not None), None
+        )
+        assert event is not None
+        rows += list(_variable(name, shape, known.values(event, [name])[name]))
+    return table(("name", "is", "meaning", "example"), rows)
+
+
+def _variable(path: str, shape: known.Shape, value: Any) -> Iterator[tuple[str, ...]]:
+    """The row of one variable, then those of what is in it."""
+    kinds = {"record": "mapping", "map": "mapping of free keys", "any": "anything"}
+    what = kinds.get(shape.what, shape.what) + (", or null" if shape.null else "")
+    item = shape.item if shape.what == "list" else None
+    leaf = shape.what not in {"record", "any"} and (item is None or item.what != "record")
+    example = code(_shown(value)) if leaf and value not in (None, "", [], (), {}) else ""
+    yield code(path), what, shape.note, example
+    for name, field in shape.fields.items():
+        yield from _variable(f"{path}.{name}", field, value[name] if isinstance(value, dict) else None)
+    if item is not None and item.what == "record":
+        first = value[0] if value else None
+        for name, field in item.fields.items():
+            yield from _variable(f"{path}[].{name}", field, first[name] if first is not None else None)
+
+
+def functions(listed: Mapping[str, Callable[..., Any]], mark: str) -> str:
+    """Filters or tests with what they take and do; several names of one stand together."""
+    names: dict[Callable[..., Any], list[str]] = {}
+    for name, function in listed.items():
+        names.setdefault(function, []).append(name)
+    rows = []
+    for function, those in names.items():
+        taken = list(inspect.signature(function).parameters.values())[2:]
+        said = (function.__doc__ or "").partition("\n")[0]
+        rows.append(
+            (", ".join(code(mark + name) for name in those), ", ".join(_argument(one) for one in taken), plain(said))
+        )
+    return table(("name", "takes", "gives"), rows)
+
+
+def _argument(one: inspect.Parameter) -> str:
+    return code(one.name) if one.default is inspect.Parameter.empty else code(f"{one.name}={_shown(one.default)}")
+
+
+# --- docs/receivers ---------------------------------------------------------------------------------------------------
+
+
+def gives(preset: known_presets.Preset) -> str:
+    """What the operator has to write besides the name."""
+    return ", ".join(code(one) for one in ["url", *(f"headers.{name}" for name in preset.headers), *_secret(preset)])
+
+
+def _secret(preset: known_presets.Preset) -> list[str]:
+    return ["sign.secrets"] if preset.secret else []
+
+
+def receivers() -> str:
+    """Every preset with its page."""
+    rows = [
+        (code(name), f"[{plain(one.title)}]({one.page}.md)", code(one.format), gives(one))
+        for name, one in known_presets.known().items()
+    ]
+    return table(("preset", "receiver", "format", "you give"), rows)
+
+
+def of_receiver(page: str) -> str:
+    """The presets of one page: what each comes to, where it is sent, what has to be given."""
+    parts = []
+    for name, one in known_presets.known().items():
+        if one.page != page:
+            continue
+        lines = [
+            f"**{code(name)}**: {plain(one.title)}.",
+            f"* it comes to {code(known_presets.comes_to(name))}",
+            f"* {code('url')} must be {plain(one.url.like)}",
+        ]
+        if one.url.added:
+            lines.append(f"* {code(one.url.added)} goes behind it")
+        lines += [f"* {code(f'headers.{header}')}: {plain(what.what)}" for header, what in one.headers.items()]
+        lines += [f"* {code('sign.secrets')}: {plain(one.secret)}"] if one.secret else []
+        parts.append(lines[0] + "\n\n" + "\n".join(lines[1:]))
+    versions = dict.fromkeys(one.checked for one in known_presets.known().values() if one.page == page)
+    return "\n\n".join([*parts, f"Checked against {plain('; '.join(versions))}."])
 
 
 # --- configuration ----------------------------------------------------------------------------------------------------
@@ -325,10 +428,18 @@ PARTS = {
     "docs/api.md": {"calls": calls},
     "docs/events.md": {"formats": formats, "events": events},
     "docs/intake.md": {"intake": intake},
+    "docs/templates.md": {
+        "variables": variables,
+        "filters": lambda: functions(FILTERS, ""),
+        "tests": lambda: functions(TESTS, "is "),
+    },
     "docs/configuration.md": {"configuration": configuration},
     "docs/metrics.md": {"metrics": metrics, "labels": labels},
     "docs/operations.md": {"exits": exits},
+    "docs/receivers/README.md": {"receivers": receivers},
 }
+PAGES_OF_RECEIVERS = sorted({one.page for one in known_presets.known().values()})
+PARTS |= {f"docs/receivers/{page}.md": {"presets": partial(of_receiver, page)} for page in PAGES_OF_RECEIVERS}
 
 
 # Files that are made whole.

@@ -18,6 +18,7 @@ from sidecar.cli import (
     expiring,
     listen,
     passwords,
+    presets,
     pulls,
     quarantine,
     reconcile,
@@ -57,6 +58,7 @@ app.command()(serve.serve)
 app.command()(configuration.check)
 app.command()(configuration.schema)
 app.command()(describe.dialects)
+app.command()(presets.presets)
 app.command()(render.render)
 app.command()(records.explain)
 app.command()(records.events)

@@ -45,6 +45,8 @@ def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False, ask: Ask = F
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     for bound in settings.subscriptions:
+        if bound.preset:
+            print(f"{bound.subscription.name}: preset {bound.preset} comes to {_comes_to(bound.preset)}")
         for key in bound.public_keys:
             print(f"{bound.subscription.name}: receivers verify with {key}")
     for name, sentence in silent.items():
@@ -103,12 +105,20 @@ def _described(bound: "Bound") -> dict[str, Any]:
     proxy = transport.proxy if transport is not None else None
     return {
         "name": subscription.name,
+        "preset": bound.preset,
         "format": subscription.format,
+        "events": [str(one) for one in subscription.events],
         "destination": subscription.destination,
         "publicKeys": bound.public_keys,
         "proxy": proxy.url if proxy is not None else "",
         "tlsVerified": tls is None or tls.verify,
     }
+
+
+def _comes_to(preset: str) -> str:
+    from sidecar.config.presets import comes_to
+
+    return comes_to(preset)
 
 
 def _counted(number: int, what: str) -> str:

@@ -20,6 +20,7 @@ what chats are sent                                       (see recognise_chats)
 `package` or `registry_package`, with a `package_version`  ghcr             `action`
 `domain` that is `docker`, `event_type`, `data`           jfrog             `event_type`
 `repositoryName`, with `component` or `asset`             nexus             `action`
+what chats are sent                                       (see recognise_chats)
 """
 
 import html

@@ -14,7 +14,7 @@ from sidecar.cli.output import show_json
 if TYPE_CHECKING:
     from sidecar.dialects.contract import Dialect
     from sidecar.domain.event import Event
-    from sidecar.domain.message import Message
+    from sidecar.domain.message import Headers, Message
 
 
 def render(
@@ -57,26 +57,29 @@ def render(
     except ValueError as error:
         raise misuse(str(error)) from None
     if as_json:
-        listed = [
-            {
-                "word": one.word,
-                "contentType": one.content_type,
-                "headers": [*dialect.headers(options), *one.headers],
-                "body": one.body.decode(),
-            }
-            for one in messages
-        ]
-        show_json({"messages": listed})
+        show_json({"messages": [_listed(one, dialect.headers(options)) for one in messages]})
         return
     if not messages:
         print(f"format {name} says nothing of this", file=sys.stderr)
     for one in messages:
         said = [("Content-Type", one.content_type), *dialect.headers(options), *one.headers]
+        said += [("URL", one.url)] if one.url else []
         lines = f"\n{' ' * len(one.word)}  ".join(f"{header}: {value}" for header, value in said)
         print(f"{one.word}  {lines}", file=sys.stderr, flush=True)
         sys.stdout.flush()
         sys.stdout.buffer.write((msgspec.json.format(one.body, indent=2) if pretty else one.body) + b"\n")
         sys.stdout.buffer.flush()
+
+
+def _listed(one: "Message", always: "Headers") -> dict[str, Any]:
+    """A message as JSON, with what every request carries; its own URL only where it has one."""
+    listed = {
+        "word": one.word,
+        "contentType": one.content_type,
+        "headers": [*always, *one.headers],
+        "body": one.body.decode(),
+    }
+    return {**listed, "url": one.url} if one.url else listed
 
 
 def _dialect(name: str) -> "Dialect[Any]":
@@ -89,9 +92,14 @@ def _dialect(name: str) -> "Dialect[Any]":
 
 
 def _options(dialect: "Dialect[Any]", given: Iterable[str]) -> Any:
-    """The options of KEY=VALUE texts. A value is read as its option's type; lists and mappings are written in JSON."""
-    known = [field.encode_name for field in msgspec.structs.fields(dialect.options)]
-    values: dict[str, Any] = {}
+    """The options of KEY=VALUE texts. A value is read as its option's type; lists and mappings are written in JSON.
+
+    What has to be given and is not is that of the format's example.
+    """
+    known = {field.encode_name: field.type for field in msgspec.structs.fields(dialect.options)}
+    needed = {field.encode_name for field in msgspec.structs.fields(dialect.options) if field.required}
+    example = msgspec.to_builtins(dialect.example)
+    values: dict[str, Any] = {key: example[key] for key in needed}
     for one in given:
         key, equals, text = one.partition("=")
         if not equals:
@@ -100,7 +108,8 @@ def _options(dialect: "Dialect[Any]", given: Iterable[str]) -> Any:
             hint = f"known: {', '.join(known)}" if known else "it has none"
             raise misuse(f"format {dialect.name} has no option {key[:60]!r}; {hint}")
         try:
-            values[key] = msgspec.json.decode(text) if text[:1] in {"[", "{"} else text
+            written = known[key] is not str and text[:1] in {"[", "{"}
+            values[key] = msgspec.json.decode(text) if written else text
         except msgspec.DecodeError as error:
             raise misuse(f"--option {key} is not JSON: {error}") from None
     try:

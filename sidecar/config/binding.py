@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from sidecar.config import defaults as spread
-from sidecar.config import keys
+from sidecar.config import keys, presets
 from sidecar.config.client_tls import text_of_certificates
 from sidecar.config.problems import Problems
 from sidecar.config.settings import Bound, Settings
@@ -23,7 +23,7 @@ from sidecar.config.shapes import BAD, Text
 from sidecar.config.subscriptions import subscriptions
 from sidecar.config.tables import Field, Section, Table
 from sidecar.config.transports import Transports
-from sidecar.config.tree import MAX_DEPTH, Entry, Mapping, Node, Scalar, Sequence, join
+from sidecar.config.tree import MAX_DEPTH, Entry, Mapping, Node, Scalar, Sequence, join, scalar_of
 from sidecar.config.watch import Sources
 from sidecar.domain.errors import Problem, Unusable
 from sidecar.domain.made import Tree
@@ -135,7 +135,7 @@ class ConfigBinder:
         node = _node(tree, ROOT, found, hidden=hidden)
         if not isinstance(node, Mapping) or found.problems:
             return None
-        node = self._over_defaults(_without_operators_keys(node, found))
+        node = self._over_defaults(presets.under(_without_operators_keys(node, found), found))
         section = table().read(node, found)
         if section is BAD:
             return None
@@ -202,15 +202,5 @@ def _node(value: Any, path: str, found: _Found, *, hidden: bool, depth: int = 0)
             _node(one, f"{path}[{index}]", found, hidden=hidden, depth=depth + 1) for index, one in enumerate(value)
         ]
         return Sequence(path=path, line=line, items=tuple(items))
-    text, kind = _scalar(value)
-    return Scalar(path=path, line=line, text=text, kind=kind, hidden=hidden)
-
-
-def _scalar(value: Any) -> tuple[str, str]:
-    if value is None:
-        return "", "null"
-    if isinstance(value, bool):
-        return ("true" if value else "false"), "bool"
-    if isinstance(value, int | float):
-        return str(value), type(value).__name__
-    return str(value), "str"
+    text, kind = scalar_of(value)
+    return Scalar(path=path, line=line, text=text, kind=kind, hidden=hidden, inserted=(text,) if hidden else ())

@@ -44,12 +44,18 @@ class Expansion:
     def _scalar(self, node: Scalar) -> Scalar:
         if node.kind != "str" or _REFERENCE.search(node.text) is None:
             return node
+        inserted: list[str] = []
+
+        def value(found: re.Match[str]) -> str:
+            inserted.append(self._value(found))
+            return inserted[-1]
+
         try:
-            text = _REFERENCE.sub(self._value, node.text)
+            text = _REFERENCE.sub(value, node.text)
         except _Missing as error:
             self._problems.add(node.line, f"{node.path} {error}")
             return msgspec.structs.replace(node, kind="broken", hidden=True)
-        return msgspec.structs.replace(node, text=text, hidden=True)
+        return msgspec.structs.replace(node, text=text, hidden=True, inserted=tuple(inserted))
 
     def _value(self, found: re.Match[str]) -> str:
         if found["file"] is not None:

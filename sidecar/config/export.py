@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from sidecar.config import presets
 from sidecar.config.expansion import REFERENCE
 from sidecar.config.options import plain
 from sidecar.config.tree import Mapping as Section
@@ -23,7 +24,20 @@ Tree = dict[str, Any]
 
 _REFERENCE: Final = re.compile(REFERENCE)
 _SCHEME: Final = re.compile(r"(?:Bearer|Basic|Token)?\s*", re.IGNORECASE)
-_ORDER: Final = ("name", "format", "options", "events", "match", "url", "headers", "sign", "tls", "proxy", "delivery")
+_ORDER: Final = (
+    "name",
+    "preset",
+    "format",
+    "options",
+    "events",
+    "match",
+    "url",
+    "headers",
+    "sign",
+    "tls",
+    "proxy",
+    "delivery",
+)
 
 
 class Export:
@@ -71,6 +85,9 @@ class Export:
 
     def _add(self, name: str, tree: Tree, comments: list[str]) -> None:
         tree = {**tree, "name": name}
+        preset = tree.get("preset")
+        if isinstance(preset, str) and preset in presets.known():
+            comments.append(f"preset {preset} comes to {presets.comes_to(preset)}")
         self._hide(name, tree, comments)
         ordered = {key: tree[key] for key in (*_ORDER, *(key for key in tree if key not in _ORDER)) if key in tree}
         written = yaml.safe_dump([ordered], sort_keys=False, default_flow_style=False, allow_unicode=True, width=200)

@@ -10,6 +10,7 @@ from sidecar import dialects
 from sidecar.config import amounts, headers, mail, places
 from sidecar.config.expiry import EXPIRY
 from sidecar.config.listeners import INGEST, MANAGEMENT, TOKENS
+from sidecar.config.presets import PresetName
 from sidecar.config.shapes import Choice, Flag, Number, Shape, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import (
@@ -30,7 +31,7 @@ from sidecar.config.texts import (
     matching,
     size,
 )
-from sidecar.domain import instant
+from sidecar.domain import header_names, instant
 from sidecar.domain.event import Kind
 from sidecar.domain.mail import TIMEOUT, StartTls
 from sidecar.domain.registry import PULL_WINDOW, Reconcile
@@ -311,7 +312,7 @@ def _describe_format_defaults() -> dict[str, Any]:
 def _describe_headers() -> dict[str, Any]:
     return {
         "type": ["object", "null"],
-        "propertyNames": {"pattern": f"^{headers.NAME}$"},
+        "propertyNames": {"pattern": f"^{header_names.NAME}$"},
         "additionalProperties": headers.VALUE.schema(),
     }
 
@@ -331,7 +332,13 @@ def subscription() -> Table:
     return Table(
         {
             "name": Field(NAME, "its identity: its queue, and its label in metrics", needed=True),
-            "format": Field(Choice(words=tuple(dialects.load())), "in whose words", needed=True),
+            "preset": Field(PresetName(), "which receiver it is for: format, events and the like are known then"),
+            "format": Field(
+                Choice(words=tuple(dialects.load())),
+                "in whose words, unless a `preset` knows",
+                needed=True,
+                unless="preset",
+            ),
             "options": Field(Raw(), "the format's own options"),
             "events": Field(
                 ListOf(item=Text(), empty="must name at least one event: remove the key for the usual ones"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sidecar import dialects
-from sidecar.config import defaults, keys, listeners, options, places, users
+from sidecar.config import defaults, keys, listeners, options, places, presets, users
 from sidecar.config.expansion import Expansion
 from sidecar.config.expiry import plan
 from sidecar.config.intake import intake
@@ -61,7 +61,7 @@ def _settings(
 ) -> Settings | None:
     expanded = Expansion(environ, sources, problems).tree(tree)
     assert isinstance(expanded, Mapping)
-    root: Section = keys.root().read(defaults.apply(expanded), problems)
+    root: Section = keys.root().read(defaults.apply(presets.apply(expanded, problems)), problems)
     _check_defaults(root, sources, problems)
     reader = _Reader(root, sources, problems)
 

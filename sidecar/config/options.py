@@ -16,10 +16,12 @@ from sidecar.dialects.contract import Dialect
 
 _WORDS = {"str": "text", "bool": "true or false", "int": "a whole number", "float": "a number", "object": "a mapping"}
 _WORDS |= {"array": "a list", "null": "nothing"}
+_TYPES = {str: "str", bool: "bool", int: "int", float: "float", dict: "object", list: "array", type(None): "null"}
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _FIELD = re.compile(r"Object (missing required|contains unknown) field `([^`]*)`")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")  # `[...]` is some value of a mapping with free keys
+_QUOTED = re.compile(r"`([^`]*)`|'([^']*)'|\"([^\"]*)\"")
 
 
 def read(dialect: Dialect[Any], node: Mapping, problems: Problems) -> Any:
@@ -77,11 +79,18 @@ def scalars(node: Node) -> Iterator[Scalar]:
 
 
 def redact(sentence: str, node: Node) -> str:
-    """The sentence without any text that came from the environment or a file."""
+    """The sentence without any text that came from the environment or a file, and without quoted parts of one."""
     for text in {one.text for one in scalars(node) if one.hidden and one.text}:
         for form in (repr(text), text, repr(text)[1:-1]):
             sentence = sentence.replace(form, "<secret>")
-    return sentence
+    inserted = [text for one in scalars(node) for text in one.inserted if text]
+
+    def shown(found: re.Match[str]) -> str:
+        quoted = next((one for one in found.groups() if one), "")
+        hidden = quoted and any(quoted in text or text in quoted for text in inserted)
+        return "<secret>" if hidden else found[0]
+
+    return _QUOTED.sub(shown, sentence) if inserted else sentence
 
 
 def _explain(message: str, root: Mapping, options: type[msgspec.Struct]) -> tuple[Node, str]:
@@ -94,7 +103,9 @@ def _explain(message: str, root: Mapping, options: type[msgspec.Struct]) -> tupl
         if key and isinstance(node, Mapping) and key in node.entries:
             field = field or key
             node = node.entries[key].value
-        elif index and isinstance(node, Sequence) and int(index) < len(node.items):
+        elif index == "..." and isinstance(node, Mapping):
+            node = _misfit(node, found["what"])
+        elif index.isdigit() and isinstance(node, Sequence) and int(index) < len(node.items):
             node = node.items[int(index)]
         else:
             break
@@ -116,6 +127,15 @@ def _explain(message: str, root: Mapping, options: type[msgspec.Struct]) -> tupl
     if "str" in types[1].split(" | ") and isinstance(node, Scalar) and node.kind != "null":
         return node, f'{node.path} must be {wanted}, not {got}: quote it as "{node.text}"'
     return node, f"{node.path} must be {wanted}, not {got}"
+
+
+def _misfit(node: Mapping, what: str) -> Node:
+    """The first value of a mapping that is of the type which msgspec names as wrong."""
+    types = _EXPECTED.fullmatch(what)
+    for entry in node.entries.values():
+        if types is not None and _TYPES.get(type(plain(entry.value))) == types[2]:
+            return entry.value
+    return node
 
 
 def _choices(options: type[msgspec.Struct], name: str) -> tuple[str, ...]:

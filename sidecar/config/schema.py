@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from sidecar import dialects
-from sidecar.config import keys
+from sidecar.config import keys, presets
 from sidecar.config.binding import table
 from sidecar.config.shapes import REFERENCES, or_reference
 from sidecar.config.texts import NAME
@@ -56,6 +56,16 @@ def _by_format(subscription: dict[str, Any], definitions: dict[str, Any], prefix
             "then": {"properties": {"options": where}},
         }
         for name, where in found.items()
+    ]
+    by_format: dict[str, list[str]] = {}
+    for name, preset in presets.known().items():
+        by_format.setdefault(preset.format, []).append(name)
+    subscription["allOf"] += [
+        {
+            "if": {"properties": {"preset": {"enum": names}}, "required": ["preset"]},
+            "then": {"properties": {"options": found[form]}},
+        }
+        for form, names in by_format.items()
     ]
     return found
 

@@ -86,12 +86,14 @@ class ManagementSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Bound(msgspec.Struct, frozen=True):
     """A subscription with the voice that its format, options and events come to.
 
-    `public_keys` (`whpk_...`) are what receivers verify with, one for each ed25519 key that signs.
+    `public_keys` (`whpk_...`) are what receivers verify with, one for each ed25519 key that signs. `preset` is the name
+    of the preset that lies under it, "" = none.
     """
 
     subscription: Subscription
     voice: Voice
     public_keys: tuple[str, ...] = ()
+    preset: str = ""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,20 +16,14 @@ from sidecar.config.shapes import BAD, either
 from sidecar.config.tables import Section
 from sidecar.config.transports import Transports
 from sidecar.config.tree import Mapping
-from sidecar.dialects.contract import Dialect, Voice
+from sidecar.dialects.contract import Audience, Dialect, Voice
 from sidecar.domain import signing
 from sidecar.domain.event import Kind
+from sidecar.domain.header_names import SIGNED_BY
 from sidecar.domain.mail import MailServer
 from sidecar.domain.registry import Registry
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Order, Policy, Retry, Signing, SignScheme, Subscription
-
-_SIGNED_BY = {
-    SignScheme.GITHUB: "x-hub-signature-256",
-    SignScheme.X_SIGNATURE: "x-signature",
-    SignScheme.JFROG: "x-jfrog-event-auth",
-    SignScheme.NEXUS: "x-nexus-webhook-signature",
-}
 
 
 def subscriptions(
@@ -111,6 +105,7 @@ def _subscription(
         ),
         voice,
         public,
+        section.get("preset", ""),
     )
 
 
@@ -146,10 +141,15 @@ def _voice(section: Section, problems: Problems) -> tuple[Voice, tuple[str, ...]
         if unsaid:
             return None
     try:
-        return dialect.bind(chosen, events), events
+        voice = dialect.bind(chosen, events)
     except ValueError as error:
         problems.add(section.line("events"), _about_events(section, f"{section.path}.events: {error}"))
         return None
+    problem = voice.rehearse(Audience(section.get("name", ""), url=section.get("url") or ""))
+    if problem:
+        problems.add(node.line, options.redact(f"{node.path}: {problem}", node))
+        return None
+    return voice, events
 
 
 def _sent_there(section: Section, voice: Voice, problems: Problems) -> bool:
@@ -262,7 +262,7 @@ def _signing(
         if problem:
             problems.add(section.item_line("secrets", index), f"{section.path}.secrets[{index}] {problem}")
     for name, _ in headers:
-        if name.lower() == _SIGNED_BY.get(scheme):
+        if name.lower() == SIGNED_BY.get(scheme):
             problems.add(
                 owner.line("headers"), f"{owner.path}.headers.{name} is what `sign` writes: remove one of the two"
             )

@@ -84,12 +84,16 @@ class Raw(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One key of a table. `note` says what it is; `default`, as it would be written, is for the schema."""
+    """One key of a table. `note` says what it is; `default`, as it would be written, is for the schema.
+
+    A `needed` key may be left out where the key `unless` stands.
+    """
 
     shape: Shape
     note: str = ""
     default: Any = msgspec.UNSET
     needed: bool = False
+    unless: str = ""
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -153,7 +157,7 @@ class Table(msgspec.Struct, frozen=True):
             if value is not BAD:
                 values[key] = value
         for key, field in self.fields.items():
-            if field.needed and key not in node.entries and key not in misspelt:
+            if field.needed and not misspelt & {key, field.unless} and not node.entries.keys() & {key, field.unless}:
                 problems.add(node.line, f"{node.path or 'the file'} needs `{key}`: {field.note}")
         return Section(node, values)
 
@@ -170,13 +174,19 @@ class Table(msgspec.Struct, frozen=True):
             if field.default is not msgspec.UNSET:
                 described["default"] = field.default
             properties[key] = described
-        table = {
+        table: dict[str, Any] = {
             "type": ["object", "null"] if self._optional else "object",
             "properties": properties,
             "additionalProperties": False,
         }
         needed = [key for key, field in self.fields.items() if field.needed]
-        return {**table, "required": needed} if needed else table
+        if not needed:
+            return table
+        table["required"] = [key for key in needed if not self.fields[key].unless]
+        for key in needed:
+            if other := self.fields[key].unless:
+                table["anyOf"] = [{"required": [one]} for one in (key, other)]
+        return table
 
 
 def nearest(key: str, known: Lookup[str, Any]) -> list[str]:

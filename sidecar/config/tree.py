@@ -27,6 +27,7 @@ class Scalar(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is what YAML takes it for: str, int, float, bool, null, timestamp, or `broken` when a reference in it could
     not be resolved (that was reported). `hidden` marks text that came from the environment or a file: never show it.
+    `inserted` are the parts of it that did.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Scalar(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     kind: str
     hidden: bool = False
+    inserted: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -234,6 +236,17 @@ def join(path: str, key: str) -> str:
     if not key or not key.isprintable() or len(key) > 60:
         key = repr(key[:60])
     return f"{path}.{key}" if path else key
+
+
+def scalar_of(value: Any) -> tuple[str, str]:
+    """A plain value as text, and what YAML takes it for."""
+    if value is None:
+        return "", "null"
+    if isinstance(value, bool):
+        return ("true" if value else "false"), "bool"
+    if isinstance(value, int | float):
+        return str(value), type(value).__name__
+    return str(value), "str"
 
 
 def _refuse_tag(tag: str | None, line: int) -> None:

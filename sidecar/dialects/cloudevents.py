@@ -169,13 +169,7 @@ def check(options: Options) -> str:
 def render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
     """One message."""
     registry = event.registry
-    place = event.repository.path
-    if event.tags:
-        subject = f"{place}:{event.tags[0]}"
-    elif event.artifact.digest:
-        subject = f"{place}@{event.artifact.digest}"
-    else:
-        subject = place or event.repository.namespace
+    subject = _subject(event)
     cloud_event = _CloudEvent(
         specversion="1.0",
         id=event.id,
@@ -187,6 +181,20 @@ def render(event: Event, word: str, options: Options, _audience: Audience) -> Se
         data=_data(event, subject),
     )
     return (Message(word=word, content_type=CONTENT_TYPE, body=_encoder.encode(cloud_event)),)
+
+
+def data(event: Event) -> bytes:
+    """The `data` of the event."""
+    return _encoder.encode(_data(event, _subject(event)))
+
+
+def _subject(event: Event) -> str:
+    place = event.repository.path
+    if event.tags:
+        return f"{place}:{event.tags[0]}"
+    if event.artifact.digest:
+        return f"{place}@{event.artifact.digest}"
+    return place or event.repository.namespace
 
 
 def _data(event: Event, subject: str) -> _Data:

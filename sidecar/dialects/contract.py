@@ -54,6 +54,7 @@ class Audience(msgspec.Struct, frozen=True):
     subscription: str = ""
     policy: int = 0  # Harbor's integer policy id
     uuid: str = ""  # Quay's notification id; "" = it follows from the name
+    url: str = ""  # where the subscription's messages go; "" = to be shown only
 
 
 Said = tuple[Event, str]  # an event and the word that is said of it
@@ -66,7 +67,9 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
 
     `vocabulary(options)` lists the words that these options can say; `aliases(options)` maps other spellings of a word
     to its name; `check(options)` returns a sentence when the options cannot be used together, else "", and
-    `check_words(names)` one when the vendor words that a subscription wrote out cannot, else "".
+    `check_words(names)` one when the vendor words that a subscription wrote out cannot, else "". `check_events(options,
+    types, audience)` gives one when the events of some of these types could not be said so, for formats where that
+    depends on what the operator wrote.
     `render(event, word, options, audience)` gives 0..n messages; `scoped(options, word)` says that the body names its
     audience and so cannot be shared between subscriptions. `join(said, options, audience)` says several events in one
     message, each given with its word, oldest first; None = the format cannot. `digest` is for how many nanoseconds all
@@ -85,6 +88,7 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     aliases: Callable[[O], Mapping[str, str]] = lambda _options: {}
     check: Callable[[O], str] = lambda _options: ""
     check_words: Callable[[frozenset[str]], str] = lambda _names: ""
+    check_events: Callable[[O, frozenset[EventType], Audience], str] = lambda _options, _types, _audience: ""
     scoped: Callable[[O, str], bool] = lambda _options, _word: False
     join: Callable[[Sequence[Said], O, Audience], Sequence[Message]] | None = None
     digest: Callable[[O], int] = lambda _options: 0
@@ -179,6 +183,10 @@ class Voice:
     def types(self) -> frozenset[EventType]:
         """The canonical types that this voice listens to."""
         return frozenset(self._choices)
+
+    def rehearse(self, audience: Audience) -> str:
+        """A sentence when some of the events that this voice listens to could not be said, else ""."""
+        return self._dialect.check_events(self._options, self.types, audience)
 
     def words(self, event: Event, *, untagged: bool) -> list[str]:
         """The words to be said of an event that the filters have admitted, each once."""

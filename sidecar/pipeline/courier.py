@@ -1,5 +1,7 @@
 """One attempt: sign, send, judge, decide. Keeps nothing; the dispatcher paces, the store remembers."""
 
+from urllib.parse import urlsplit, urlunsplit
+
 import msgspec
 
 from sidecar.dialects.contract import Voice
@@ -65,12 +67,20 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         if self.tracing is not None:
             headers = (*headers, (HEADER, self.tracing.header(event_id, webhook_id, attempt)))
         return SendRequest(
-            url=message.url or self.subscription.url,
+            url=self._at(message.url) if message.url else self.subscription.url,
             headers=headers,
             body=body,
             timeout=self.subscription.policy.timeout,
             transport=self.subscription.transport,
         )
+
+    def _at(self, url: str) -> str:
+        """A message's own URL at the subscription's scheme and host as they are now, with the credentials in it.
+
+        Headers, credentials and TLS are for that host alone, also when it has changed since the message was made.
+        """
+        own, made = urlsplit(self.subscription.url), urlsplit(url)
+        return urlunsplit((own.scheme, own.netloc, made.path, made.query, ""))
 
     def _with(self, own: Headers) -> Headers:
         """A message's own headers come over what the format always sends, and under what the subscription was given."""

@@ -236,7 +236,7 @@ class Subscribing:
             raise NotFound(f"there is no target {target}")
         one = bound[target]
         policy = what.policy if isinstance(what, Made) else 0
-        audience = Audience(one.subscription.name, policy)
+        audience = Audience(one.subscription.name, policy, url=one.subscription.url)
         try:
             kind, message = rehearsed(Route(one.subscription, one.voice, 0, audience), event)
         except ValueError as error:
@@ -298,9 +298,13 @@ class Subscribing:
             problems.append(Problem("", f"a subscription may take {MOST_DOCUMENT // 1024} KiB: make it smaller"))
         if problems:
             raise Unusable(problems)
-        self._read(draft)
+        # A preset brings its format: it is kept with the rest, since lanes are known by it.
+        pairs = zip(draft.targets, self._read(draft), strict=True)
+        targets = tuple(
+            [tree if "format" in tree else {**tree, "format": one.subscription.format} for tree, one in pairs]
+        )
         uuid = draft.uuid or uuid
-        return msgspec.structs.replace(draft, uuid=uuid, key=draft.key or uuid)
+        return msgspec.structs.replace(draft, uuid=uuid, key=draft.key or uuid, targets=targets)
 
     def _current(self, person: Person, made: Made, revision: int | None) -> Made:
         """What it is by now. Raises NotFound, Stale."""

@@ -47,7 +47,9 @@ def test_json_names_everything_but_paths_of_urls(cli, config):
         "subscriptions": [
             {
                 "name": "one",
+                "preset": "",
                 "format": "harbor",
+                "events": ["artifact.pushed", "artifact.deleted"],
                 "destination": "https://hooks.example.com",
                 "publicKeys": [],
                 "proxy": "",

@@ -62,7 +62,7 @@ def test_options_are_read_as_their_types(cli):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["-f", "gitea"], "there is no format 'gitea'; known: acr, cdevents, cloudevents, distribution, "),
+        (["-f", "gitea"], "there is no format 'gitea'; known: acr, cdevents, cloudevents, "),
         (["-f", "harbor", "-o", "colour=red"], "format harbor has no option 'colour'; known: flavour, "),
         (["-f", "distribution", "-o", "x=1"], "format distribution has no option 'x'; known: docker_media_type"),
         (["-f", "harbor", "-o", "flavour"], "--option 'flavour' must be KEY=VALUE"),

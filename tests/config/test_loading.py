@@ -4,6 +4,7 @@ import ipaddress
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 import yaml
 
@@ -333,11 +334,12 @@ WHERE = {"http": "https://hooks.example.com/", "mailto": "mailto:ops@example.com
 @pytest.mark.parametrize("name", list(dialects.load()))
 def test_unwritten_events_are_those_of_the_usual_that_the_format_can_say(file, name):
     dialect = dialects.load()[name]
-    url = WHERE[dialect.schemes(dialect.options())[0]]
-    text = f"{REGISTRY}subscriptions: [{{name: one, format: {name}, url: '{url}'}}]\n{MAIL}"
+    url = WHERE[dialect.schemes(dialect.example)[0]]
+    given = msgspec.json.encode(dialect.example).decode()
+    text = f"{REGISTRY}subscriptions: [{{name: one, format: {name}, options: {given}, url: '{url}'}}]\n{MAIL}"
     (bound,) = file(text).subscriptions
     usual = (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED)
-    expected = tuple(one.value for one in usual if dialect.says(one, dialect.options()))
+    expected = tuple(one.value for one in usual if dialect.says(one, dialect.example))
     assert bound.subscription.events == expected
     assert bound.voice.types >= set(expected)
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from cloudevents.v1.http import from_http
-from receiver_rules import IMAGE_UPDATER_CLOUDEVENTS, Refused, demand
 
+from receiver_rules import IMAGE_UPDATER_CLOUDEVENTS, Refused, demand
 from sidecar.dialects.cloudevents import DIALECT, Options
 from sidecar.dialects.contract import Audience, sample
 from sidecar.domain.event import HAPPENINGS, Event, EventType

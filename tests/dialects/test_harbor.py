@@ -11,8 +11,8 @@ from cloudevents.v1.http import from_http
 from golden_cases import FOLDER, read_case, render_case
 from hypothesis import given
 from hypothesis import strategies as st
-from receiver_rules import HARBOR_CONTENT_TYPE, HARBOR_RECEIVERS, Refused, demand
 
+from receiver_rules import HARBOR_CONTENT_TYPE, HARBOR_RECEIVERS, Refused, demand
 from sidecar.dialects.contract import Audience, sample
 from sidecar.dialects.harbor import DIALECT, Options
 from sidecar.domain.event import HAPPENINGS, Event, EventType, Kind

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 import registry_receivers as receivers
-from receiver_rules import Refused
 
 from doubles import subscription
+from receiver_rules import Refused
 from sidecar.dialects import load
 from sidecar.dialects.contract import Audience, samples
 from sidecar.dialects.contract import sample as sample_of

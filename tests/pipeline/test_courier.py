@@ -257,10 +257,23 @@ async def test_others_are_told_the_machine_s_time_and_not_our_own():
 @simulated
 async def test_a_message_s_own_headers_and_url_are_sent():
     own = (("X-GitHub-Event", "package"), ("Ce-Id", "1"))
-    given = {"headers": own, "url": "https://one.example.com/elsewhere"}
+    given = {"headers": own, "url": "http://receiver.example/elsewhere?tag=1"}
     _, _, request = await attempt(Response(status=200), given=given)
-    assert request.url == "https://one.example.com/elsewhere"
+    assert request.url == "http://receiver.example/elsewhere?tag=1"
     assert set(own) <= set(request.headers)
+
+
+@simulated
+@pytest.mark.parametrize(
+    "old", ["https://old.example.com", "http://user:other@old.example.com", "http://old.example.com:81"]
+)
+async def test_a_message_s_own_url_follows_the_subscription_to_another_host(old):
+    """It may have waited there for days: what the new host is given as secret is not sent to the old one."""
+    given = {"url": f"{old}/hook/%2F?tag=1.4.2"}
+    _, _, request = await attempt(
+        Response(status=200), given=given, url="https://maria:S3cret@new.example.com:8443/hook"
+    )
+    assert request.url == "https://maria:S3cret@new.example.com:8443/hook/%2F?tag=1.4.2"
 
 
 @simulated

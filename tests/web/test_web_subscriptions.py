@@ -91,6 +91,22 @@ async def test_what_is_made_is_answered_whole_and_found_under_its_name(site):
         assert (await site.ask("GET", path, role="manager"))[:2] == (200, made)
 
 
+async def test_a_preset_is_kept_with_the_format_that_it_comes_to(site):
+    """Whoever reads it back sees both, may send both again, and hears where they do not fit."""
+    body = {"name": "promoter", "namespace": "prj", "preset": "kargo", "headers": {"Authorization": "secret"}}
+    body["url"] = f"https://kargo.example/harbor/{'0123456789abcdef' * 4}"
+    status, made, _ = await site.ask("POST", body=body, role="manager")
+    assert (status, made["trouble"]) == (201, "")
+    shown = made["subscription"]
+    assert (shown["preset"], shown["format"]) == ("kargo", "harbor")
+    (lane,) = made["lanes"]
+    assert (lane["format"], lane["events"]) == ("harbor", ["artifact.pushed"])
+    assert (await site.ask("PUT", "/promoter", body=shown, role="manager"))[0] == 200
+    status, problem, _ = await site.ask("PUT", "/promoter", body={**shown, "preset": "kargo-quay"}, role="manager")
+    assert status == 422
+    assert "format is chosen by preset kargo-quay, which is quay" in str(problem)
+
+
 async def test_a_list_shows_every_source_and_to_a_manager_those_that_are_theirs(site):
     await site.ask("POST", body=HOOK)
     await site.ask("POST", body={**HOOK, "name": "theirs", "namespace": "other"})

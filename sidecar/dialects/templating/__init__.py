@@ -1,0 +1,1 @@
+"""Templates: messages of an operator's own making. Everything here but this line is loaded with the first template."""

@@ -1,0 +1,240 @@
+"""Whoever writes a template cannot make it costly: each of these ends within 100 ms of processor time, or is refused so.
+
+They are rendered for an event that is as large as others can make one: a thousand tags, long texts, a thousand findings.
+"""
+
+import inspect
+import time
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sidecar.dialects.contract import sample
+from sidecar.dialects.plausible import DETAILS
+from sidecar.dialects.templating import variables
+from sidecar.dialects.templating.engine import Environment, compiled
+from sidecar.dialects.templating.filters import FILTERS
+from sidecar.dialects.templating.limits import LARGEST, STEPS, TEXT, Meter, TemplateTrouble
+from sidecar.dialects.templating.predicates import TESTS
+from sidecar.domain.event import EventType
+
+LONGEST = 0.1  # seconds of the processor
+_SCAN = DETAILS[EventType.SCAN_COMPLETED]
+LARGE = msgspec.structs.replace(
+    sample(EventType.SCAN_COMPLETED),
+    tags=tuple(f"v{at}" for at in range(1000)),
+    actor="x" * 500,
+    details=msgspec.structs.replace(_SCAN, vulnerabilities=_SCAN.vulnerabilities * 333),
+)
+VALUES = variables.values(LARGE, variables.SHAPES)
+environment = Environment()
+
+
+def cost(text):
+    """What became of a template, and the seconds that reading and rendering it took at their best of three.
+
+    The best, because the machine may be busy with something else; what a template costs, it costs each time.
+    """
+    took = []
+    for _ in range(3):
+        begun = time.process_time()
+        try:
+            said = compiled(environment, text).render(VALUES, Meter())
+        except TemplateTrouble as error:
+            said = error
+        took.append(time.process_time() - begun)
+        if took[-1] < LONGEST:
+            break
+    return said, min(took)
+
+
+def grown(name, doublings, seed="actor"):
+    """Template code that makes a text of 500 characters, doubled so often."""
+    steps = "".join(f"{{% set {name}{at + 1} = {name}{at} ~ {name}{at} %}}" for at in range(doublings))
+    return f"{{% set {name}0 = {seed} %}}" + steps
+
+
+def tangled(name, depth):
+    """Template code that makes a list of lists of ... which is small, and endless for whoever goes through it."""
+    steps = "".join(
+        f"{{% set {name}{at + 1} = [{name}{at}, {name}{at}, {name}{at}, {name}{at}] %}}" for at in range(depth)
+    )
+    return f'{{% set {name}0 = ["x"] %}}' + steps
+
+
+EACH = "{% for t in tags %}"
+END = "{% endfor %}"
+REFUSED = {
+    "loops in loops": EACH + EACH.replace("t in", "u in") + EACH.replace("t in", "w in") + "x" + END * 3,
+    "nineteen loops": "".join(f"{{% for a{at} in tags[:2] %}}" for at in range(19)) + "x" + END * 19,
+    "too many loops for Python": "".join(f"{{% for a{at} in tags %}}" for at in range(25)) + END * 25,
+    "text in a loop": EACH + "y" * 5000 + END,
+    "doubling": grown("a", 20),
+    "doubling by filter": grown("a", 9) + EACH + "{% set q = a9 | upper | lower | urlencode %}" + END,
+    "joining in a loop": grown("a", 9) + EACH + "{{ (a9 ~ t) | length }}" + END,
+    "replacing by itself": grown("a", 9) + '{{ a9 | replace("x", a9) }}',
+    "replacing nothing": grown("a", 9) + '{{ a9 | replace("", a9) }}',
+    "replacing in a loop": grown("a", 8) + EACH + '{{ a8 | replace("xx", "xxx") | length }}' + END,
+    "searching in a loop": grown("a", 8) + grown("b", 7) + '{% set c = b7 ~ "y" %}' + EACH + "{{ c in a8 }}" + END,
+    "parts of a text": grown("a", 8) + '{{ a8 | split("x") | join(a0) }}',
+    "sorting long texts": grown("a", 8) + EACH + "{{ [a8, a7] | sort | length }}" + END,
+    "joining by what was joined": '{{ tags | join(tags | join(",")) }}',
+    "a tangle as JSON": tangled("a", 20) + "{{ a20 | tojson }}",
+    "tangles compared": tangled("a", 20) + tangled("b", 20) + "{{ a20 == b20 }}",
+    "a tangle looked for": tangled("a", 20) + tangled("b", 20) + "{{ a20 in [b20] }}",
+    "a tangle as a key": tangled("a", 20) + '{{ {"x": 1}[a20] }}',
+    "a tangle made unique": tangled("a", 20) + "{{ [a20, a20] | unique | length }}",
+    "a tangle sorted": tangled("a", 20) + "{{ [a20, a20] | sort | length }}",
+    "lists in lists": '{% set a0 = ["x"] %}'
+    + "".join(f"{{% set a{(at + 1) % 60} = [a{at % 60}] %}}" for at in range(400))
+    + "{{ a40 | tojson }}",
+    "JSON of much": EACH + "{{ tags | tojson | length }}" + END,
+    "JSON of everything": EACH + "{{ data | tojson | length }}" + END,
+    "all pairs": EACH + "{% for u in tags if u == t %}{{ u }}" + END * 2,
+    "looking through all": EACH + "{{ 'none' in tags }}" + END,
+    "powers": "{{ 9 ** 9 ** 9 }}",
+    "products": "{{ " + " * ".join(["9999999999"] * 25) + " }}",
+    "a text many times": '{{ "x" * 1000000000 }}',
+    "padding": '{{ "%1000000000d" % 1 }}',
+    "centred": '{{ "x" | center(1000000000) }}',
+    "indented": '{{ "x" | indent(1000000000) }}',
+    "formatted": '{{ "{:1000000000}".format(1) }}',
+    "a range": "{% for a in range(1000000000) %}{% endfor %}",
+    "nonsense": "{{ lipsum(1000) }}",
+    "digits": "{{ " + "9" * 60_000 + " }}",
+    "hexadecimal digits": "{{ 0x" + "f" * 60_000 + " }}",
+    "brackets": "{{ " + "(" * 30_000 + "1" + ")" * 30_000 + " }}",
+    "lists": "{{ " + "[" * 30_000,
+    "nots": "{{ " + "not " * 1_900 + "1 }}",
+    "signs": "{{ " + "-" * 1_900 + "1 }}",
+    "conditions": "{{ " + "1 if tag else " * 400 + "1 }}",
+    "ifs": "{% if tag %}" * 250 + "{% endif %}" * 250,
+    "filters": "{{ tag" + " | lower" * 900 + " }}",
+    "sums": "{{ " + " + ".join(["1"] * 900) + " }}",
+    "texts": "{{ " + " ~ ".join(["actor"] * 900) + " }}",
+    "attributes": "{{ data" + ".a" * 900 + " }}",
+    "prints": "{{tag}}" * 9_000,
+    "names": "".join(f"{{% if tag %}}{{% set n{at} = 1 %}}{{% endif %}}" for at in range(120)),
+    "remarks without end": "{#" * 30_000,
+    "prints without end": "{{" * 30_000,
+    "statements without end": "{%" * 30_000,
+    "raw without end": "{% raw %}" * 7_000,
+    "quotes without end": "{{ '" * 10_000,
+    "nothing": "{{" + " " * 60_000 + "}}",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_cost_much_is_refused_soon(name):
+    said, took = cost(REFUSED[name])
+    assert isinstance(said, TemplateTrouble)
+    assert took < LONGEST
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{tag}}" * 660,
+        '{% if tag == "a" %}' + '{% elif tag == "b" %}' * 300 + "{% endif %}",
+        "{{ {" + ",".join(f'"k{at}": 1' for at in range(480)) + "} | tojson }}",
+        "{%- if tag -%}" + " \n" * 30_000 + "{%- endif -%}",
+        '{{ "' + '\\"' * 30_000 + '" }}',
+        "x" * TEXT,
+        "".join(f"{{% for a{at} in tags[:1] %}}" for at in range(19)) + "x" + END * 19,
+        "{% for one in scan.vulnerabilities %}{{ one.id | tojson }},{{ one.severity | tojson }},{{ one.package | tojson }},"
+        "{{ one.cvss }},{{ one.links | tojson }},{{ one.fixed_version or '-' }}{{ '' if loop.last else ';' }}{% endfor %}",
+        "{{ data | tojson }}",
+    ],
+    ids=["prints", "elifs", "keys", "blanks", "escapes", "text", "nineteen loops", "a thousand findings", "everything"],
+)  # fmt: skip
+def test_what_is_within_the_limits_is_quick(text):
+    said, took = cost(text)
+    assert isinstance(said, str)
+    assert took < LONGEST
+
+
+def test_a_template_cannot_spend_more_than_it_has():
+    """Each step is counted before it is made: what is left is never far below nothing."""
+    meter = Meter()
+    with pytest.raises(TemplateTrouble, match=rf"at most {STEPS} steps"):
+        compiled(environment, EACH + EACH.replace("t in", "u in") + "x" + END * 2).render(VALUES, meter)
+    meter = Meter(10)
+    assert compiled(environment, "{{ tag }}").render(VALUES, meter) == "v0"
+    assert meter.left == 8  # a step for printing, and one for the name
+
+
+# --- made at random ---------------------------------------------------------------------------------------------------
+
+_NAMES = (
+    "tag",
+    "tags",
+    "actor",
+    "scan",
+    "scan.vulnerabilities",
+    "data",
+    "artifact.labels",
+    "event.epoch",
+    "a",
+    "b",
+    "loop",
+)
+_ATOMS = st.sampled_from((*_NAMES, "0", "9", "'xy'", "''", "none", "true", "[]", "{}", "[tags, tags]", "{'a': actor}"))
+
+
+def _used(inner, sign, name, function):
+    """A filter or test with as many arguments as it takes."""
+    taken = list(inspect.signature(function).parameters.values())[2:]
+    least = sum(one.default is inspect.Parameter.empty for one in taken)
+    given = st.lists(inner, min_size=least, max_size=len(taken))
+    return st.tuples(inner, given).map(
+        lambda one: f"({one[0]} {sign} {name}{'(' + ', '.join(one[1]) + ')' if one[1] else ''})"
+    )
+
+
+def _joined(inner):
+    both = st.tuples(inner, st.sampled_from((*"~+-*/%<", "//", "==", "in", "and", "or", "[")), inner)
+    used = st.sampled_from(tuple(FILTERS.items())).flatmap(lambda one: _used(inner, "|", *one))
+    tested = st.sampled_from(tuple(TESTS.items())).flatmap(lambda one: _used(inner, "is", *one))
+    parts = st.tuples(inner, inner, inner)
+    return st.one_of(
+        both.map(lambda one: f"({one[0]} {one[1]} {one[2]}{']' if one[1] == '[' else ''})"),
+        used,
+        tested,
+        parts.map(lambda one: f"({one[0]} if {one[1]} else {one[2]})"),
+        parts.map(lambda one: f"[{one[0]}, {one[1]}][{one[2]}:]"),
+    )
+
+
+_EXPRESSIONS = st.recursive(_ATOMS, _joined, max_leaves=6)
+
+
+def _nested(inner):
+    body = st.lists(inner, max_size=3).map("".join)
+    return st.one_of(
+        st.tuples(_EXPRESSIONS, body).map(lambda one: f"{{% for a in {one[0]} %}}{one[1]}{{% endfor %}}"),
+        st.tuples(_EXPRESSIONS, body).map(lambda one: f"{{% for a in tags if {one[0]} %}}{one[1]}{{% endfor %}}"),
+        st.tuples(_EXPRESSIONS, body, body).map(
+            lambda one: f"{{% if {one[0]} %}}{one[1]}{{% else %}}{one[2]}{{% endif %}}"
+        ),
+        st.tuples(_EXPRESSIONS, body).map(lambda one: f"{{% set b = {one[0]} %}}{one[1]}"),
+    )
+
+
+_TEMPLATES = st.recursive(
+    st.one_of(_EXPRESSIONS.map(lambda one: f"{{{{ {one} }}}}"), st.sampled_from(("text ", "\n", "{# x #}"))),
+    _nested,
+    max_leaves=8,
+)
+
+
+@settings(max_examples=80)
+@given(st.lists(_TEMPLATES, min_size=1, max_size=4).map("".join), st.integers(1, 15))
+def test_whatever_is_written_ends_soon(text, times):
+    """Most of these are nonsense; what is not may go through a thousand tags, and all of it many times over."""
+    said, took = cost(f"{{% set b = 1 %}}{{% for a in tags[:2] %}}{text * times}{{% endfor %}}")
+    assert isinstance(said, str | TemplateTrouble)
+    assert took < LONGEST
+    if isinstance(said, str):
+        assert len(said) <= LARGEST
