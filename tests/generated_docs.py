@@ -181,7 +181,9 @@ def variables() -> str:
     """Everything that a template knows, with what it is and an example of it."""
     rows = []
     for name, shape in known.SHAPES.items():
-        event = next((sample(kind) for kind in HAPPENINGS if known.values(sample(kind), [name])[name] is not None), None)
+        event = next(
+            (sample(kind) for kind in HAPPENINGS if known.values(sample(kind), [name])[name] is not None), None
+        )
         assert event is not None
         rows += list(_variable(name, shape, known.values(event, [name])[name]))
     return table(("name", "is", "meaning", "example"), rows)
@@ -212,7 +214,9 @@ def functions(listed: Mapping[str, Callable[..., Any]], mark: str) -> str:
     for function, those in names.items():
         taken = list(inspect.signature(function).parameters.values())[2:]
         said = (function.__doc__ or "").partition("\n")[0]
-        rows.append((", ".join(code(mark + name) for name in those), ", ".join(_argument(one) for one in taken), plain(said)))
+        rows.append(
+            (", ".join(code(mark + name) for name in those), ", ".join(_argument(one) for one in taken), plain(said))
+        )
     return table(("name", "takes", "gives"), rows)
 
 
