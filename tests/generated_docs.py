@@ -24,9 +24,9 @@ from sidecar.config.shapes import Choice, Flag, Number, Or, Text
 from sidecar.config.tables import Field, ListOf, MapOf, Raw, Table
 from sidecar.config.texts import NAME
 from sidecar.dialects.contract import sample
+from sidecar.dialects.templating import variables as known
 from sidecar.dialects.templating.filters import FILTERS
 from sidecar.dialects.templating.predicates import TESTS
-from sidecar.dialects.templating import variables as known
 from sidecar.domain.delivery import MOVES, Reason, State
 from sidecar.domain.event import HAPPENINGS, OF_ARTIFACTS, EventType
 from sidecar.domain.record import QuarantineReason
@@ -195,7 +195,9 @@ def _variable(path: str, shape: known.Shape, value: Any) -> Iterator[tuple[str, 
     what = kinds.get(shape.what, shape.what) + (", or null" if shape.null else "")
     item = shape.item if shape.what == "list" else None
     leaf = shape.what not in {"record", "any"} and (item is None or item.what != "record")
-    example = code(_shown(value)) if leaf and value not in (None, "", [], (), {}) else ""
+    example = (
+        code(_shown(value)) if leaf and value not in (None, "", [], (), {}) and "tracker" not in str(value) else ""
+    )
     yield code(path), what, shape.note, example
     for name, field in shape.fields.items():
         yield from _variable(f"{path}.{name}", field, value[name] if isinstance(value, dict) else None)

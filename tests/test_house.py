@@ -25,9 +25,9 @@ TESTED_THROUGH = {
     "sidecar.cli.offline": ("cli/test_cli_records.py", "every command runs with --offline as well"),
     "sidecar.cli.process": ("cli/test_cli_serve.py", "signals and exit codes, tested as the process that it is"),
     "sidecar.cli.receiver": ("cli/test_cli_listen.py", "the server behind `listen` and `demo`"),
-    "sidecar.dialects.templating.limits": (
-        "dialects/test_template_hostile.py",
-        "bounds, met by those who try to pass them",
+    "sidecar.dialects.templating.rules": (
+        "dialects/test_template_rules.py",
+        "what it does is refuse, as a template is read",
     ),
     "sidecar.config.defaults": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.keypairs": ("config/test_transports.py", "public keys are read where a whole file is"),

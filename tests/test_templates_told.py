@@ -1,4 +1,4 @@
-"""Templates from the configuration and from APIs, through the whole sidecar: what is sent, shown, stored and refused."""
+"""Templates from the configuration and APIs, through the whole sidecar: what is sent, shown, stored and refused."""
 
 import json
 import sqlite3

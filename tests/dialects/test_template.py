@@ -241,7 +241,7 @@ def test_mistakes_are_told_when_the_options_are_read(options, said):
         ({EventType.PUSHED}, '{"t": "{{ tags[0] }}"}', "body, line 1: asks a list of 0 for 0: use `| first`"),
         ({EventType.PUSHED}, "{{ artifact.size / 2 }}", "body, line 1: calculates with null: that takes numbers"),
         ({EventType.BUILD_FAILED}, '{"n": {{ build.name }}}', "body: what comes out is no JSON"),
-        ({EventType.PUSHED}, "{% if artifact.kind == 'chart' %}{{ tags }}{% endif %}1", "body, line 1: shows a list as text"),
+        ({EventType.PUSHED}, "{{ tags if artifact.kind == 'chart' else 1 }}", "body, line 1: shows a list as text"),
     ],
 )  # fmt: skip
 def test_every_subscribed_event_is_tried(types, body, said):
@@ -254,8 +254,8 @@ def test_every_subscribed_event_is_tried(types, body, said):
     ("types", "body"),
     [
         ({EventType.SCAN_COMPLETED}, "{{ scan.total | tojson }}"),
-        (EVERYTHING, "{% if scan %}{{ scan.severities.High }}{% elif build %}{{ build.source.author.username | tojson }}"
-         "{% else %}{{ quota.used | tojson if quota else 0 }}{% endif %}"),
+        (EVERYTHING, "{{ scan.severities.High if scan else build.source.author.username | tojson if build else 0 }}"),
+        (EVERYTHING, "{% if quota %}{{ quota.used * 2 }}{% else %}[]{% endif %}"),
         ({EventType.QUOTA_WARNING}, "{{ (quota.used / quota.limit * 100) | round }}"),
         ({EventType.PROMOTED}, "{{ promotion.target_tag | tojson }}"),
         (EVERYTHING, "{{ data | tojson }}"),

@@ -1,4 +1,4 @@
-"""The recipes of docs/templates.md, as they stand there: each is taken, and says what its receiver's documentation asks for."""
+"""The recipes of docs/templates.md, as they stand there: each is taken, and says what its receiver asks for."""
 
 import hashlib
 import json
@@ -109,7 +109,7 @@ EXPECTED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "kind"), EXPECTED, ids=lambda one: str(one))
+@pytest.mark.parametrize(("name", "kind"), EXPECTED, ids=str)
 def test_each_recipe_says_what_its_receiver_reads(said, name, kind):
     message, _ = said(name, kind)
     assert message.content_type == "application/json"
