@@ -197,7 +197,9 @@ def _variable(path: str, shape: known.Shape, value: Any) -> Iterator[tuple[str, 
     what = kinds.get(shape.what, shape.what) + (", or null" if shape.null else "")
     item = shape.item if shape.what == "list" else None
     leaf = shape.what not in {"record", "any"} and (item is None or item.what != "record")
-    example = code(_shown(value)) if leaf and value not in (None, "", [], (), {}) else ""
+    example = (
+        code(_shown(value)) if leaf and value not in (None, "", [], (), {}) and "tracker" not in str(value) else ""
+    )
     yield code(path), what, shape.note, example
     for name, field in shape.fields.items():
         yield from _variable(f"{path}.{name}", field, value[name] if isinstance(value, dict) else None)

@@ -32,6 +32,10 @@ TESTED_THROUGH = {
         )
         for name in ("acr", "dockerhub", "ghcr", "jfrog", "nexus")
     },
+    "sidecar.dialects.templating.rules": (
+        "dialects/test_template_rules.py",
+        "what it does is refuse, as a template is read",
+    ),
     "sidecar.config.defaults": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.config.keypairs": ("config/test_transports.py", "public keys are read where a whole file is"),
     "sidecar.config.headers": ("config/test_bad_files.py", "what it does is refuse, one bad file for each way"),

@@ -47,6 +47,20 @@ def test_the_example_loads_without_a_warning_and_fits_the_schema():
     VALIDATOR.validate(yaml.safe_load(EXAMPLE.read_text()))
 
 
+def test_the_example_of_a_template_loads_too(tmp_path):
+    """It stands there as a whole, since one that is in use would send what nobody asked for."""
+    block = re.search(r"(?m)^  # - name: deploy\n(?:  #   .*\n)+", EXAMPLE.read_text())[0]
+    entry = re.sub(r"(?m)^  # ", "  ", block)
+    path = tmp_path / "config.yml"
+    path.write_text(f"registries: [{{name: main, hostname: registry.example.com}}]\nsubscriptions:\n{entry}")
+    (bound,) = load(path, {}).subscriptions
+    assert bound.voice.format == "template"
+    written = yaml.safe_load(path.read_text())
+    VALIDATOR.validate(written)
+    options = {one.encode_name for one in msgspec.structs.fields(dialects.load()["template"].options)}
+    assert options - set(written["subscriptions"][0]["options"]) == {"days"}  # which is no template
+
+
 def test_the_example_with_every_optional_key_loads_too(tmp_path):
     text = uncommented().replace("/etc/registry-sidecar", str(tmp_path))
     for name in ("tls.crt", "tls.key", "ca.crt", "old-token", "mail-password", "htpasswd"):

@@ -1,4 +1,4 @@
-"""The filters and tests of templates: what Jinja has under a name is what Jinja does, within bounds; the others by hand."""
+"""The filters and tests of templates: what Jinja has under a name is what Jinja does; the others by hand."""
 
 import hashlib
 import urllib.parse

@@ -1,4 +1,4 @@
-"""What a template may say: known names, listed functions, nothing that Jinja would do by itself. Read before it is used."""
+"""What a template may say: known names, listed functions, nothing that Jinja would do by itself."""
 
 import jinja2
 import pytest
@@ -42,7 +42,7 @@ def failure(text):
         ("{% for one in scan.vulnerabilities if one.cvss %}{{ loop.index }}{{ one.id }};{% endfor %}",
          "1CVE-2026-11111;2CVE-2026-22222;"),
         ("{% for one in [] %}x{% else %}none{% endfor %}", "none"),
-        ("{% for name, count in {'a': 1, 'b': 2} | items %}{{ name }}={{ count }}{{ '' if loop.last else ',' }}{% endfor %}",
+        ("{% for a, b in {'a': 1, 'b': 2} | items %}{{ a }}={{ b }}{{ '' if loop.last else ',' }}{% endfor %}",
          "a=1,b=2"),
         ("{% set a = 2 %}{% if tag == '' %}{% set a = 3 %}{% endif %}{{ a * 3 - 1 }}", "5"),
         ("{% if tag is startingwith 'v' %}v{% elif tag in tags %}in{% else %}else{% endif %}", "in"),
@@ -51,7 +51,7 @@ def failure(text):
         ("{{ artifact.labels.nothing }}|{{ artifact.annotations['org.example.no'] }}|{{ data.nothing }}", "||"),
         ("{{ (1, 2, 3)[1:] | join('-') }}", "2-3"),
         ("{{ 7 // 2 }} {{ 7 / 2 }} {{ 7 % 4 }} {{ -7 + 2 }} {{ +3 }}", "3 3.5 3 -5 3"),
-        ("{{ 1 < 2 }} {{ 2 <= 1 }} {{ 'a' != 'b' }} {{ 3 not in [1, 2] }} {{ 'x' >= 'y' }}", "true false true true false"),
+        ("{{ 1 < 2 }} {{ 2 <= 1 }} {{ 'a' != 'b' }} {{ 3 not in [1] }} {{ 'x' >= 'y' }}", "true false true true false"),
         ("{% raw %}{{ not }}{% endraw %}{# nor this #}", "{{ not }}"),
         ("{%- if tag %}\n  {% set x = 1 %}\n  {{ x }}\n{% endif -%}", "  1\n"),
         ("{{ none }}{{ true }}", "true"),
@@ -69,7 +69,7 @@ def test_what_can_be_said(text, said):
     "text",
     [
         "{{ tags[0] }}{{ tag ~ reference }}",
-        "{% for a in tags %}{% for b in [1, 2] %}{{ loop.index }}{{ a }}{{ b }}{% endfor %}{{ loop.first }}{% endfor %}",
+        "{% for a in tags %}{% for b in [1, 2] %}{{ loop.index }}{{ a ~ b }}{% endfor %}{{ loop.first }}{% endfor %}",
         "{% set x = 1 %}{% for a in tags %}{% set x = 2 %}{{ x }}{% endfor %}{{ x }}",
         "{% if tag %}{% set y = 'a' %}{% else %}{% set y = 'b' %}{% endif %}{{ y }}",
         "{% set a, b = [1, 2] %}{{ a + b }}",
@@ -97,7 +97,7 @@ def test_jinja_itself_says_the_same(text):
         ("{{ scan.scanner.vesion }}", "`scan.scanner.vesion` is unknown: did you mean `scan.scanner.version`?"),
         ("{% for one in scan.vulnerabilities %}{{ one.serverity }}{% endfor %}",
          "`one.serverity` is unknown: did you mean `one.severity`?"),
-        ("{{ scan.vulnerabilities | map(attribute='name_') | join }}", "`scan.vulnerabilities.name_` is unknown; it has id,"),
+        ("{{ scan.vulnerabilities | map(attribute='nam_') }}", "`scan.vulnerabilities.nam_` is unknown; it has"),
         ("{{ tags.first }}", "`tags` is a list and has no `first`: loop over it, or write `tags | first`"),
         ("{{ actor.name }}", "`actor` is a text and has no `name`"),
         ("{{ event.epoch.x }}", "`event.epoch` is a number and has no `x`"),

@@ -1,4 +1,4 @@
-"""What a template knows: the same names for every event, plain values of the stated kind, nothing that may be missing."""
+"""What a template knows: the same names for every event, plain values of the stated kind, nothing missing."""
 
 import msgspec
 import pytest

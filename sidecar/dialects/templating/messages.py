@@ -13,7 +13,7 @@ from sidecar.dialects.templating import variables
 from sidecar.dialects.templating.engine import Compiled, Library
 from sidecar.dialects.templating.limits import HEADERS, LARGEST, STEPS, TOKENS, TRIAL, URL, Meter, TemplateTrouble
 from sidecar.domain import header_names
-from sidecar.domain.event import Artifact, Event, EventType, Request
+from sidecar.domain.event import HAPPENINGS, Artifact, Event, EventType, Request
 from sidecar.domain.message import Message
 from sidecar.domain.statement import DETAILS
 
@@ -199,7 +199,8 @@ def trouble(options: Options, types: Iterable[EventType], audience: Audience) ->
         used = frozenset(parts(options).names)
     except TemplateTrouble as error:
         return str(error)
-    for kind in sorted(types):
+    wanted = frozenset(types)
+    for kind in (one for one in HAPPENINGS if one in wanted):
         for event in _trials(kind):
             meter = Meter(min(STEPS, left))
             before = meter.left

@@ -1,0 +1,115 @@
+"""Templates from the configuration and APIs, through the whole sidecar: what is sent, shown, stored and refused."""
+
+import json
+import sqlite3
+
+import pytest
+
+from made_house import MIA, MadeHouse, draft
+from sidecar.domain.delivery import Reason, State
+from sidecar.domain.errors import Unusable
+from sidecar.domain.listing import DeliveryFilter
+from sidecar.domain.message import Response
+
+HOOK = "https://maria:S3cret@deploy.example/hook"
+OPTIONS = {
+    "body": '{"image": {{ reference | tojson }}, "by": {{ actor | tojson }}}',
+    "headers": {"X-Repository": "{{ repository.path }}", "X-Event": "{{ event.type }}"},
+    "url": "https://deploy.example/hook/{{ repository.name | urlencode }}?tag={{ tag | urlencode }}",
+}
+FILE = {"name": "file", "format": "template", "options": OPTIONS, "url": HOOK, "headers": {"X-Event": "configured"}}
+# It fails for one repository alone, which no sample is of.
+FAILING = {**FILE, "name": "failing", "options": {"body": "{{ 1 // (0 if repository.name == 'b' else 1) }}"}}
+
+
+async def test_body_headers_and_url_arrive_and_the_subscription_s_own_headers_win(tmp_path):
+    house = await MadeHouse(tmp_path, subscriptions=[FILE]).start()
+    await house.push("prj/a")
+    await house.settled()
+    (request,) = house.sender.requests
+    assert request.url == "https://maria:S3cret@deploy.example/hook/a?tag=v1"
+    assert json.loads(request.body)["image"] == "registry.example.com/prj/a:v1"
+    sent = {name.lower(): value for name, value in request.headers}
+    assert (sent["x-repository"], sent["x-event"]) == ("prj/a", "configured")
+    assert sent["content-type"] == "application/json"
+    await house.stop()
+    with sqlite3.connect(tmp_path / "sidecar.db") as file:
+        ((head,),) = file.execute("SELECT head FROM message").fetchall()
+    file.close()
+    assert b"S3cret" not in head, "credentials are not stored"
+    assert b"https://deploy.example/hook/a?tag=v1" in head
+
+
+async def test_operators_see_what_is_sent_but_not_what_headers_hold(tmp_path):
+    house = await MadeHouse(tmp_path, subscriptions=[FILE]).start()
+    tried = await house.operations.test("file", "", "ada")
+    shown = dict(tried.request.headers)
+    assert json.loads(tried.request.body)["image"] == "registry.example.com/prj/web/app:1.4.2"
+    assert "X-Repository" in shown
+    assert "prj/web/app" not in shown.values()
+    assert tried.request.url == "https://deploy.example/..."
+    (request,) = house.sender.requests
+    assert request.url == "https://maria:S3cret@deploy.example/hook/web%2Fapp?tag=1.4.2"
+    await house.push("prj/a")
+    await house.settled()
+    (row,) = await house.store.deliveries(DeliveryFilter(subscription="file"))
+    _, parts, _ = await house.operations.explain(row.event)
+    assert [one.verdict.words for one in parts] == [("artifact.pushed",)]
+    await house.stop()
+
+
+async def test_what_cannot_be_said_when_it_happens_is_dead_with_a_sentence_and_stops_nobody(tmp_path):
+    house = await MadeHouse(tmp_path, subscriptions=[FAILING, FILE]).start()
+    await house.push("prj/a", "prj/b", "prj/c")
+    await house.settled()
+    rows = await house.store.deliveries(DeliveryFilter(subscription="failing"))
+    dead = [one for one in rows if one.state is State.DEAD]
+    assert [(one.reason, one.detail) for one in dead] == [
+        (
+            Reason.RENDER_FAILED,
+            "template could not say artifact.pushed: TemplateTrouble: body, line 1: divides by zero",
+        )
+    ]
+    assert len([one for one in rows if one.state is State.DELIVERED]) == 2
+    assert sum("/hook/" in one.url for one in house.sender.requests) == 3
+    await house.stop()
+
+
+async def test_what_waits_goes_with_its_subscription_to_another_host(tmp_path):
+    house = await MadeHouse(tmp_path, answer=lambda _request: Response(status=503), subscriptions=[FILE]).start()
+    await house.push("prj/a")
+    await house.until(lambda: len(house.sender.requests) >= 1)
+    options = {**OPTIONS, "url": OPTIONS["url"].replace("deploy.example", "new.example")}
+    await house.reload(subscriptions=[{**FILE, "url": "https://new.example/hook", "options": options}])
+    before = len(house.sender.requests)
+    house.sender.answer = lambda _request: Response(status=200)
+    await house.settled()
+    assert {one.url for one in house.sender.requests[before:]} == {"https://new.example/hook/a?tag=v1"}
+    await house.stop()
+
+
+async def test_apis_make_them_within_the_same_bounds(tmp_path):
+    """They may come from somebody who is trusted with a namespace and with nothing else."""
+    house = await MadeHouse(tmp_path).start()
+    made = await house.subscribing.create(MIA, draft(form="template", url="https://deploy.example/x", options=OPTIONS))
+    await house.push("prj/a", "other/a")
+    await house.settled()
+    assert [one.url for one in house.sender.requests] == ["https://deploy.example/hook/a?tag=v1"]
+    assert (await house.subscribing.test(MIA, made)).outcome.delivered
+    for options, said in (
+        ({"body": "{{ artifact.digset }}"}, "did you mean `artifact.digest`?"),
+        ({"body": "{{ 9 ** 9 ** 9 }}"}, "cannot use powers"),
+        ({"body": "{% for a in tags %}" + "x" * 60_000 + "{% endfor %}", "json": False}, ""),
+        ({"body": "{}", "url": "https://other.example/"}, "another scheme or host"),
+        ({"body": "{}", "headers": {"Host": "other.example"}}, "headers.Host cannot be set"),
+        ({"body": "${env:HOME} {{ ${env:HOME} }}"}, ""),
+    ):
+        asked = draft("more", form="template", url="https://deploy.example/x", options=options)
+        if not said and options.get("json") is False:
+            assert await house.subscribing.create(MIA, asked)
+            continue
+        with pytest.raises(Unusable) as caught:
+            await house.subscribing.create(MIA, asked)
+        assert said in str(caught.value)
+        assert [one.path for one in caught.value.problems] == ["options"]
+    await house.stop()
