@@ -99,6 +99,9 @@ def states() -> str:
 # --- formats ----------------------------------------------------------------------------------------------------------
 
 
+VENDORS = ("harbor", "dtr", "quay")
+
+
 def said(dialect: dialects.Dialect, kind: EventType) -> list[str]:
     """The words of one format for a canonical type, with the option that brings them where one is needed."""
     found: dict[str, str] = {}
@@ -121,15 +124,21 @@ def _settings(dialect: dialects.Dialect) -> Iterator[tuple[object, str]]:
 
 
 def words() -> str:
-    """Canonical types down, formats across."""
-    known = dialects.load()
+    """Canonical types down, the three that are asked for most across."""
+    known = {name: one for name, one in dialects.load().items() if name in VENDORS}
     rows = [(code(kind.value), *(", ".join(said(one, kind)) or "-" for one in known.values())) for kind in HAPPENINGS]
-    return table(("event", *(code(name) for name in known)), rows)
+    others = ", ".join(code(name) for name in dialects.load() if name not in VENDORS)
+    return f"{table(('event', *(code(name) for name in known)), rows)}\n\nThe other formats are {others}."
 
 
 def events() -> str:
-    """Canonical types down; where each comes from, and the words of each format, across."""
-    known = dialects.load()
+    """Canonical types down; where each comes from, and the words of each format that has its own, across."""
+    plain = [
+        name
+        for name, one in dialects.load().items()
+        if all(said(one, kind) in ([], [code(kind.value)]) for kind in HAPPENINGS)
+    ]
+    known = {name: one for name, one in dialects.load().items() if name not in plain}
     rows = [
         (
             code(kind.value),
@@ -138,7 +147,9 @@ def events() -> str:
         )
         for kind in HAPPENINGS
     ]
-    return table(("event", "comes from", *(code(name) for name in known)), rows)
+    names = ", ".join(code(name) for name in plain)
+    shown = table(("event", "comes from", *(code(name) for name in known)), rows)
+    return f"{shown}\n\n{names} say each of them by its name in the first column."
 
 
 def intake() -> str:
