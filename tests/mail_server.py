@@ -135,6 +135,7 @@ class Scripted:
         self.port = 0
         self.over = asyncio.Event()
         self.asked = asyncio.Event()  # something was heard
+        self.left = asyncio.Event()  # whoever was kept waiting has hung up
 
     async def play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -154,7 +155,14 @@ class Scripted:
                 self.heard.append(heard.decode(errors="replace").rstrip("\r\n"))
                 self.asked.set()
             if line == "wait":
-                await self.over.wait()
+                silence = asyncio.create_task(self.over.wait())
+                gone = asyncio.create_task(reader.read())
+                await asyncio.wait({silence, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if gone.done():
+                    self.left.set()
+                for task in (silence, gone):
+                    task.cancel()
+                await asyncio.gather(silence, gone, return_exceptions=True)
                 return
             said = line if isinstance(line, bytes) else f"{line}\r\n".encode()
             writer.write(said)

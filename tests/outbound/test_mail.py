@@ -510,6 +510,8 @@ async def test_being_cut_off_leaves_no_connection():
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        async with asyncio.timeout(5):
+            await server.left.wait()
 
 
 async def test_a_url_that_is_none_is_final():
