@@ -27,6 +27,7 @@ from sidecar.domain.errors import ConfigError, StoreUnavailable
 from sidecar.domain.quota import Quotas
 from sidecar.gauges import Gauges, Measured
 from sidecar.managing import vendors
+from sidecar.outbound.carriers import Carriers
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
@@ -205,7 +206,7 @@ class App:
         if self._store.unclean:
             self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
-        courier = Courier(self._sender, self._clock, random)
+        courier = Courier(Carriers(self._sender, {}), self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
         self._wiring.connect(Running(self._sender, courier, self._dispatcher), self._rerouted)
         while not await self._wiring.begin(lambda: self.settings):  # noqa: ASYNC110 - there is nobody to set an event

@@ -27,6 +27,13 @@ def listen(
     x_signature_secret: Annotated[
         list[str] | None, typer.Option("--x-signature-secret", help="Check X-Signature with it.", metavar="TEXT")
     ] = None,
+    jfrog_secret: Annotated[
+        list[str] | None, typer.Option("--jfrog-secret", help="Check X-Jfrog-Event-Auth with it.", metavar="TEXT")
+    ] = None,
+    nexus_secret: Annotated[
+        list[str] | None,
+        typer.Option("--nexus-secret", help="Check X-Nexus-Webhook-Signature with it.", metavar="TEXT"),
+    ] = None,
     status: Annotated[int, typer.Option("--status", help="What to answer.", min=200, max=599, metavar="CODE")] = 200,
     fail_first: Annotated[
         int, typer.Option("--fail-first", help="Answer the first so many with 500.", min=0, metavar="N")
@@ -60,6 +67,8 @@ def listen(
         public=tuple(public_key or ()),
         github=tuple(github_secret or ()),
         x_signature=tuple(x_signature_secret or ()),
+        jfrog=tuple(jfrog_secret or ()),
+        nexus=tuple(nexus_secret or ()),
     )
     for one in keys.standard:
         try:

@@ -6,6 +6,9 @@ standard       webhook-signature      `<id>.<timestamp>.<body>`   `v1`: the deco
                                                                   `v1a`: ed25519, the one after `whpk_`
 github         X-Hub-Signature-256    `<body>`                    the secret's bytes
 x-signature    X-Signature            `<body>`                    the secret's bytes
+jfrog          X-Jfrog-Event-Auth     `<body>`                    the secret's bytes
+nexus          X-Nexus-Webhook-       `<body>`, by HMAC-SHA1      the secret's bytes
+               Signature
 """
 
 import base64
@@ -17,6 +20,9 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+SIGNATURES = frozenset(
+    {"webhook-signature", "x-hub-signature-256", "x-signature", "x-jfrog-event-auth", "x-nexus-webhook-signature"}
+)
 TOLERANCE = 300  # seconds that a signed timestamp may lie from our clock
 
 
@@ -40,6 +46,8 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     public: tuple[str, ...] = ()
     github: tuple[str, ...] = ()
     x_signature: tuple[str, ...] = ()
+    jfrog: tuple[str, ...] = ()
+    nexus: tuple[str, ...] = ()
 
 
 def decode_standard(secret: str) -> bytes:
@@ -81,12 +89,16 @@ def verify(headers: Mapping[str, str], body: bytes, keys: Keys, now: int) -> Ver
         verdicts.append(_hex(headers.get("x-hub-signature-256"), body, keys.github))
     if keys.x_signature:
         verdicts.append(_hex(headers.get("x-signature"), body, keys.x_signature))
+    if keys.jfrog:
+        verdicts.append(_hex(headers.get("x-jfrog-event-auth"), body, keys.jfrog, prefix=""))
+    if keys.nexus:
+        verdicts.append(_hex(headers.get("x-nexus-webhook-signature"), body, keys.nexus, prefix="", digest="sha1"))
     for worst in (Verdict.FAILED, Verdict.ABSENT, Verdict.STALE):
         if worst in verdicts:
             return worst
     if verdicts:
         return Verdict.VERIFIED
-    signed = {"webhook-signature", "x-hub-signature-256", "x-signature"} & headers.keys()
+    signed = SIGNATURES & headers.keys()
     return Verdict.UNCHECKED if signed else Verdict.ABSENT
 
 
@@ -135,9 +147,11 @@ def _asymmetric(given: tuple[str, ...]) -> Check:
     return right
 
 
-def _hex(given: str | None, body: bytes, secrets: tuple[str, ...]) -> Verdict:
+def _hex(
+    given: str | None, body: bytes, secrets: tuple[str, ...], *, prefix: str = "sha256=", digest: str = "sha256"
+) -> Verdict:
     if given is None:
         return Verdict.ABSENT
-    expected = ["sha256=" + hmac.new(one.encode(), body, hashlib.sha256).hexdigest() for one in secrets]
+    expected = [prefix + hmac.new(one.encode(), body, digest).hexdigest() for one in secrets]
     right = any(hmac.compare_digest(given.encode(), one.encode()) for one in expected)
     return Verdict.VERIFIED if right else Verdict.FAILED

@@ -198,7 +198,8 @@ SIGN: Final = Table(
     {
         "scheme": Field(
             Choice(words=tuple(scheme.value for scheme in SignScheme)),
-            "standard = Standard Webhooks, github = X-Hub-Signature-256, x-signature = X-Signature",
+            "standard = Standard Webhooks, github = X-Hub-Signature-256, x-signature = X-Signature, "
+            "jfrog = X-Jfrog-Event-Auth, nexus = X-Nexus-Webhook-Signature",
             SignScheme.STANDARD.value,
         ),
         "secrets": Field(

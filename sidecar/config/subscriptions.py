@@ -11,7 +11,7 @@ from sidecar.config import keypairs, options
 from sidecar.config.problems import Problems
 from sidecar.config.registries import globs
 from sidecar.config.settings import Bound
-from sidecar.config.shapes import BAD
+from sidecar.config.shapes import BAD, either
 from sidecar.config.tables import Section
 from sidecar.config.transports import Transports
 from sidecar.config.tree import Mapping
@@ -22,7 +22,12 @@ from sidecar.domain.registry import Registry
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Order, Policy, Retry, Signing, SignScheme, Subscription
 
-_SIGNED_BY = {SignScheme.GITHUB: "x-hub-signature-256", SignScheme.X_SIGNATURE: "x-signature"}
+_SIGNED_BY = {
+    SignScheme.GITHUB: "x-hub-signature-256",
+    SignScheme.X_SIGNATURE: "x-signature",
+    SignScheme.JFROG: "x-jfrog-event-auth",
+    SignScheme.NEXUS: "x-nexus-webhook-signature",
+}
 
 
 def subscriptions(
@@ -84,6 +89,8 @@ def _subscription(
     if spoken is None or url is None or names.get(name) is not section:
         return None
     voice, events = spoken
+    if not _sent_there(section, voice, problems):
+        return None
     return Bound(
         Subscription(
             name=name,
@@ -139,6 +146,23 @@ def _voice(section: Section, problems: Problems) -> tuple[Voice, tuple[str, ...]
     except ValueError as error:
         problems.add(section.line("events"), _about_events(section, f"{section.path}.events: {error}"))
         return None
+
+
+def _sent_there(section: Section, voice: Voice, problems: Problems) -> bool:
+    """Whether the format is sent to where the URL points; reports what makes no sense on that way."""
+    scheme = section.get("url").partition(":")[0]
+    if scheme not in voice.schemes:
+        ways = either(tuple(f"{one}://" if one.startswith("http") else f"{one}:" for one in voice.schemes))
+        sentence = f"{section.path}.url must begin with {ways}: format {voice.format} with these options is sent there"
+        problems.add(section.line("url"), sentence)
+        return False
+    if scheme in {"http", "https"}:
+        return True
+    senseless = ("sign", "proxy") if scheme == "mailto" else ("sign", "proxy", "headers")
+    for key in senseless:
+        if section.has(key) and section.get(key):
+            problems.add(section.line(key), f"{section.path}.{key} has no meaning for {scheme}: remove it")
+    return True
 
 
 def _about_events(section: Section, sentence: str) -> str:

@@ -26,7 +26,7 @@ from sidecar.domain.event import (
     stable_uuid,
 )
 from sidecar.domain.expiry import DAYS
-from sidecar.domain.message import Message, Response
+from sidecar.domain.message import Headers, Message, Response
 from sidecar.domain.subscription import Policy
 
 
@@ -56,6 +56,8 @@ class Audience(msgspec.Struct, frozen=True):
     uuid: str = ""  # Quay's notification id; "" = it follows from the name
 
 
+Said = tuple[Event, str]  # an event and the word that is said of it
+
 O = TypeVar("O", bound=msgspec.Struct)  # noqa: E741 - O for options, as the classes below use it
 
 
@@ -66,7 +68,11 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     to its name; `check(options)` returns a sentence when the options cannot be used together, else "", and
     `check_words(names)` one when the vendor words that a subscription wrote out cannot, else "".
     `render(event, word, options, audience)` gives 0..n messages; `scoped(options, word)` says that the body names its
-    audience and so cannot be shared between subscriptions. `days` is how long before its end a tag is told of. `judge`
+    audience and so cannot be shared between subscriptions. `join(said, options, audience)` says several events in one
+    message, each given with its word, oldest first; None = the format cannot. `digest` is for how many nanoseconds all
+    that a subscription hears is gathered into one, 0 = not at all. `schemes(options)` are those of the URLs that such
+    messages are sent to, `headers(options)` what every request carries unless the subscription says otherwise, and
+    `discreet` that headers of messages may hold secrets. `days` is how long before its end a tag is told of. `judge`
     turns an answer into an Outcome.
     """
 
@@ -80,6 +86,11 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     check: Callable[[O], str] = lambda _options: ""
     check_words: Callable[[frozenset[str]], str] = lambda _names: ""
     scoped: Callable[[O, str], bool] = lambda _options, _word: False
+    join: Callable[[Sequence[Said], O, Audience], Sequence[Message]] | None = None
+    digest: Callable[[O], int] = lambda _options: 0
+    schemes: Callable[[O], Sequence[str]] = lambda _options: ("http", "https")
+    headers: Callable[[O], Headers] = lambda _options: ()
+    discreet: bool = False
     days: Callable[[O], int] = lambda _options: DAYS
     judge: Callable[[Response, Policy], Outcome] | None = None
 
@@ -193,6 +204,36 @@ class Voice:
     def days(self) -> int:
         """How long before its end a tag is told of."""
         return self._dialect.days(self._options)
+
+    @property
+    def joins(self) -> bool:
+        """Whether several events can be said in one message."""
+        return self._dialect.join is not None
+
+    @property
+    def digest(self) -> int:
+        """For how many nanoseconds everything is gathered into one message, 0 = not at all."""
+        return self._dialect.digest(self._options)
+
+    @property
+    def schemes(self) -> Sequence[str]:
+        """Those of the URLs that messages are sent to."""
+        return self._dialect.schemes(self._options)
+
+    @property
+    def headers(self) -> Headers:
+        """What every request carries unless the subscription says otherwise."""
+        return self._dialect.headers(self._options)
+
+    @property
+    def discreet(self) -> bool:
+        """Whether headers of messages may hold secrets."""
+        return self._dialect.discreet
+
+    def join(self, said: Sequence[Said], audience: Audience) -> Sequence[Message]:
+        """One message of several events. Only where `joins`."""
+        assert self._dialect.join is not None
+        return self._dialect.join(said, self._options, audience)
 
     def scoped(self, word: str) -> bool:
         return self._dialect.scoped(self._options, word)

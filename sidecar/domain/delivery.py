@@ -4,6 +4,8 @@ import enum
 
 import msgspec
 
+from sidecar.domain.message import Headers
+
 
 class State(enum.IntEnum):
     """Where a delivery stands. In flight is not a state of the store: at start everything DUE is simply due."""
@@ -103,6 +105,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     held_base: int = 0
     event_id: str = ""  # the event's UUID, so that log lines can be joined
     order_key: str = ""  # it waits for every earlier delivery of its lane with the same key; "" = for none
+    headers: Headers = ()  # of the message itself
+    url: str = ""  # where this message goes, "" = to its subscription's URL
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):

@@ -130,6 +130,8 @@ class SignScheme(enum.StrEnum):
     STANDARD = "standard"  # Standard Webhooks: webhook-signature: v1,<base64> v1a,<base64> ...
     GITHUB = "github"  # X-Hub-Signature-256: sha256=<hex>
     X_SIGNATURE = "x-signature"  # X-Signature: sha256=<hex>, as Flux's generic-hmac reads it
+    JFROG = "jfrog"  # X-Jfrog-Event-Auth: <hex>, as Artifactory signs
+    NEXUS = "nexus"  # X-Nexus-Webhook-Signature: <hex of HMAC-SHA1>, as Nexus Repository signs
 
 
 class Signing(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +161,16 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def destination(self) -> str:
-        """Scheme and host of the URL: all that logs and lists may show."""
-        scheme, _, rest = self.url.partition("://")
+        """Scheme and host of the URL: all that logs and lists may show. Of mail addresses, their domains."""
+        scheme, absolute, rest = self.url.partition("://")
+        if not absolute:
+            return _without_persons(self.url)
         host = rest.split("/", 1)[0].split("?", 1)[0].rpartition("@")[2]
         return f"{scheme}://{host}"
+
+
+def _without_persons(url: str) -> str:
+    scheme, _, rest = url.partition(":")
+    if scheme != "mailto":
+        return url
+    return f"{scheme}:{','.join(dict.fromkeys(one.rpartition('@')[2] for one in rest.split(',')))}"

@@ -7,10 +7,13 @@ standard       webhook-signature       `v1,<base64>` for each shared secret and 
                                        their order, by a space
 github         X-Hub-Signature-256     `sha256=<lower-case hex>`, the first secret     `<body>`
 x-signature    X-Signature             `sha256=<lower-case hex>`, the first secret     `<body>`
+jfrog          X-Jfrog-Event-Auth      `<lower-case hex>`, the first secret            `<body>`
+nexus          X-Nexus-Webhook-        `<lower-case hex>`, the first secret            `<body>`
+               Signature
 
-`v1a` is ed25519 (RFC 8032), all else HMAC-SHA256. `standard` is Standard Webhooks: a shared secret is base64 with or
-without `whsec_` before it, and the key is the decoded bytes; the others use the secret's UTF-8 bytes. `webhook-id` and
-`webhook-timestamp` (seconds) are sent whether signed or not: a receiver tells repeats by the first.
+`v1a` is ed25519 (RFC 8032), `nexus` HMAC-SHA1, all else HMAC-SHA256. `standard` is Standard Webhooks: a shared secret
+is base64 with or without `whsec_` before it, and the key is the decoded bytes; the others use the secret's UTF-8 bytes.
+`webhook-id` and `webhook-timestamp` (seconds) are sent whether signed or not: a receiver tells repeats by the first.
 """
 
 import binascii
@@ -23,23 +26,30 @@ from sidecar.domain.subscription import Signing, SignScheme
 
 Headers = tuple[tuple[str, str], ...]
 
-_HEX_HEADERS = {SignScheme.GITHUB: "X-Hub-Signature-256", SignScheme.X_SIGNATURE: "X-Signature"}
+_HEX = {  # header, what stands before the digits, digest
+    SignScheme.GITHUB: ("X-Hub-Signature-256", "sha256=", "sha256"),
+    SignScheme.X_SIGNATURE: ("X-Signature", "sha256=", "sha256"),
+    SignScheme.JFROG: ("X-Jfrog-Event-Auth", "", "sha256"),
+    SignScheme.NEXUS: ("X-Nexus-Webhook-Signature", "", "sha1"),
+}
 
 
 class Signer:
     """A subscription's signing, ready for use: checked, and the keys decoded once."""
 
-    __slots__ = ("_header", "_keys")
+    __slots__ = ("_digest", "_header", "_keys", "_prefix")
 
-    def __init__(self, keys: tuple[bytes, ...], header: str) -> None:
+    def __init__(self, keys: tuple[bytes, ...], header: str = "", prefix: str = "", digest: str = "sha256") -> None:
         self._keys = keys
         self._header = header  # "" = the standard scheme
+        self._prefix = prefix
+        self._digest = digest
 
     @classmethod
     def of(cls, signing: Signing | None) -> "Signer":
         """Raises ValueError with a sentence when a secret cannot be used."""
         if signing is None:
-            return Signer((), "")
+            return Signer(())
         if not signing.secrets:
             raise ValueError("Signing needs at least one secret; give one or remove `sign`.")
         secrets = [secret.reveal() for secret in signing.secrets]
@@ -48,8 +58,8 @@ class Signer:
         if any(kinds):
             return _MixedSigner(keys, kinds)
         if signing.scheme is SignScheme.STANDARD:
-            return Signer(keys, "")
-        return Signer(keys[:1], _HEX_HEADERS[signing.scheme])
+            return Signer(keys)
+        return Signer(keys[:1], *_HEX[signing.scheme])
 
     def headers(self, webhook_id: str, timestamp: int, body: bytes) -> Headers:
         """The headers that every delivery carries, and its signature where there is one."""
@@ -58,7 +68,7 @@ class Signer:
         if not self._keys:
             return always
         if self._header:
-            return (*always, (self._header, "sha256=" + hmac.digest(self._keys[0], body, "sha256").hex()))
+            return (*always, (self._header, self._prefix + hmac.digest(self._keys[0], body, self._digest).hex()))
         content = f"{webhook_id}.{seconds}.".encode() + body
         signatures = " ".join(
             [
@@ -75,7 +85,7 @@ class _MixedSigner(Signer):
     __slots__ = ("_signs",)
 
     def __init__(self, keys: tuple[bytes, ...], private: tuple[bool, ...]) -> None:
-        super().__init__(keys, "")
+        super().__init__(keys)
         self._signs = tuple(
             ("v1a,", ed25519(one[:SEED])) if is_private else ("v1,", _hmac(one))
             for one, is_private in zip(keys, private, strict=True)

@@ -4,7 +4,7 @@ import msgspec
 
 from sidecar.dialects.contract import Voice
 from sidecar.domain.delivery import Delivery, Outcome, Reason, Settlement, State
-from sidecar.domain.message import Message, Response
+from sidecar.domain.message import Headers, Message, Response
 from sidecar.domain.retry import next_due, parse_retry_after
 from sidecar.domain.subscription import Subscription
 from sidecar.domain.trace import HEADER, Tracing
@@ -22,8 +22,9 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     subscription: Subscription
     voice: Voice
     signer: Signer
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     tracing: Tracing | None = None
+    fixed: frozenset[str] = frozenset()  # names, in lower case, of the headers that the subscription was given
 
     @classmethod
     def of(
@@ -31,30 +32,51 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     ) -> "Destination":
         given = tuple((name, secret.reveal()) for name, secret in subscription.headers)
         names = {name.lower() for name, _ in given}
-        if "user-agent" not in names:
-            given = (("User-Agent", user_agent), *given)
+        usual = tuple((name, value) for name, value in voice.headers if name.lower() not in names)
+        if not any(name.lower() == "user-agent" for name, _ in (*usual, *given)):
+            usual = (("User-Agent", user_agent), *usual)
         if tracing is not None and (HEADER in names or not tracing.propagate):
             tracing = None
-        return cls(subscription=subscription, voice=voice, signer=signer, headers=given, tracing=tracing)
+        return cls(
+            subscription=subscription,
+            voice=voice,
+            signer=signer,
+            headers=(*usual, *given),
+            tracing=tracing,
+            fixed=frozenset(names),
+        )
 
     def request(
-        self, webhook_id: str, content_type: str, body: bytes, now: int, *, event_id: str = "", attempt: int = 1
+        self,
+        webhook_id: str,
+        message: Message | Delivery,
+        now: int,
+        *,
+        event_id: str = "",
+        attempt: int = 1,
     ) -> SendRequest:
         """What is sent of a message at an instant. Event and attempt count only where requests say their trace."""
-        headers: tuple[tuple[str, str], ...] = (
-            ("Content-Type", content_type),
-            *self.headers,
+        body = message.body
+        headers: Headers = (
+            ("Content-Type", message.content_type),
+            *(self._with(message.headers) if message.headers else self.headers),
             *self.signer.headers(webhook_id, now // SECOND, body),
         )
         if self.tracing is not None:
             headers = (*headers, (HEADER, self.tracing.header(event_id, webhook_id, attempt)))
         return SendRequest(
-            url=self.subscription.url,
+            url=message.url or self.subscription.url,
             headers=headers,
             body=body,
             timeout=self.subscription.policy.timeout,
             transport=self.subscription.transport,
         )
+
+    def _with(self, own: Headers) -> Headers:
+        """A message's own headers come over what the format always sends, and under what the subscription was given."""
+        added = tuple(one for one in own if one[0].lower() not in self.fixed)
+        names = {name.lower() for name, _ in added}
+        return (*(one for one in self.headers if one[0].lower() not in names), *added)
 
 
 class Courier:
@@ -76,14 +98,7 @@ class Courier:
         started, begun = clock.now(), clock.monotonic()
         # The receiver compares the signature's time with its own clock, so it is the clock's time, not the store's.
         attempts = delivery.attempts + 1
-        request = to.request(
-            delivery.webhook_id,
-            delivery.content_type,
-            delivery.body,
-            clock.wall(),
-            event_id=delivery.event_id,
-            attempt=attempts,
-        )
+        request = to.request(delivery.webhook_id, delivery, clock.wall(), event_id=delivery.event_id, attempt=attempts)
         answer = await self._sender.send(request)
         took = clock.monotonic() - begun
         outcome = to.voice.judge(answer, policy) if isinstance(answer, Response) else answer
@@ -125,7 +140,7 @@ class Courier:
     async def test(self, message: Message, to: Destination, webhook_id: str) -> tuple[Outcome, int]:
         """Send a message once that nobody is owed; returns what came of it, and how many nanoseconds it took."""
         begun = self._clock.monotonic()
-        answer = await self._sender.send(to.request(webhook_id, message.content_type, message.body, self._clock.wall()))
+        answer = await self._sender.send(to.request(webhook_id, message, self._clock.wall()))
         took = self._clock.monotonic() - begun
         return to.voice.judge(answer, to.subscription.policy) if isinstance(answer, Response) else answer, took
 

@@ -35,9 +35,13 @@ class ShownRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def would_be(message: Message, to: Destination, webhook_id: str, now: int, event_id: str = "") -> ShownRequest:
     """A message that nobody is owed, as it would be sent now."""
-    request = to.request(webhook_id, message.content_type, message.body, now, event_id=event_id)
+    request = to.request(webhook_id, message, now, event_id=event_id)
     return ShownRequest(
-        word=message.word, webhook_id=webhook_id, url=_url(to), headers=_headers(request, to), body=request.body
+        word=message.word,
+        webhook_id=webhook_id,
+        url=_url(to),
+        headers=_headers(request, to, message),
+        body=request.body,
     )
 
 
@@ -47,14 +51,12 @@ def stored(
     """A delivery as it was sent last, or will be sent: its own bytes, with what the configuration adds to them now."""
     at = attempts[-1].started if attempts else now
     attempt = attempts[-1].number if attempts else 1
-    request = to.request(
-        delivery.webhook_id, message.content_type, message.body, at, event_id=delivery.event, attempt=attempt
-    )
+    request = to.request(delivery.webhook_id, message, at, event_id=delivery.event, attempt=attempt)
     return ShownRequest(
         word=delivery.word,
         webhook_id=delivery.webhook_id,
         url=_url(to),
-        headers=_headers(request, to),
+        headers=_headers(request, to, message),
         body=request.body,
         delivery=delivery,
         attempts=attempts,
@@ -67,8 +69,14 @@ def _url(to: Destination) -> str:
     return to.subscription.destination + ("/..." if parts.path.strip("/") or parts.query else "/")
 
 
-def _headers(request: SendRequest, to: Destination) -> list[tuple[str, str]]:
+def _headers(request: SendRequest, to: Destination, message: Message) -> list[tuple[str, str]]:
     configured = {name.lower() for name, _ in to.subscription.headers}
+    own = {name.lower() for name, _ in message.headers}
+    open_to_all = _OPEN.union(name.lower() for name, _ in to.voice.headers)
+    if to.voice.discreet:
+        configured |= own
+    else:
+        open_to_all |= own
     parts = urlsplit(to.subscription.url)
     port = ":443" if parts.scheme == "https" else ":80"
     shown = [("Host", parts.netloc.rpartition("@")[2].lower().removesuffix(port))]
@@ -77,7 +85,7 @@ def _headers(request: SendRequest, to: Destination) -> list[tuple[str, str]]:
         if lowered in configured:
             shown.append((name, SECRET))
         else:
-            shown.append((name, value if lowered in _OPEN else SIGNATURE))
+            shown.append((name, value if lowered in open_to_all else SIGNATURE))
     if parts.username is not None and "authorization" not in configured:
         shown.append(("Authorization", SECRET))  # the URL's user, as the sender adds it
     shown.append(("Content-Length", str(len(request.body))))

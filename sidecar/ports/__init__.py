@@ -6,8 +6,8 @@ nothing either; translations and results of attempts may be made again after one
 which means: nothing was written, the same call may succeed later.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -290,7 +290,7 @@ class Signer(Protocol):
 class Sender(Protocol):
     """Makes one attempt; never retries, never follows a redirect, never raises for network trouble."""
 
-    async def send(self, request: SendRequest) -> Response | Outcome:
+    def send(self, request: SendRequest) -> Coroutine[Any, Any, Response | Outcome]:
         """The destination's answer, or an Outcome that says why there is none."""
 
 

@@ -59,6 +59,8 @@ def test_a_delivery_is_one_line_for_people():
         ("--secret", SECRET, SignScheme.STANDARD),
         ("--github-secret", "hush", SignScheme.GITHUB),
         ("--x-signature-secret", "hush", SignScheme.X_SIGNATURE),
+        ("--jfrog-secret", "hush", SignScheme.JFROG),
+        ("--nexus-secret", "hush", SignScheme.NEXUS),
     ],
 )
 def test_what_a_sidecar_signs_is_verified_and_what_is_changed_fails(option, secret, scheme):

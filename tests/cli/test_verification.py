@@ -70,6 +70,20 @@ def test_the_documented_example_of_github():
     assert verify({"x-hub-signature-256": "sha256=\N{SNOWMAN}"}, GITHUB_BODY, GITHUB, NOW) is Verdict.FAILED
 
 
+def test_artifactory_s_signature_is_the_same_digits_alone():
+    keys = Keys(jfrog=GITHUB.github)
+    digits = GITHUB_SIGNATURE.removeprefix("sha256=")
+    assert verify({"x-jfrog-event-auth": digits}, GITHUB_BODY, keys, NOW) is Verdict.VERIFIED
+    assert verify({"x-jfrog-event-auth": GITHUB_SIGNATURE}, GITHUB_BODY, keys, NOW) is Verdict.FAILED
+
+
+def test_nexus_s_signature_is_by_sha1():
+    """RFC 2202, case 2."""
+    body, digits = b"what do ya want for nothing?", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"
+    assert verify({"x-nexus-webhook-signature": digits}, body, Keys(nexus=("Jefe",)), NOW) is Verdict.VERIFIED
+    assert verify({"x-nexus-webhook-signature": digits}, body + b"?", Keys(nexus=("Jefe",)), NOW) is Verdict.FAILED
+
+
 def test_x_signature_is_the_same_under_another_name():
     keys = Keys(x_signature=GITHUB.github)
     assert verify({"x-signature": GITHUB_SIGNATURE}, GITHUB_BODY, keys, NOW) is Verdict.VERIFIED

@@ -65,14 +65,27 @@ def test_during_a_rotation_a_receiver_with_either_secret_accepts():
     Webhook(new).verify(BODY, headers)
 
 
+# The example of GitHub's documentation, "Validating webhook deliveries".
+HELLO = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+
+
 @pytest.mark.parametrize(
-    ("scheme", "name"), [(SignScheme.GITHUB, "X-Hub-Signature-256"), (SignScheme.X_SIGNATURE, "X-Signature")]
+    ("scheme", "name", "expected"),
+    [
+        (SignScheme.GITHUB, "X-Hub-Signature-256", f"sha256={HELLO}"),
+        (SignScheme.X_SIGNATURE, "X-Signature", f"sha256={HELLO}"),
+        (SignScheme.JFROG, "X-Jfrog-Event-Auth", HELLO),
+    ],
 )
-def test_hex_schemes_sign_the_body_alone_in_lower_case_with_their_first_secret(scheme, name):
+def test_hex_schemes_sign_the_body_alone_in_lower_case_with_their_first_secret(scheme, name, expected):
     headers = signature_headers(signing(scheme, "It's a Secret to Everybody", "older"), ID, TIMESTAMP, b"Hello, World!")
-    # The example of GitHub's documentation, "Validating webhook deliveries".
-    expected = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
     assert headers == (("webhook-id", ID), ("webhook-timestamp", "1614265330"), (name, expected))
+
+
+def test_nexus_signs_with_sha1():
+    """By the published vector for HMAC-SHA1: RFC 2202, case 2."""
+    headers = signature_headers(signing(SignScheme.NEXUS, "Jefe"), ID, TIMESTAMP, b"what do ya want for nothing?")
+    assert headers[-1] == ("X-Nexus-Webhook-Signature", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79")
 
 
 def test_a_hex_secret_is_its_utf8_bytes():

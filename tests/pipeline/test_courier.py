@@ -2,13 +2,16 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from doubles import RecordingSender, policy, route, subscription
 from sidecar.clock import SystemClock
+from sidecar.dialects import load
+from sidecar.dialects.harbor import Options
 from sidecar.domain.delivery import Delivery, Outcome, Reason, State
 from sidecar.domain.instant import DAY, HOUR, SECOND
-from sidecar.domain.message import Response
+from sidecar.domain.message import Message, Response
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Retry, Signing, SignScheme
 from sidecar.outbound.signing import Signer
@@ -249,3 +252,37 @@ async def test_others_are_told_the_machine_s_time_and_not_our_own():
     assert int(dict(request.headers)["webhook-timestamp"]) == (START - 6 * HOUR) // SECOND
     assert settlement.started == START, "what is stored is of our time"
     assert outcome.retry_after == 30 * SECOND
+
+
+@simulated
+async def test_a_message_s_own_headers_and_url_are_sent():
+    own = (("X-GitHub-Event", "package"), ("Ce-Id", "1"))
+    given = {"headers": own, "url": "https://one.example.com/elsewhere"}
+    _, _, request = await attempt(Response(status=200), given=given)
+    assert request.url == "https://one.example.com/elsewhere"
+    assert set(own) <= set(request.headers)
+
+
+@simulated
+async def test_what_a_subscription_is_given_wins_over_a_message_s_own_headers():
+    given = {"headers": (("x-kind", "of the message"), ("user-agent", "of the message"))}
+    about = {"headers": (("X-Kind", Secret("of the subscription")),)}
+    _, _, request = await attempt(Response(status=200), given=given, **about)
+    sent = [(name.lower(), value) for name, value in request.headers]
+    assert [value for name, value in sent if name == "x-kind"] == ["of the subscription"]
+    assert [value for name, value in sent if name == "user-agent"] == ["of the message"]
+
+
+def test_what_a_format_always_sends_is_under_what_a_subscription_is_given():
+    """A receiver may look for a user agent, and an operator may know better."""
+    options = Options()
+    dialect = msgspec.structs.replace(
+        load()["harbor"], headers=lambda _options: (("User-Agent", "Go-http-client/1.1"), ("X-Kind", "usual"))
+    )
+    voice = dialect.bind(options, ["artifact.pushed"])
+    one = subscription("one", headers=(("x-kind", Secret("given")),))
+    to = Destination.of(one, voice, Signer.of(None), "registry-sidecar/1.2.3")
+    message = Message(word="PUSH_ARTIFACT", content_type="application/json", body=BODY)
+    sent = [(name.lower(), value) for name, value in to.request("msg_1", message, START).headers]
+    assert [value for name, value in sent if name == "user-agent"] == ["Go-http-client/1.1"]
+    assert [value for name, value in sent if name == "x-kind"] == ["given"]

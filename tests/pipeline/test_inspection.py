@@ -48,7 +48,7 @@ async def test_headers_are_those_of_the_wire_in_their_order_without_secrets(user
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     to = destination(url=f"http://{user}127.0.0.1:{port}/hook?key=k3y", **changes)
-    request = to.request("msg_1", MESSAGE.content_type, MESSAGE.body, NOW)
+    request = to.request("msg_1", MESSAGE, NOW)
     async with server, HttpSender(Guard((), ())) as sender:
         assert isinstance(await sender.send(request), Response)
     wire = await seen

@@ -13,7 +13,7 @@ from notifications import envelope, push
 from sidecar.domain.delivery import State
 from sidecar.domain.instant import SECOND
 from sidecar.domain.listing import EventFilter
-from sidecar.domain.message import Response
+from sidecar.domain.message import Message, Response
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Retry, Signing, SignScheme
 from sidecar.domain.trace import Tracing
@@ -37,6 +37,10 @@ def house(path, *subscriptions, answer=None, tracing=Tracing()):  # noqa: B008 -
 def said(request):
     """Trace, span and flag of a request."""
     return FORM.fullmatch(dict(request.headers)["traceparent"]).groups()
+
+
+def message(body):
+    return Message(word="PUSH_ARTIFACT", content_type="application/json", body=body)
 
 
 def destination(tracing, **changes):
@@ -91,9 +95,7 @@ def test_without_tracing_requests_are_as_they_always_were():
     """The same headers in the same order, and `traceparent` behind them where it is wanted: no receiver sees more."""
     signing = Signing(scheme=SignScheme.STANDARD, secrets=(Secret(KEY),))
     plain, traced, hidden = (
-        destination(tracing, signing=signing).request(
-            "msg_1", "application/json", b"{}", NOW, event_id=str(uuid.UUID(int=7))
-        )
+        destination(tracing, signing=signing).request("msg_1", message(b"{}"), NOW, event_id=str(uuid.UUID(int=7)))
         for tracing in (None, Tracing(), Tracing(propagate=False))
     )
     assert plain.headers == traced.headers[:-1] == hidden.headers
@@ -104,7 +106,7 @@ def test_without_tracing_requests_are_as_they_always_were():
 def test_the_signature_is_of_the_body_alone(scheme):
     signing = Signing(scheme=scheme, secrets=(Secret(KEY),))
     plain, traced = (
-        dict(destination(tracing, signing=signing).request("msg_1", "application/json", b"{}", NOW).headers)
+        dict(destination(tracing, signing=signing).request("msg_1", message(b"{}"), NOW).headers)
         for tracing in (None, Tracing())
     )
     assert traced.pop("traceparent")
@@ -114,12 +116,12 @@ def test_the_signature_is_of_the_body_alone(scheme):
 def test_a_receiver_verifies_what_carries_a_trace():
     """By the library that others wrote for Standard Webhooks."""
     signing = Signing(scheme=SignScheme.STANDARD, secrets=(Secret(KEY),))
-    request = destination(Tracing(), signing=signing).request("msg_1", "application/json", b'{"a": 1}', time.time_ns())
+    request = destination(Tracing(), signing=signing).request("msg_1", message(b'{"a": 1}'), time.time_ns())
     assert Webhook(KEY).verify(request.body, dict(request.headers)) == {"a": 1}
 
 
 def test_a_subscription_s_own_header_takes_the_place_of_ours():
-    request = destination(Tracing(), headers=(("TraceParent", Secret("mine")),)).request("msg_1", "x/y", b"", NOW)
+    request = destination(Tracing(), headers=(("TraceParent", Secret("mine")),)).request("msg_1", message(b""), NOW)
     assert [(name, value) for name, value in request.headers if name.lower() == "traceparent"] == [
         ("TraceParent", "mine")
     ]

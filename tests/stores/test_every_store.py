@@ -427,6 +427,21 @@ async def test_finished_bytes_go_but_their_ids_still_tell_repeats(store):
 # --- queue -----------------------------------------------------------------------------------------------------------
 
 
+async def test_a_message_keeps_its_own_headers_and_url(store):
+    """Beside one that has none, on each way that it is read."""
+    await store.register(names("one"), NOW)
+    await store.append([entry("a")])
+    first = planned("e", (1,))
+    own = msgspec.structs.replace(
+        first.messages[0], headers=(("Ce-Id", "1"), ("X-Note", 'a "b"')), url="https://one.example.com/a?b=c"
+    )
+    batch = write_set(0, 1, msgspec.structs.replace(first, messages=(own,)), planned("f", (1,)))
+    given = await store.commit(batch)
+    assert await store.due(1, 10, (), NOW) == given
+    assert [(one.headers, one.url) for one in given] == [(own.headers, own.url), ((), "")]
+    assert [(await store.attempts(one.id))[0] for one in given] == [own, planned("f", (1,)).messages[0]]
+
+
 async def test_due_is_earliest_first_bounded_and_of_one_lane(store):
     lanes = await lane(store, "one", "two")
     one, two = lanes["one"], lanes["two"]

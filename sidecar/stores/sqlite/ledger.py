@@ -149,10 +149,10 @@ async def deliveries(reader: Reader, given: DeliveryFilter) -> list[DeliveryRow]
 
 async def attempts(reader: Reader, delivery: int) -> tuple[Message | None, list[AttemptRow]]:
     said = await reader.rows(
-        "SELECT m.word, m.content_type, m.body FROM delivery d JOIN message m ON m.id = d.message WHERE d.id = ?",
+        "SELECT word, content_type, body, head FROM message WHERE id = (SELECT message FROM delivery WHERE id = ?)",
         (delivery,),
     )
-    message = Message(word=said[0][0], content_type=said[0][1], body=said[0][2]) if said else None
+    message = rows.message(said[0]) if said else None
     found = await reader.rows(
         "SELECT number, started, took, reason, status, detail, answer FROM attempt WHERE delivery = ? ORDER BY number",
         (delivery,),

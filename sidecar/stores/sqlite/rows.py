@@ -15,6 +15,7 @@ from sidecar.domain.catalogue import DeletionRow, ManifestRow, NamespaceRow, Rep
 from sidecar.domain.delivery import Delivery
 from sidecar.domain.details import Scan
 from sidecar.domain.event import Artifact, Event, EventType
+from sidecar.domain.message import Headers, Message
 from sidecar.domain.notice import Notice
 from sidecar.domain.record import Record, RecordKind
 from sidecar.domain.scans import ScanRow
@@ -29,6 +30,7 @@ _notice = msgspec.json.Decoder(Notice).decode
 _tags = msgspec.json.Decoder(tuple[str, ...]).decode
 _event = msgspec.json.Decoder(Event).decode
 _scan = msgspec.json.Decoder(Scan).decode
+_head = msgspec.json.Decoder(tuple[Headers, str]).decode
 _session = msgspec.json.Decoder(Session).decode
 _KINDS = {kind.value: kind for kind in RecordKind}
 
@@ -211,11 +213,24 @@ def event(body: bytes) -> Event:
 
 DELIVERY_COLUMNS = (
     "d.id, d.lane, d.event, d.webhook_id, d.word, m.content_type, m.body, d.due, d.created, d.attempts, d.held_base, "
-    "e.uuid, d.order_key"
+    "e.uuid, d.order_key, m.head"
 )
+MESSAGE = "INSERT INTO message (id, word, content_type, body, head)"
+
+
+def message_values(number: int, message: Message) -> tuple[Any, ...]:
+    head = _encode((message.headers, message.url)) if message.headers or message.url else None
+    return (number, message.word, message.content_type, message.body, head)
+
+
+def message(row: tuple[Any, ...]) -> Message:
+    """word, content_type, body, head"""
+    headers, url = _head(row[3]) if row[3] is not None else ((), "")
+    return Message(word=row[0], content_type=row[1], body=row[2], headers=headers, url=url)
 
 
 def delivery(row: tuple[Any, ...]) -> Delivery:
+    headers, url = _head(row[13]) if row[13] is not None else ((), "")
     return Delivery(
         id=row[0],
         lane=row[1],
@@ -230,4 +245,6 @@ def delivery(row: tuple[Any, ...]) -> Delivery:
         held_base=row[10],
         event_id=row[11],
         order_key=row[12],
+        headers=headers,
+        url=url,
     )

@@ -34,11 +34,7 @@ def owe(connection: sqlite3.Connection, pending: Pending, ids: Ids, sample: Samp
             )
         ],
     )
-    rows.insert(
-        connection,
-        "INSERT INTO message (id, word, content_type, body)",
-        [(number, message.word, message.content_type, message.body)],
-    )
+    rows.insert(connection, rows.MESSAGE, [rows.message_values(number, message)])
     base = held_total(connection, lane, at)
     rows.insert(
         connection,

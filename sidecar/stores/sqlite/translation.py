@@ -222,10 +222,7 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, heirs: Mapping[int, in
             )
         )
         first = ids.event * rows.SPAN
-        messages.extend(
-            (first + at, message.word, message.content_type, message.body)
-            for at, message in enumerate(planned.messages)
-        )
+        messages.extend(rows.message_values(first + at, message) for at, message in enumerate(planned.messages))
         if max(len(planned.messages), len(planned.deliveries)) > rows.SPAN:
             raise ValueError(f"one event owes more than {rows.SPAN} deliveries")
         for at, one in enumerate(planned.deliveries):
@@ -268,10 +265,12 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, heirs: Mapping[int, in
                         created=work.now,
                         held_base=base,
                         order_key=one.order_key,
+                        headers=message.headers,
+                        url=message.url,
                     )
                 )
     rows.insert(connection, "INSERT INTO event (id, uuid, type, registry, repository, time, accepted, body)", events)
-    rows.insert(connection, "INSERT INTO message (id, word, content_type, body)", messages)
+    rows.insert(connection, rows.MESSAGE, messages)
     rows.insert(
         connection,
         "INSERT INTO delivery (id, event, lane, message, webhook_id, word, state, due, created, held_base, reason, "
