@@ -1,14 +1,16 @@
-"""The management APIs of other registries, each with what it needs of the running parts."""
+"""Who may post, and the management APIs of other registries, each with what it needs of the running parts."""
 
 from collections.abc import Callable, Collection, Sequence
 
 from sidecar.config.settings import Settings
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.sampling import Sampling
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.ports import Clock, Observer
 from sidecar.stores.sqlite import SQLiteStore
+from sidecar.web.access import Access, IntakeAccess
 from sidecar.web.api import Vendor
 from sidecar.web.vendors.dtr import DtrApi
 from sidecar.web.vendors.harbor.api import HarborApi
@@ -22,6 +24,7 @@ def vendors(
     operations: Operations,
     subscribing: Subscribing,
     muting: Muting,
+    inbox: Inbox,
     *,
     clock: Clock,
     observer: Observer,
@@ -48,8 +51,23 @@ def vendors(
             dispatcher.changed(lanes)
 
     sampling = Sampling(store, subscribing, clock, observer, new_uuid=new_uuid, changed=changed)
-    quay = QuayApi(subscribing, sampling, store, lambda: _surroundings(settings()), clock=clock, observer=observer)
+    quay = QuayApi(
+        subscribing,
+        sampling,
+        store,
+        lambda: _surroundings(settings()),
+        inbox=inbox,
+        clock=clock,
+        observer=observer,
+    )
     return [harbor, dtr, quay]
+
+
+def access(settings: Settings) -> Access:
+    """Who may post what to the listener of registries."""
+    ingest, intake = settings.ingest, settings.ingest.intake
+    hostnames = {one.name: one.ref.hostname for one in settings.registries}
+    return Access(list(hostnames), ingest.tokens, IntakeAccess(intake.tokens, intake.open, hostnames))
 
 
 def _installation(settings: Settings) -> Installation:

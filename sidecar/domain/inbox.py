@@ -42,7 +42,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def parse(cls, text: str) -> "Owner":
-        """The owner that an address names, with or without its scheme. Raises ValueError with the rest of a sentence."""
+        """The owner that an address names, its scheme before it or not. Raises ValueError: the rest of a sentence."""
         kind, *parts = text.removeprefix(f"{SCHEME}:").split("/")
         if not all(_PART.fullmatch(one) for one in parts):
             raise ValueError(WRONG)
@@ -80,7 +80,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
         return ""
 
     def belongs_to(self, person: Person, accounts: Accounts) -> bool:
-        """Whether it is one of the person's own: theirs, of a team that they are in, of a namespace that they manage."""
+        """Whether it is one of the person's own: theirs, of a team they are in, or of a namespace they manage."""
         match self.kind:
             case OwnerKind.USER:
                 return self.name == person.name

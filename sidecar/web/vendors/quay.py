@@ -18,6 +18,7 @@ from sidecar.domain.event import RegistryRef, Repository
 from sidecar.domain.made import Api, Made
 from sidecar.domain.names import split_repository
 from sidecar.domain.person import Person
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.sampling import Sampling
 from sidecar.pipeline.subscribing import MOST, Subscribing
 from sidecar.ports import Clock, Observer, Places
@@ -41,6 +42,7 @@ from sidecar.web.vendors.quay_answers import (
     unavailable,
 )
 from sidecar.web.vendors.quay_forms import draft_of, form_of, refusal_of, shown
+from sidecar.web.vendors.quay_inbox import QuayInbox
 from sidecar.web.vendors.quay_paths import Named, Thing, named
 
 BASE: Final = "/api/v1/"
@@ -70,6 +72,7 @@ class QuayApi:
         places: Places,
         surroundings: Callable[[], Surroundings],
         *,
+        inbox: Inbox,
         clock: Clock,
         observer: Observer,
     ) -> None:
@@ -91,6 +94,7 @@ class QuayApi:
             (Thing.NOTIFICATION, "DELETE"): self._delete,
             (Thing.NOTIFICATION, "POST"): self._reset,
             (Thing.TEST, "POST"): self._test,
+            **QuayInbox(inbox).handlers,
         }
 
     def add_to(self, app: web.Application) -> None:
@@ -267,7 +271,7 @@ class QuayApi:
 
 def _unfound(what: Named) -> Refusal:
     """What Quay says of a notification that is not there: it depends on whose it would be."""
-    if not what.repository:
+    if what.thing is Thing.ITEM or not what.repository:
         return Missing()
     namespace, _, name = what.repository.partition("/")
     return InvalidRequest(f"No repository notification found for: {namespace}, {name}, {what.name}")
