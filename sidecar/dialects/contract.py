@@ -171,6 +171,11 @@ class Voice:
     def format(self) -> str:
         return self._dialect.name
 
+    @property
+    def options(self) -> Any:
+        """The dialect's, of its own type."""
+        return self._options
+
     def only(self, name: str) -> "Voice":
         """The same dialect and options with one event or word alone. Raises ValueError with a sentence."""
         return self._dialect.bind(self._options, [name])
