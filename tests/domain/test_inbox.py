@@ -38,7 +38,8 @@ def test_two_ways_to_write_an_address_are_one_inbox():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "user", "user/", "inbox:user/a/b", "team/prj", "team//dev", "org/a/b", "mailto:a@b", "user/a b", "robot/x"]
+    "text",
+    ["", "user", "user/", "inbox:user/a/b", "team/prj", "team//dev", "org/a/b", "mailto:a@b", "user/a b", "robot/x"],
 )
 def test_what_names_nobody_is_refused(text):
     with pytest.raises(ValueError, match=r"^must be user/NAME, team/NAMESPACE/TEAM or org/NAMESPACE$"):
