@@ -66,6 +66,8 @@ def stored(
 def _url(to: Destination) -> str:
     """Scheme and host; of the rest only that there is any, since many receivers take a path or query for a password."""
     parts = urlsplit(to.subscription.url)
+    if not parts.netloc:  # an inbox, or mail: the destination is all there is
+        return to.subscription.destination
     return to.subscription.destination + ("/..." if parts.path.strip("/") or parts.query else "/")
 
 
@@ -79,7 +81,7 @@ def _headers(request: SendRequest, to: Destination, message: Message) -> list[tu
         open_to_all |= own
     parts = urlsplit(to.subscription.url)
     port = ":443" if parts.scheme == "https" else ":80"
-    shown = [("Host", parts.netloc.rpartition("@")[2].lower().removesuffix(port))]
+    shown = [("Host", parts.netloc.rpartition("@")[2].lower().removesuffix(port))] if parts.netloc else []
     for name, value in request.headers:
         lowered = name.lower()
         if lowered in configured:
