@@ -215,6 +215,7 @@ async def test_a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_owe
         store._connection.execute(f"ALTER TABLE tag DROP COLUMN {column}")
     for table in ("repository", "manifest", "tag"):
         store._connection.execute(f"ALTER TABLE {table} DROP COLUMN found")
+    store._connection.execute("ALTER TABLE message DROP COLUMN head")
     store._connection.execute("UPDATE meta SET value = 1 WHERE key = 'oldest_program'")
     store._connection.execute("PRAGMA user_version = 1")
     await store.close()
