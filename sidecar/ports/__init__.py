@@ -40,6 +40,7 @@ from sidecar.domain.walk import Walk
 from sidecar.ports.expiries import Ends as Ends
 from sidecar.ports.expiries import Expiries as Expiries
 from sidecar.ports.madebook import Madebook as Madebook
+from sidecar.ports.mail import Mail as Mail
 from sidecar.ports.places import Flags as Flags
 from sidecar.ports.places import Places as Places
 from sidecar.ports.usage import Scales as Scales
