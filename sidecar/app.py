@@ -29,6 +29,7 @@ from sidecar.gauges import Gauges, Measured
 from sidecar.managing import vendors
 from sidecar.outbound.carriers import Carriers
 from sidecar.outbound.guard import Guard
+from sidecar.outbound.mail import MailCarrier
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.spans import SpanExporter
@@ -84,6 +85,7 @@ class App:
         self._condition = Condition(self._store.care, self._metrics, self._observer)
         self._guard = Guard(settings.guard_allow, settings.guard_deny)
         self._apis = RegistryApis(USER_AGENT, Asking(self._metrics))
+        self._mail = MailCarrier(self._clock, USER_AGENT)
         self._enricher = Enricher(self._observer)
         self._intake = Intake(self._store, self._clock, self._observer)
         self._ingress = Ingress(
@@ -163,6 +165,7 @@ class App:
                 clock=self._clock,
                 observer=self._observer,
                 settings=lambda: self.settings,
+                mail=self._mail.mail,
                 unready=self.unready,
             ),
             usage=self.weigher.usage,

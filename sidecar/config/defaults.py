@@ -5,6 +5,7 @@ default is told where the default stands.
 """
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import msgspec
 
@@ -52,6 +53,15 @@ def under(node: Mapping, defaults: Mapping, general: Iterable[str], *, leaving: 
         del entries["tls"]
         entries |= {"tls": node.entries["tls"]} if "tls" in node.entries else {}
     return msgspec.structs.replace(node, entries=entries)
+
+
+def written(defaults: Mapping | None, form: str) -> dict[str, Any]:
+    """The options that lie under those of all subscriptions of a format, as plain values."""
+    node: Node | None = defaults
+    for key in ("formats", form, "options"):
+        node = node.value(key) if isinstance(node, Mapping) else None
+    found = plain(node) if isinstance(node, Mapping) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _certified(form: str, options: Entry | None) -> bool:

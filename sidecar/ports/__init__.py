@@ -37,6 +37,7 @@ from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
 from sidecar.domain.usage import UsageChanges
 from sidecar.domain.walk import Walk
+from sidecar.ports.authorized import AuthorizedEmails as AuthorizedEmails
 from sidecar.ports.expiries import Ends as Ends
 from sidecar.ports.expiries import Expiries as Expiries
 from sidecar.ports.madebook import Madebook as Madebook

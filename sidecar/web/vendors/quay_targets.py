@@ -13,6 +13,7 @@ import msgspec
 from sidecar.dialects import quay_template
 from sidecar.dialects.quay import Options
 from sidecar.domain.account import NOBODY, Accounts
+from sidecar.domain.mailbox import SCHEME
 from sidecar.web.vendors.quay_answers import InvalidRequest
 
 NOT_AUTHORIZED: Final = "The specified e-mail address is not authorized to receive notifications for this repository"
@@ -88,7 +89,7 @@ def _email(config: Mapping[str, Any], targets: Targets) -> str:
     email = _text(config, "email", "Missing e-mail address")
     if not targets.verified:
         raise InvalidRequest(NOT_AUTHORIZED)
-    return f"mailto:{email}"
+    return f"{SCHEME}{quote(email, safe='@+!$&*=~')}"
 
 
 def _inbox(config: Mapping[str, Any], targets: Targets) -> str:
