@@ -24,9 +24,10 @@ from sidecar.config.schema import of_made
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
+from sidecar.domain.inbox import SCHEME
 from sidecar.domain.quota import Quotas
 from sidecar.gauges import Gauges, Measured
-from sidecar.managing import vendors
+from sidecar.managing import access, vendors
 from sidecar.outbound.carriers import Carriers
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.mail import MailCarrier
@@ -37,6 +38,8 @@ from sidecar.pipeline.courier import Courier
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.expiries import Expiries
+from sidecar.pipeline.inbox import Inbox
+from sidecar.pipeline.inbox_carrier import InboxCarrier
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
@@ -54,7 +57,7 @@ from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.observers import Observers
 from sidecar.telemetry.traces import Traces
-from sidecar.web.access import Access, IntakeAccess
+from sidecar.web.access import Access
 from sidecar.web.api import Api
 from sidecar.web.door import Door, Porter
 from sidecar.web.health import Health
@@ -113,6 +116,7 @@ class App:
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
         self.walks = Walks(self._store, self._clock, self._observer)
+        self.inbox = Inbox(self._store, self._clock, self._observer, lambda: self.settings.management.accounts)
         self.weigher = Weigher(self._store, self._clock, self._observer)
         self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
         self._muting = Muting(self._store, self._observer)
@@ -162,12 +166,14 @@ class App:
                 self.operations,
                 self.subscribing,
                 self._muting,
+                self.inbox,
                 clock=self._clock,
                 observer=self._observer,
                 settings=lambda: self.settings,
                 mail=self._mail.mail,
                 unready=self.unready,
             ),
+            inbox=self.inbox,
             usage=self.weigher.usage,
         )
         context = self._tls("management.tls", management.tls)
@@ -209,7 +215,7 @@ class App:
         if self._store.unclean:
             self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
-        courier = Courier(Carriers(self._sender, {}), self._clock, random)
+        courier = Courier(Carriers(self._sender, {SCHEME: InboxCarrier(self._store, self._clock)}), self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
         self._wiring.connect(Running(self._sender, courier, self._dispatcher), self._rerouted)
         while not await self._wiring.begin(lambda: self.settings):  # noqa: ASYNC110 - there is nobody to set an event
@@ -315,7 +321,7 @@ class App:
 
     def _admit(self, settings: Settings) -> None:
         """Who may post what, who may use the APIs, and which repositories are whose."""
-        self._ingress.access = _access(settings)
+        self._ingress.access = access(settings)
         self._ingress.max_body = settings.ingest.max_body
         self._porter.configure(settings.management.accounts, settings.management.public_url)
         self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}
@@ -393,9 +399,3 @@ class App:
             registries=[one.name for one in self.settings.registries],
             last_events=self._metrics.last_events(),
         )
-
-
-def _access(settings: Settings) -> Access:
-    ingest, intake = settings.ingest, settings.ingest.intake
-    hostnames = {one.name: one.ref.hostname for one in settings.registries}
-    return Access(list(hostnames), ingest.tokens, IntakeAccess(intake.tokens, intake.open, hostnames))

@@ -1,4 +1,4 @@
-"""The management APIs of other registries, each with what it needs of the running parts."""
+"""Who may post, and the management APIs of other registries, each with what it needs of the running parts."""
 
 import secrets
 from collections.abc import Callable, Collection, Sequence
@@ -7,12 +7,14 @@ from sidecar.config import defaults
 from sidecar.config.settings import Settings
 from sidecar.dialects import quay as quay_words
 from sidecar.pipeline.authorizing import Authorizing
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.sampling import Sampling
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.ports import Clock, Mail, Observer
 from sidecar.stores.sqlite import SQLiteStore
+from sidecar.web.access import Access, IntakeAccess
 from sidecar.web.api import Vendor
 from sidecar.web.confirmation import ConfirmationPage
 from sidecar.web.vendors.dtr import DtrApi
@@ -27,6 +29,7 @@ def vendors(
     operations: Operations,
     subscribing: Subscribing,
     muting: Muting,
+    inbox: Inbox,
     *,
     clock: Clock,
     observer: Observer,
@@ -68,10 +71,18 @@ def vendors(
         store,
         lambda: _surroundings(settings()),
         authorizing=authorizing,
+        inbox=inbox,
         clock=clock,
         observer=observer,
     )
     return [harbor, dtr, quay, ConfirmationPage(authorizing)]
+
+
+def access(settings: Settings) -> Access:
+    """Who may post what to the listener of registries."""
+    ingest, intake = settings.ingest, settings.ingest.intake
+    hostnames = {one.name: one.ref.hostname for one in settings.registries}
+    return Access(list(hostnames), ingest.tokens, IntakeAccess(intake.tokens, intake.open, hostnames))
 
 
 def _installation(settings: Settings) -> Installation:

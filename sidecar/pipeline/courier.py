@@ -70,6 +70,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
             body=body,
             timeout=self.subscription.policy.timeout,
             transport=self.subscription.transport,
+            word=message.word,
         )
 
     def _with(self, own: Headers) -> Headers:

@@ -128,6 +128,7 @@ class Metrics:
             gauge("namespace_limit_bytes", "What it may hold.", "registry", "namespace"),
         )
         self._namespaces: set[tuple[str, str]] = set()
+        self.inbox = gauge("inbox_open", "In-app notifications that nobody dismissed for everybody.")
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")

@@ -65,6 +65,13 @@ NEEDS: Final[dict[tuple[str, str], Needs]] = {
     ("POST", "/v1/subscriptions/{name}/pause"): Needs.MANAGER,
     ("POST", "/v1/subscriptions/{name}/resume"): Needs.MANAGER,
     ("POST", "/v1/subscriptions/{name}/test"): Needs.MANAGER,
+    ("GET", "/v1/inbox"): Needs.PERSON,
+    ("POST", "/v1/inbox/dismiss"): Needs.PERSON,
+    ("POST", "/v1/inbox/{id}/dismiss"): Needs.PERSON,
+    ("GET", "/console/inbox"): Needs.PERSON,
+    ("POST", "/console/inbox/dismiss"): Needs.PERSON,
+    ("POST", "/console/inbox/{id}/dismiss"): Needs.PERSON,
+    ("GET", "/console/{rest}"): Needs.PERSON,  # the style sheet
     ("GET", "/v1/openapi.json"): Needs.PERSON,
     ("GET", "/v1/docs"): Needs.PERSON,
     ("PUT", "/v1/registries/{registry}/repositories/{repository}/tags/{tag}/expiry"): Needs.MANAGER,

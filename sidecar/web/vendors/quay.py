@@ -19,6 +19,7 @@ from sidecar.domain.made import Api, Made
 from sidecar.domain.names import split_repository
 from sidecar.domain.person import Person
 from sidecar.pipeline.authorizing import Authorizing
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.sampling import Sampling
 from sidecar.pipeline.subscribing import MOST, Subscribing
 from sidecar.ports import Clock, Observer, Places
@@ -44,6 +45,7 @@ from sidecar.web.vendors.quay_answers import (
 )
 from sidecar.web.vendors.quay_emails import QuayEmails
 from sidecar.web.vendors.quay_forms import Form, draft_of, form_of, refusal_of, shown
+from sidecar.web.vendors.quay_inbox import QuayInbox
 from sidecar.web.vendors.quay_paths import Named, Thing, named
 from sidecar.web.vendors.quay_targets import Targets
 
@@ -78,6 +80,7 @@ class QuayApi:
         surroundings: Callable[[], Surroundings],
         *,
         authorizing: Authorizing,
+        inbox: Inbox,
         clock: Clock,
         observer: Observer,
     ) -> None:
@@ -101,6 +104,7 @@ class QuayApi:
             (Thing.NOTIFICATION, "POST"): self._reset,
             (Thing.TEST, "POST"): self._test,
             **QuayEmails(authorizing).handlers,
+            **QuayInbox(inbox).handlers,
         }
 
     def add_to(self, app: web.Application) -> None:
@@ -313,7 +317,7 @@ class QuayApi:
 
 def _unfound(what: Named) -> Refusal:
     """What Quay says of a notification that is not there: it depends on whose it would be."""
-    if not what.repository:
+    if what.thing is Thing.ITEM or not what.repository:
         return Missing()
     namespace, _, name = what.repository.partition("/")
     return InvalidRequest(f"No repository notification found for: {namespace}, {name}, {what.name}")

@@ -52,11 +52,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
 
 
-def form_of(content_type: str, body: bytes) -> Form:
-    """The form in a request's body. Raises Bare and InvalidRequest, with Quay's texts.
-
-    Where several things are wrong, the first is told: what is missing in the order of Quay's schema, then wrong types.
-    """
+def object_of(content_type: str, body: bytes) -> dict[str, Any]:
+    """The JSON object in a request's body. Raises Bare and InvalidRequest, with Quay's texts."""
     if content_type != "application/json" and not (
         content_type.startswith("application/") and content_type.endswith("+json")
     ):
@@ -70,6 +67,15 @@ def form_of(content_type: str, body: bytes) -> Form:
         raise InvalidRequest("Missing JSON body")
     if not isinstance(given, dict):
         raise InvalidRequest(f"{given!r} is not of type 'object'")
+    return given
+
+
+def form_of(content_type: str, body: bytes) -> Form:
+    """The form in a request's body. Raises Bare and InvalidRequest, with Quay's texts.
+
+    Where several things are wrong, the first is told: what is missing in the order of Quay's schema, then wrong types.
+    """
+    given = object_of(content_type, body)
     for key in _REQUIRED:
         if key not in given:
             raise InvalidRequest(f"{key!r} is a required property")

@@ -29,6 +29,8 @@ class Thing(enum.Enum):
     NOTIFICATION = frozenset({"GET", "POST", "DELETE"}), "notification"
     TEST = frozenset({"POST"}), "test"
     EMAIL = frozenset({"GET", "POST"}), "email"  # an address that a repository's notifications may go to
+    INBOX = frozenset({"GET"}), "inbox"  # what a person was notified of
+    ITEM = frozenset({"GET", "PUT"}), "item"
     ELSEWHERE = frozenset({"GET", "POST"}), "elsewhere"  # the same path with a slash at its end
 
     @property
@@ -118,6 +120,10 @@ def _user(path: str, rest: str) -> Named | None:
             return Named(thing=Thing.USER if path.endswith("/") else Thing.ELSEWHERE)
         case ["robots", robot] if robot:
             return Named(thing=Thing.ROBOT, name=robot)
+        case ["notifications"]:
+            return Named(thing=Thing.INBOX)
+        case ["notifications", uuid] if uuid:
+            return Named(thing=Thing.ITEM, name=uuid)
         case ["namespacenotifications", *more]:
             return _notifications(more, own=True)
     return None
