@@ -93,7 +93,7 @@ class Authorizing:
             return None
         confirmed = await self._store.confirm_email(_hashed(code), self._clock.now())
         if confirmed is not None:
-            self._observer.operated(confirmed.email, "email confirm", 1, f"repository={confirmed.repository}")
+            self._observer.operated("link", "email confirm", 1, f"repository={confirmed.repository}")
         return confirmed
 
     async def confirmed(self, namespace: str, repository: str, email: str) -> bool:

@@ -5,6 +5,7 @@ Quay would take and this sidecar cannot do, or neither could ever tell, is refus
 first event is due.
 """
 
+import typing
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -174,15 +175,7 @@ def _judge_method(form: Form, dialect: Dialect[Any]) -> None:
 
 def _methods(dialect: Dialect[Any]) -> Sequence[str]:
     """The ways of notifying that the dialect has, in its own order."""
-    (kind,) = (
-        field.type
-        for field in msgspec.inspect.type_info(dialect.options).fields  # type: ignore[attr-defined] # of a Struct
-        if field.name == "method"
-    )
-    if isinstance(kind, msgspec.inspect.EnumType):
-        return [str(one.value) for one in kind.cls]
-    assert isinstance(kind, msgspec.inspect.LiteralType)
-    return [str(one) for one in kind.values]
+    return typing.get_args(typing.get_type_hints(dialect.options)["method"])
 
 
 def _judge_event(form: Form, known: Sequence[str]) -> None:
