@@ -1,4 +1,4 @@
-"""Who may post, and the management APIs of other registries, each with what it needs of the running parts."""
+"""Who may post, which way messages go, and the management APIs of other registries, each with what it needs of the running parts."""
 
 import secrets
 from collections.abc import Callable, Collection, Sequence
@@ -6,13 +6,16 @@ from collections.abc import Callable, Collection, Sequence
 from sidecar.config import defaults
 from sidecar.config.settings import Settings
 from sidecar.dialects import quay as quay_words
+from sidecar.domain.inbox import SCHEME as INBOX
+from sidecar.outbound.carriers import Carriers
 from sidecar.pipeline.authorizing import Authorizing
 from sidecar.pipeline.inbox import Inbox
+from sidecar.pipeline.inbox_carrier import InboxCarrier
 from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.sampling import Sampling
 from sidecar.pipeline.subscribing import Subscribing
-from sidecar.ports import Clock, Mail, Observer
+from sidecar.ports import Clock, Mail, Observer, Sender
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.web.access import Access, IntakeAccess
 from sidecar.web.api import Vendor
@@ -76,6 +79,11 @@ def vendors(
         observer=observer,
     )
     return [harbor, dtr, quay, ConfirmationPage(authorizing)]
+
+
+def carriers(http: Sender, mail: Sender, store: SQLiteStore, clock: Clock) -> Carriers:
+    """The ways that messages go, by the schemes of their URLs."""
+    return Carriers(http, {INBOX: InboxCarrier(store, clock), "mailto": mail})
 
 
 def access(settings: Settings) -> Access:

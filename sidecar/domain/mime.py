@@ -45,7 +45,7 @@ def field(name: str, value: str) -> str:
 
 
 def addresses(name: str, boxes: Iterable[Mailbox]) -> str:
-    """`Name: one, another`, folded and without the line's end. Addresses in other scripts stay as they are (RFC 6532)."""
+    """`Name: one, another`, folded, without the line's end. Addresses in other scripts stay as they are (RFC 6532)."""
     shown = [_box(one) for one in boxes]
     return _folded(name, [word for one in shown[:-1] for word in f"{one},".split(" ")] + shown[-1].split(" "))
 

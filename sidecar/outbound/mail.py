@@ -1,6 +1,7 @@
 """Mail: the carrier of deliveries to `mailto:` URLs, and the way out for mail of our own."""
 
 import asyncio
+import contextlib
 import hashlib
 import re
 import ssl
@@ -12,7 +13,7 @@ from typing import Final
 from sidecar.domain import instant, mime
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.mail import MailServer
-from sidecar.domain.mailbox import Mailbox, mailbox, recipients
+from sidecar.domain.mailbox import Mailbox, mailbox, named, recipients
 from sidecar.outbound.resolver import Resolver
 from sidecar.ports import Clock, SendRequest
 
@@ -66,8 +67,12 @@ class MailCarrier:
         except ValueError as error:
             return Outcome(reason=Reason.BAD_DESTINATION, detail=f"The URL {error}.")
         number = next((value for name, value in request.headers if name == _WEBHOOK_ID), "")
-        own = [mime.field(name, value) for name, value in request.headers if name.lower() not in _WEB_ONLY]
+        own = [_field(name, value) for name, value in request.headers if name.lower() not in _WEB_ONLY]
         return await self.hand_in(to, number, own, request.body, request.timeout)
+
+    async def knock(self) -> Outcome:
+        """Connect, encrypt and log in as for a mail, and send none."""
+        return await self.hand_in((), "", (), b"")
 
     async def hand_in(
         self, to: Sequence[Mailbox], number: str, fields: Sequence[str], letter: bytes, within: int = 0
@@ -132,6 +137,14 @@ class OwnMail:
         now = self._carrier.now
         number = f"own_{now:x}.{hashlib.sha256(box.address.encode() + letter).hexdigest()[:16]}"
         return await self._carrier.hand_in([box], number, (), letter)
+
+
+def _field(name: str, value: str) -> str:
+    """A header of the subscription. Addresses must not be encoded as other texts are, but for the name before them."""
+    if name.lower() == "reply-to":
+        with contextlib.suppress(ValueError):
+            return mime.addresses(name, [named(value)])
+    return mime.field(name, value)
 
 
 def _usual_context() -> ssl.SSLContext:

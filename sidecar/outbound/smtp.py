@@ -1,17 +1,4 @@
-"""One mail handed to a mail server (RFC 5321), and what is to be concluded from its replies.
-
-what happens                                                      reason            retryable
---------------------------------------------------------------    ---------------   ---------
-no such name, refused, no route                                   unreachable       yes
-the time is over, wherever the exchange stands                    timed_out         yes
-certificate or handshake; STARTTLS not offered though required    tls_failed        yes
-the connection breaks, also when all of the mail was sent         disconnected      yes
-a reply that is none                                              protocol_error    yes
-421, or any 4yz that tells of a rate or of too many               throttled         yes
-any other 4yz                                                     server_error      yes
-AUTH refused or not offered; 530, 534, 535, 538 to anything       unauthorized      yes
-5yz to the greeting or to EHLO: it talks to nobody                server_error      yes
-5yz to MAIL, to every RCPT, or to DATA                            client_error      no
+"""One mail handed to a mail server (RFC 5321).
 
 A mail goes to all of its recipients that the server does not refuse for good, or to nobody: where it refuses one of
 them for now, the mail is given up before its text is sent and tried again later, so that nobody gets it twice. What
@@ -20,7 +7,6 @@ the server says to AUTH is never repeated: it may repeat what it was sent.
 
 import asyncio
 import contextlib
-import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,8 +19,8 @@ from sidecar.domain import instant
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.mail import MailServer, StartTls
 from sidecar.domain.mailbox import Mailbox
-from sidecar.domain.mime import one_line
-from sidecar.outbound.failures import system_words, tls_words
+from sidecar.outbound.failures import system_words
+from sidecar.outbound.replies import LOGIN, Replies
 from sidecar.outbound.resolver import Resolver
 
 if TYPE_CHECKING:
@@ -42,12 +28,7 @@ if TYPE_CHECKING:
 
 GOODBYE: Final = 1.0  # seconds that a server has to answer QUIT; the mail is its own by then
 
-_LOGIN: Final = frozenset({530, 534, 535, 538})  # RFC 4954 6
 _NO_SUCH_WAY: Final = frozenset({500, 501, 502, 503, 504})  # to AUTH: not this mechanism, perhaps another
-_THROTTLED: Final = re.compile(
-    r"\b(?:rate|too (?:many|much|fast)|throttl\w*|slow down|limit exceeded)\b", re.IGNORECASE
-)
-_SAID: Final = 300  # letters of a reply that are kept in a sentence
 
 Write = Callable[[Sequence[Mailbox]], bytes]
 Context = Callable[[], Awaitable[ssl.SSLContext]]
@@ -71,16 +52,17 @@ class Envelope(msgspec.Struct, frozen=True):
 async def hand_in(
     envelope: Envelope, server: MailServer, *, within: int, resolver: Resolver, context: Context
 ) -> Outcome:
-    """Try once, within so many nanoseconds; never raises but when cancelled."""
-    exchange = _Exchange(server, resolver, context)
+    """Try once, within so many nanoseconds; never raises but when cancelled. To nobody: knock, and send nothing."""
+    exchange = _Exchange(envelope, server, resolver, context)
     try:
         try:
             async with asyncio.timeout(max(within, instant.MILLISECOND) / instant.SECOND):
-                outcome = await exchange.run(envelope)
+                outcome = await exchange.run()
         except Verdict as verdict:
             outcome = verdict.outcome
         except TimeoutError:
-            outcome = exchange.failed(Reason.TIMED_OUT, f"did not {exchange.awaited} in time")
+            exchange.drop()  # an answer that comes now would be taken for that to QUIT
+            outcome = exchange.late()
         except Exception as error:  # noqa: BLE001 - whatever a server makes the library raise, it is that server's answer
             outcome = exchange.explain(error)
         await exchange.leave()
@@ -90,31 +72,30 @@ async def hand_in(
 
 
 class _Exchange:
-    """One connection. `awaited` is what the server is to do next, for the sentence that says that it did not."""
+    """One connection."""
 
-    def __init__(self, server: MailServer, resolver: Resolver, context: Context) -> None:
+    def __init__(self, envelope: Envelope, server: MailServer, resolver: Resolver, context: Context) -> None:
+        self._envelope = envelope
         self._server = server
+        self._replies = Replies(server.shown, envelope.recipients)
         self._resolver = resolver
         self._context = context
         self._client: SMTP | None = None
         self._refused: list[str] = []
-        self.awaited = "accept a connection"
+        self._awaited = "accept a connection"  # what the server is to do next
         self._greeted = False
         self._shaking = False  # hands, for TLS
         self._secret = False  # what is sent now may come back in a reply
 
-    async def run(self, envelope: Envelope) -> Outcome:
+    async def run(self) -> Outcome:
         client = await self._connect()
         await self._login(client)
-        accepted = await self._envelope(client, envelope)
-        self.awaited = "take the mail"
-        reply = await client.data(envelope.write(accepted))
-        detail = ""
-        if self._refused:
-            count = f"{len(accepted)} of {len(envelope.recipients)} addresses"
-            detail = f"{self._server.shown} took the mail for {count}; {'; '.join(self._refused)}."
-        said = _reply(reply.code, reply.message)
-        return Outcome(reason=Reason.OK, status=reply.code, detail=detail, answer=said.encode())
+        if not self._envelope.recipients:
+            return Outcome(reason=Reason.OK, status=250)
+        accepted = await self._address(client)
+        self._awaited = "take the mail"
+        reply = await client.data(self._envelope.write(accepted))
+        return self._replies.taken(reply.code, reply.message, len(accepted), self._refused)
 
     # --- the steps ----------------------------------------------------------------------------------------------------
 
@@ -138,9 +119,9 @@ class _Exchange:
         except BaseException:
             connected.close()
             raise
-        self._shaking, self.awaited = server.implicit, "greet"
+        self._shaking, self._awaited = server.implicit, "greet"
         await client.connect()
-        self._shaking, self.awaited = False, "answer EHLO"
+        self._shaking, self._awaited = False, "answer EHLO"
         try:
             await client.ehlo()
         except SMTPHeloError as error:
@@ -153,18 +134,18 @@ class _Exchange:
         if not client.supports_extension("starttls"):
             if server.starttls is StartTls.REQUIRED:
                 sentence = "offers no encryption (STARTTLS), without which nothing is sent; see `mail.starttls`"
-                raise Verdict(self.failed(Reason.TLS_FAILED, sentence))
+                raise Verdict(self._replies.failed(Reason.TLS_FAILED, sentence))
             return client
-        self._shaking, self.awaited = True, "begin encryption"
+        self._shaking, self._awaited = True, "begin encryption"
         try:
             await client.starttls()
         except SMTPResponseException as error:
             if server.starttls is StartTls.REQUIRED or not client.is_connected:
-                sentence = f"refused to begin encryption: {_reply(error.code, error.message)}"
-                raise Verdict(self.failed(Reason.TLS_FAILED, sentence, error.code)) from None
+                sentence = f"refused to begin encryption: {self._replies.said(error.code, error.message)}"
+                raise Verdict(self._replies.failed(Reason.TLS_FAILED, sentence, error.code)) from None
             self._shaking = False
             return client
-        self._shaking, self.awaited = False, "answer EHLO"
+        self._shaking, self._awaited = False, "answer EHLO"
         await client.ehlo()
         return client
 
@@ -175,7 +156,7 @@ class _Exchange:
         except (OSError, ValueError) as error:
             why = system_words(error) if isinstance(error, OSError) else "it is no name"
             sentence = f"The name in {server.shown} cannot be resolved: {why}."
-            raise Verdict(Outcome(reason=Reason.UNREACHABLE, retryable=True, detail=sentence)) from None
+            raise Verdict(self._replies.unreachable(sentence)) from None
         addresses = [
             (
                 one["family"],
@@ -190,7 +171,7 @@ class _Exchange:
             return await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=0.25, interleave=1)
         except OSError as error:
             sentence = f"No connection to {server.shown}: {system_words(error)}."
-            raise Verdict(Outcome(reason=Reason.UNREACHABLE, retryable=True, detail=sentence)) from None
+            raise Verdict(self._replies.unreachable(sentence)) from None
 
     async def _login(self, client: "SMTP") -> None:
         """One password, shown once: servers lock out who tries again and again."""
@@ -199,7 +180,7 @@ class _Exchange:
         server = self._server
         if not server.username:
             return
-        self._secret, self.awaited = True, "answer the login"
+        self._secret, self._awaited = True, "answer the login"
         ways = {"plain": client.auth_plain, "login": client.auth_login, "cram-md5": client.auth_crammd5}
         refusal = 0
         for name, way in ways.items():
@@ -215,33 +196,34 @@ class _Exchange:
                 self._secret = False
                 return
         if refusal // 100 == 4:
-            raise Verdict(self._judged(refusal, "", "could not look at the login just now", final=False))
+            raise Verdict(self._replies.judged(refusal, "", "could not look at the login just now", final=False))
         if refusal:
             sentence = (
                 f"refused the login of `mail.username` with {refusal}; correct `mail.username` and `mail.password`"
             )
         else:
             sentence = "offers no login by PLAIN, LOGIN or CRAM-MD5; remove `mail.username`, or ask for encryption"
-        raise Verdict(self.failed(Reason.UNAUTHORIZED, sentence, refusal))
+        raise Verdict(self._replies.failed(Reason.UNAUTHORIZED, sentence, refusal))
 
-    async def _envelope(self, client: "SMTP", envelope: Envelope) -> list[Mailbox]:
+    async def _address(self, client: "SMTP") -> list[Mailbox]:
         """Those of the recipients that are accepted, at least one."""
         from aiosmtplib import SMTPRecipientRefused
 
+        envelope, whose = self._envelope, self._replies.whose
         wanted = list(envelope.recipients)
         foreign = [one for one in wanted if not one.local.isascii()]
         if foreign and not client.supports_extension("smtputf8"):
             wanted = [one for one in wanted if one not in foreign]
-            self._refused += [f"{one.address} cannot be written to there (no SMTPUTF8)" for one in foreign]
+            self._refused += [f"{whose(one)} cannot be written to there (no SMTPUTF8)" for one in foreign]
             foreign = []
             if not wanted:
-                raise Verdict(self._all_refused(0))
+                raise Verdict(self._replies.nobody(0, self._refused))
         options = ["SMTPUTF8", "BODY=8BITMIME"] if foreign else []
         if client.supports_extension("size"):
             options.append(f"SIZE={len(envelope.write(wanted))}")
-        self.awaited = "answer MAIL"
+        self._awaited = "answer MAIL"
         await client.mail(self._server.sender.address, options=options, encoding="utf-8" if foreign else "ascii")
-        self.awaited = "answer RCPT"
+        self._awaited = "answer RCPT"
         accepted, last = [], 0
         for one in wanted:
             try:
@@ -250,16 +232,18 @@ class _Exchange:
                 last = error.code
                 if error.code // 100 == 2:
                     accepted.append(one)
-                elif error.code // 100 != 5 or error.code in _LOGIN:
+                elif error.code // 100 != 5 or error.code in LOGIN:
                     await self._reset(client)
-                    raise Verdict(self._judged(error.code, error.message, f"does not take {one.address} now")) from None
+                    raise Verdict(
+                        self._replies.judged(error.code, error.message, f"does not take {whose(one)} now")
+                    ) from None
                 else:
-                    self._refused.append(f"it refused {one.address}: {_reply(error.code, error.message)}")
+                    self._refused.append(f"it refused {whose(one)}: {self._replies.said(error.code, error.message)}")
             else:
                 accepted.append(one)
         if not accepted:
             await self._reset(client)
-            raise Verdict(self._all_refused(last))
+            raise Verdict(self._replies.nobody(last, self._refused))
         return accepted
 
     async def _reset(self, client: "SMTP") -> None:
@@ -288,65 +272,21 @@ class _Exchange:
 
     # --- what it comes to ---------------------------------------------------------------------------------------------
 
+    def late(self) -> Outcome:
+        """The time is over."""
+        return self._replies.failed(Reason.TIMED_OUT, f"did not {self._awaited} in time")
+
     def explain(self, error: Exception) -> Outcome:
         """What it means that a step raised."""
         from aiosmtplib import SMTPConnectResponseError, SMTPHeloError, SMTPResponseException
 
-        if isinstance(error, SMTPResponseException):
-            if error.code < 200 or error.code >= 600:
-                return self.failed(Reason.PROTOCOL_ERROR, "answers what is no reply of a mail server")
-            said = "" if self._secret else error.message
-            general = isinstance(error, (SMTPConnectResponseError, SMTPHeloError)) or self._secret
-            return self._judged(error.code, said, f"did not {self.awaited}", final=not general)
-        tls = _tls(error)
-        if tls is not None or (self._shaking and isinstance(error, OSError)):
-            return self.failed(Reason.TLS_FAILED, f"cannot be talked to over TLS: {tls_words(tls or error)}")
-        if isinstance(error, OSError):
-            return self.failed(Reason.DISCONNECTED, f"broke the connection and did not {self.awaited}")
-        return self.failed(Reason.PROTOCOL_ERROR, f"answers what is no reply of a mail server ({type(error).__name__})")
-
-    def failed(self, reason: Reason, sentence: str, status: int = 0) -> Outcome:
-        """A failure that a later attempt may not meet."""
-        return Outcome(reason=reason, retryable=True, status=status, detail=f"{self._server.shown} {sentence}.")
-
-    def _judged(self, code: int, text: str, what: str, *, final: bool = True) -> Outcome:
-        """What a reply comes to that is not the wanted one; `final` = a 5yz is about this mail."""
-        reason, retryable = Reason.PROTOCOL_ERROR, True
-        if code in _LOGIN:
-            reason = Reason.UNAUTHORIZED
-        elif code // 100 == 4:
-            reason = Reason.THROTTLED if code == 421 or _THROTTLED.search(text) else Reason.SERVER_ERROR
-        elif code // 100 == 5:
-            reason, retryable = (Reason.CLIENT_ERROR, False) if final else (Reason.SERVER_ERROR, True)
-        said = _reply(code, text)
-        sentence = f"{self._server.shown} {what}: {said}" if said else f"{self._server.shown} {what}"
-        return Outcome(
-            reason=reason,
-            retryable=retryable,
-            status=code,
-            detail=sentence if sentence.endswith(".") else f"{sentence}.",
-            answer=said.encode()[:1024],
-        )
-
-    def _all_refused(self, code: int) -> Outcome:
-        detail = f"{self._server.shown} takes the mail for nobody; {'; '.join(self._refused)}."
-        return Outcome(reason=Reason.CLIENT_ERROR, status=code, detail=detail)
-
-
-def _tls(error: BaseException) -> ssl.SSLError | None:
-    """The TLS failure behind an error."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLError):
-            return seen
-        seen = seen.__cause__
-    return None
-
-
-def _reply(code: int, text: str) -> str:
-    """A reply as it may be shown: one line, not long."""
-    text = one_line(text)
-    return f"{code} {text if len(text) <= _SAID else f'{text[:_SAID]}...'}".strip()
+        if not isinstance(error, SMTPResponseException):
+            return self._replies.broken(error, self._awaited, shaking=self._shaking)
+        if not 200 <= error.code < 600:
+            return self._replies.nonsense()
+        general = isinstance(error, (SMTPConnectResponseError, SMTPHeloError)) or self._secret
+        said = "" if self._secret else error.message
+        return self._replies.judged(error.code, said, f"did not {self._awaited}", final=not general)
 
 
 def _literal(connected: socket.socket) -> str:
