@@ -1,4 +1,4 @@
-"""Who may post, which way messages go, and the management APIs of other registries, each with what it needs of the running parts."""
+"""Who may post, which way messages go, and the management APIs of other registries, with what each of these needs."""
 
 import secrets
 from collections.abc import Callable, Collection, Sequence
