@@ -24,12 +24,11 @@ from sidecar.config.schema import of_made
 from sidecar.config.settings import ServerTls, Settings, needs_restart
 from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
-from sidecar.domain.inbox import SCHEME
 from sidecar.domain.quota import Quotas
 from sidecar.gauges import Gauges, Measured
-from sidecar.managing import access, vendors
-from sidecar.outbound.carriers import Carriers
+from sidecar.managing import access, carriers, vendors
 from sidecar.outbound.guard import Guard
+from sidecar.outbound.mail import MailCarrier
 from sidecar.outbound.registries import RegistryApis
 from sidecar.outbound.sender import HttpSender
 from sidecar.outbound.spans import SpanExporter
@@ -38,7 +37,6 @@ from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.inbox import Inbox
-from sidecar.pipeline.inbox_carrier import InboxCarrier
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
@@ -97,6 +95,7 @@ class App:
             acked=self._metrics.acknowledged,
             heard=Hearing(self._metrics).heard,
         )
+        self._mail = MailCarrier(self._clock, USER_AGENT)
         self._porter = Porter(self._observer.visited, monotonic=self._clock.monotonic)
         self._admit(settings)
         self._ingest_listeners = Listeners()
@@ -168,6 +167,7 @@ class App:
                 clock=self._clock,
                 observer=self._observer,
                 settings=lambda: self.settings,
+                mail=self._mail.mail,
                 unready=self.unready,
             ),
             inbox=self.inbox,
@@ -212,7 +212,7 @@ class App:
         if self._store.unclean:
             self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
-        courier = Courier(Carriers(self._sender, {SCHEME: InboxCarrier(self._store, self._clock)}), self._clock, random)
+        courier = Courier(carriers(self._sender, self._mail, self._store, self._clock), self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
         self._wiring.connect(Running(self._sender, courier, self._dispatcher), self._rerouted)
         while not await self._wiring.begin(lambda: self.settings):  # noqa: ASYNC110 - there is nobody to set an event
@@ -266,6 +266,7 @@ class App:
         if self._sender is not None:
             await self._sender.close()
         await self._apis.close()
+        await self._mail.close()
         await self._traces.close()
         await self._management_listeners.stop()
         self._porter.login.close()
@@ -317,7 +318,8 @@ class App:
             raise ConfigError(f"the new configuration waits: {self._store.down}")
 
     def _admit(self, settings: Settings) -> None:
-        """Who may post what, who may use the APIs, and which repositories are whose."""
+        """Who may post what, who may use the APIs, which repositories are whose, and where mail is handed in."""
+        self._mail.configure(settings.mail, settings.mail_tls)
         self._ingress.access = access(settings)
         self._ingress.max_body = settings.ingest.max_body
         self._porter.configure(settings.management.accounts, settings.management.public_url)

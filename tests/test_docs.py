@@ -250,7 +250,7 @@ def test_examples_of_the_configuration_page_load(tmp_path, number):
     assert len(found) == 4, "a new block: have it tested here"
     example = yaml.safe_load(found[number].replace("/etc/registry-sidecar", str(tmp_path)))
     certificates(tmp_path)
-    for name in ("tls.crt", "tls.key", "ca.crt", "old-token", "htpasswd"):
+    for name in ("tls.crt", "tls.key", "ca.crt", "old-token", "mail-password", "htpasswd"):
         (tmp_path / name).write_text("old\n")
     whole = {"registries": [{"name": "main", "hostname": "registry.example.com"}], **example}
     path = tmp_path / "config.yml"
@@ -258,6 +258,20 @@ def test_examples_of_the_configuration_page_load(tmp_path, number):
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     environ = {"INGEST_TOKEN": "new", "HARBOR_SECRET": "h", "SIGNING_SECRET": secret, "REGISTRY_PASSWORD": "p"}
     load(path, {**environ, "MARIA_TOKEN": "m" * 32, "INTAKE_TOKEN": "t"})
+
+
+def test_the_example_of_the_page_on_mail_loads_without_a_warning(tmp_path):
+    """So does the page's subscription with headers of its own."""
+    found, headers = blocks("docs/mail.md", "yaml")
+    (tmp_path / "mail-password").write_text("s3cret\n")
+    path = tmp_path / "config.yml"
+    whole = "registries: [{name: main, hostname: registry.example.com}]\n" + found
+    for text in (whole, whole.replace("    options:", f"{headers}    options:")):
+        path.write_text(text.replace("/etc/registry-sidecar", str(tmp_path)))
+        settings = load(path, {})
+        assert settings.warnings == ()
+        assert [one.voice.format for one in settings.subscriptions] == ["email", "email"]
+    assert [name for name, _ in settings.subscriptions[0].subscription.headers] == ["Reply-To", "X-Priority"]
 
 
 @pytest.mark.parametrize("number", range(2))

@@ -23,20 +23,23 @@ def written(path: Path) -> tuple[bytes, list[str]]:
     return path.read_bytes(), [one.default_namespace for one in settings.registries]
 
 
-Ask = Annotated[bool, typer.Option("--ask", help="Also ask each registry's API whether it answers.")]
+Ask = Annotated[
+    bool, typer.Option("--ask", help="Also ask each registry's API and the mail server whether they answer.")
+]
 
 
 def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False, ask: Ask = False) -> None:
     """Say whether the configuration can be used, and which public keys receivers verify with."""
     settings = read_settings(config)
     silent = asyncio.run(_unreachable(settings)) if ask else {}
+    unposted = asyncio.run(_mail(settings)) if ask else ""
     registries = [one.name for one in settings.registries]
     if as_json:
         listed = [_described(one) for one in settings.subscriptions]
         warnings: list[Any] = list(settings.warnings)
-        asked = {"unreachable": silent} if ask else {}
+        asked: dict[str, Any] = {"unreachable": silent, "mail": unposted} if ask else {}
         show_json({"registries": registries, "subscriptions": listed, "warnings": warnings, **asked})
-        if silent:
+        if silent or unposted:
             raise typer.Exit(ExitCode.UNAVAILABLE)
         return
     for warning in settings.warnings:
@@ -46,7 +49,9 @@ def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False, ask: Ask = F
             print(f"{bound.subscription.name}: receivers verify with {key}")
     for name, sentence in silent.items():
         print(f"registry {name} cannot be asked: {sentence}", file=sys.stderr)
-    if silent:
+    if unposted:
+        print(f"no mail can be sent: {unposted}", file=sys.stderr)
+    if silent or unposted:
         raise typer.Exit(ExitCode.UNAVAILABLE)
     print(f"ok: {_counted(len(registries), 'registry')}, {_counted(len(settings.subscriptions), 'subscription')}")
 
@@ -76,6 +81,20 @@ async def _unreachable(settings: "Settings") -> dict[str, str]:
         finally:
             await client.close()
     return found
+
+
+async def _mail(settings: "Settings") -> str:
+    """A sentence why the mail server takes nothing from us, "" where it does or there is none."""
+    from sidecar.clock import SystemClock
+    from sidecar.outbound.mail import MailCarrier
+
+    if settings.mail is None:
+        return ""
+    carrier = MailCarrier(SystemClock(), f"registry-sidecar/{__version__}")
+    carrier.configure(settings.mail, settings.mail_tls)
+    outcome = await carrier.knock()
+    await carrier.close()
+    return "" if outcome.delivered else outcome.detail
 
 
 def _described(bound: "Bound") -> dict[str, Any]:

@@ -27,6 +27,7 @@ from sidecar.config.tree import MAX_DEPTH, Entry, Mapping, Node, Scalar, Sequenc
 from sidecar.config.watch import Sources
 from sidecar.domain.errors import Problem, Unusable
 from sidecar.domain.made import Tree
+from sidecar.domain.mail import MailServer
 from sidecar.domain.registry import Registry
 from sidecar.domain.transport import ClientTls, Transport
 
@@ -88,10 +89,12 @@ class ConfigBinder:
         defaults: Mapping | None = None,
         names: Collection[str] = (),
         contexts: Lookup[ClientTls, ssl.SSLContext] | None = None,
+        mail: MailServer | None = None,
     ) -> None:
         self._registries = registries
         self._defaults = defaults
         self._names = frozenset(names)
+        self._mail = mail
         self.contexts = dict(contexts or {})
         self.use: frozenset[ClientTls] | None = None
 
@@ -103,6 +106,7 @@ class ConfigBinder:
             defaults=settings.defaults,
             names=[one.subscription.name for one in settings.subscriptions],
             contexts=settings.contexts,
+            mail=settings.mail,
         )
 
     @property
@@ -138,7 +142,7 @@ class ConfigBinder:
         named = Section(section.node, {**section.values, "name": name})
         transports = Transports({}, Sources(), found)
         transports.contexts = self.contexts
-        return next(iter(subscriptions([named], self._registries, transports, found)), None)
+        return next(iter(subscriptions([named], self._registries, transports, found, self._mail)), None)
 
     def _make_room(self) -> None:
         if self.use is None or len(self.contexts) - len(self.use) <= SPARE:

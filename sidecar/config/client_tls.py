@@ -6,6 +6,7 @@ makes another setting with the next reload.
 
 import hashlib
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,9 +34,14 @@ class _Unusable(Exception):
 
 
 def client_tls(
-    section: Section, contexts: dict[ClientTls, ssl.SSLContext], sources: Sources, problems: Problems
+    section: Section,
+    contexts: dict[ClientTls, ssl.SSLContext],
+    sources: Sources,
+    problems: Problems,
+    *,
+    alpn: Sequence[str] = _ALPN,
 ) -> ClientTls | None:
-    """A `tls` section's setting, with its context put into `contexts`.
+    """A `tls` section's setting, with its context put into `contexts`; `alpn` is what is offered to speak (RFC 7301).
 
     None when it says nothing but the usual, and after mistakes were reported.
     """
@@ -49,7 +55,7 @@ def client_tls(
             # The name is asked for with each connection. A context with the system's CAs takes half a megabyte.
             unnamed = msgspec.structs.replace(setting, server_name="")
             if unnamed not in contexts:
-                contexts[unnamed] = _context(unnamed)
+                contexts[unnamed] = _context(unnamed, alpn)
             contexts[setting] = contexts[unnamed]
     except _Unusable as error:
         problems.add(section.line(error.key), f"{section.path}.{error.key} {error.sentence}")
@@ -105,7 +111,7 @@ def _judge_key(key: str, held: dict[str, bytes]) -> None:
         raise _Unusable(key, "holds an encrypted key, and nobody is there to ask for the passphrase: store it without")
 
 
-def _context(setting: ClientTls) -> ssl.SSLContext:
+def _context(setting: ClientTls, alpn: Sequence[str] = _ALPN) -> ssl.SSLContext:
     """Raises _Unusable."""
     if setting.verify:
         try:
@@ -120,7 +126,8 @@ def _context(setting: ClientTls) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # whatever the system's own configuration admits
-    context.set_alpn_protocols(_ALPN)
+    if alpn:
+        context.set_alpn_protocols(alpn)
     if setting.cert_file:
         try:
             # Without a password OpenSSL would ask the terminal for one.

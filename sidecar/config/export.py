@@ -115,6 +115,8 @@ class Export:
         if _REFERENCE.fullmatch(url):
             return url
         parts = urlsplit(url)
+        if not parts.netloc:
+            return url  # addresses of mail are no secrets
         bare = not (parts.username or parts.password or parts.query or parts.path.strip("/"))
         if _REFERENCE.search(url) is None and (bare or (self._urls and parts.username is None)):
             return url

@@ -7,7 +7,7 @@ import functools
 from typing import Any, Final
 
 from sidecar import dialects
-from sidecar.config import amounts, headers, places
+from sidecar.config import amounts, headers, mail, places
 from sidecar.config.expiry import EXPIRY
 from sidecar.config.listeners import INGEST, MANAGEMENT, TOKENS
 from sidecar.config.shapes import Choice, Flag, Number, Shape, Text
@@ -32,6 +32,7 @@ from sidecar.config.texts import (
 )
 from sidecar.domain import instant
 from sidecar.domain.event import Kind
+from sidecar.domain.mail import TIMEOUT, StartTls
 from sidecar.domain.registry import PULL_WINDOW, Reconcile
 from sidecar.domain.retention import Retention
 from sidecar.domain.subscription import DEFAULT_EVENTS, Order, Policy, Retry, SignScheme
@@ -246,6 +247,35 @@ RETENTION: Final = Table(
     }
 )
 
+MAIL: Final = Table(
+    {
+        "server": Field(
+            Text(parse=mail.server, pattern=mail.SERVER_FORM),
+            "where mail is handed in: smtp://host:port (587 unless told), or smtps://host:port (465) with TLS at once",
+            needed=True,
+        ),
+        "from": Field(
+            Text(parse=mail.sender), "whom mails are from, such as Registry <registry@example.com>", needed=True
+        ),
+        "username": Field(
+            Text(parse=matching(r"[^\x00-\x1f\x7f]+", "must be a user name without control characters")),
+            "a user of the server; without it nobody logs in",
+        ),
+        "password": Field(Text(secret=True), "its password; never sent unencrypted to another machine"),
+        "starttls": Field(
+            Choice(words=tuple(one.value for one in StartTls)),
+            "whether smtp:// is encrypted before anything is sent; without the key required, but on loopback none",
+        ),
+        "tls": Field(CLIENT_TLS, "which certificates are trusted, and which is shown"),
+        "timeout": Field(
+            duration(instant.SECOND, instant.HOUR),
+            "for the whole exchange, where a subscription's `delivery` has no `timeout`",
+            amounts.show_duration(TIMEOUT),
+        ),
+        "helo": Field(SERVER_NAME, "the name that the sidecar gives itself; without it the address that it has"),
+    }
+)
+
 _TRACING: Final = Tracing()
 TRACING: Final = Table(
     {
@@ -347,6 +377,7 @@ def root() -> Table:
                 ListOf(item=QUOTA, optional=True),
                 "how much namespaces may hold before somebody is told; the first that names one counts",
             ),
+            "mail": Field(MAIL, "the mail server, for subscriptions whose url is mailto:"),
             "guard": Field(GUARD, "addresses that deliveries may dial"),
             "retention": Field(RETENTION, "how long finished things are kept"),
             "expiry": Field(EXPIRY, "tags that end, for subscriptions to artifact.expiring; nothing is deleted"),

@@ -10,6 +10,7 @@ from sidecar.config import defaults, inboxes, keys, listeners, options, places, 
 from sidecar.config.expansion import Expansion
 from sidecar.config.expiry import plan
 from sidecar.config.intake import intake
+from sidecar.config.mail import mail
 from sidecar.config.problems import Mistakes, Problems
 from sidecar.config.quotas import quotas
 from sidecar.config.registries import registries, tokens
@@ -68,7 +69,8 @@ def _settings(
     transports = Transports(environ, sources, problems)
     found = registries(listed, transports, problems)
     wanted: list[Section] = root.get("subscriptions", []) if "registries" in root.values else []
-    bound = subscriptions(wanted, found, transports, problems)
+    there, mail_tls = mail(root, sources, problems)
+    bound = subscriptions(wanted, found, transports, problems, there)
     if not root.get("subscriptions"):
         problems.warn(root.line("subscriptions"), "there are no subscriptions: events are recorded and told to nobody")
     weighed = quotas(root.get("quotas", []), listed, found, problems) if "registries" in root.values else ()
@@ -98,6 +100,8 @@ def _settings(
         warnings=problems.warnings,
         contexts=transports.contexts,
         tracing=traced,
+        mail=there,
+        mail_tls=mail_tls,
         expiry=expiry,
         defaults=written if isinstance(written, Mapping) else None,
     )

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from sidecar.config.settings import Address, Network
 from sidecar.domain.host import literal
+from sidecar.domain.mailbox import recipients
 
 _HOST: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?", re.ASCII)
 _LISTEN: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\[\]:/\s]*)):(?P<port>\d{1,5})", re.ASCII)
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
-_MAILBOX: Final = re.compile(r"[^\s@,<>\"?]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 _INBOX: Final = re.compile(r"inbox:(?:user/[^/\s]+|team/[^/\s]+/[^/\s]+|org/[^/\s]+)", re.ASCII)
 _ANY: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, not bound to
 
@@ -73,17 +73,11 @@ def web_address(text: str) -> str:
 def target(text: str) -> str:
     """Where deliveries may go: an http or https URL, mail addresses, or somebody's inbox here; returned as written."""
     if text.startswith("mailto:"):
-        return mail_addresses(text)
+        recipients(text)
+        return text
     if text.startswith("inbox:"):
         return inbox(text)
     return web_address(text)
-
-
-def mail_addresses(text: str) -> str:
-    """`mailto:` and one or more addresses, by commas (RFC 6068 without headers)."""
-    if not all(_MAILBOX.fullmatch(one) for one in text.removeprefix("mailto:").split(",")):
-        raise ValueError("must be mailto: and addresses by commas, such as mailto:ops@example.com,dev@example.com")
-    return text
 
 
 def inbox(text: str) -> str:

@@ -11,6 +11,7 @@ from sidecar.config.watch import Stamp
 from sidecar.dialects.contract import Voice
 from sidecar.domain.account import NOBODY, Accounts
 from sidecar.domain.expiry import Plan
+from sidecar.domain.mail import MailServer
 from sidecar.domain.quota import Quota
 from sidecar.domain.registry import Registry
 from sidecar.domain.retention import Retention
@@ -116,6 +117,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     contexts: dict[ClientTls, ssl.SSLContext] = {}
     tracing: Tracing | None = None
+    mail: MailServer | None = None
+    mail_tls: ssl.SSLContext | None = None  # where it is not the usual one
     expiry: Plan = Plan()
     defaults: Mapping | None = None
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from sidecar import dialects
 from sidecar.config import keypairs, options
+from sidecar.config.mail import mailed
 from sidecar.config.problems import Problems
 from sidecar.config.registries import globs
 from sidecar.config.settings import Bound
@@ -18,6 +19,7 @@ from sidecar.config.tree import Mapping
 from sidecar.dialects.contract import Dialect, Voice
 from sidecar.domain import signing
 from sidecar.domain.event import Kind
+from sidecar.domain.mail import MailServer
 from sidecar.domain.registry import Registry
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import DEFAULT_EVENTS, Match, Order, Policy, Retry, Signing, SignScheme, Subscription
@@ -35,14 +37,16 @@ def subscriptions(
     registries: Sequence[Registry],
     transports: Transports,
     problems: Problems,
+    there: MailServer | None = None,
 ) -> tuple[Bound, ...]:
-    """The subscriptions that could be read whole; everything else is reported."""
+    """The subscriptions that could be read whole; everything else is reported. `there` is where mail is handed in."""
     names = _names(sections, problems)
     known = {one.name: one for one in registries}
     bound: list[Bound] = []
     for section in sections:
         found = _subscription(section, names, known, transports, problems)
         if found is not None:
+            found = mailed(section, found, there, problems)
             _warn(section, found.subscription, known, problems)
             bound.append(found)
     return tuple(bound)
@@ -153,7 +157,7 @@ def _sent_there(section: Section, voice: Voice, problems: Problems) -> bool:
     scheme = section.get("url").partition(":")[0]
     if scheme not in voice.schemes:
         ways = either(tuple(f"{one}://" if one.startswith("http") else f"{one}:" for one in voice.schemes))
-        sentence = f"{section.path}.url must begin with {ways}: format {voice.format} with these options is sent there"
+        sentence = f"{section.path}.url must begin with {ways} for format {voice.format} with these options"
         problems.add(section.line("url"), sentence)
         return False
     if scheme in {"http", "https"}:

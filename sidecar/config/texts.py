@@ -71,7 +71,7 @@ LISTEN: Final = ListOf(
     empty="must name at least one address",
     lone=True,
 )
-URL: Final = Text(parse=places.target, pattern=r"(?:https?://|mailto:|inbox:)[\x21-\x7e]+")
+URL: Final = Text(parse=places.target, pattern=r"(?:https?://|inbox:)[\x21-\x7e]+|mailto:\S+")
 PROXY: Final = Text(parse=places.proxy, pattern=r"none|env|http://[\x21-\x7e]+", secret=True)
 SERVER_NAME: Final = Text(parse=places.server_name, pattern=r"[0-9A-Za-z_.:-]+")
 STATUSES: Final = Or(

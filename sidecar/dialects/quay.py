@@ -230,6 +230,7 @@ DIALECT = Dialect(
     render=_render,
     check=_check,
     schemes=lambda options: quay_methods.schemes(options.method),
+    certified=lambda options: options.method == "webhook",  # Quay shows its certificate to webhooks alone
     scoped=lambda _options, word: word == quay_expiry.WORD,
     days=lambda options: options.days,
 )

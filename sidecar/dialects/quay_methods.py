@@ -10,9 +10,9 @@ from typing import Any, Final, Literal
 
 from sidecar.dialects import quay_texts
 from sidecar.dialects.quay_texts import Html, Said, Slack
+from sidecar.domain import mime
 
 JSON: Final = "application/json"
-MAIL: Final = "message/rfc822"
 Body = tuple[str, bytes]  # its content type, and itself
 
 
@@ -84,13 +84,8 @@ def _flowdock(said: Said, sender: str) -> Body:
 
 def _email(said: Said, _sender: str) -> Body:
     """A mail without sender, recipients, date and id, which whoever carries it adds; HTML alone, as Quay has it."""
-    from email.message import EmailMessage
-    from email.policy import SMTP
-
-    mail = EmailMessage(policy=SMTP)
-    mail["Subject"] = quay_texts.summary(said)
-    mail.set_content(quay_texts.message(said, Html()), subtype="html", cte="quoted-printable")
-    return MAIL, mail.as_bytes()
+    letter = mime.letter(quay_texts.summary(said), "", quay_texts.message(said, Html()))
+    return mime.CONTENT_TYPE, letter
 
 
 def _inbox(said: Said, _sender: str) -> Body:

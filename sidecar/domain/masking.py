@@ -63,4 +63,4 @@ def _host(tree: Tree) -> tuple[str, str]:
         parts = urlsplit(url)
     except ValueError:
         return "", url
-    return parts.scheme, parts.netloc.rpartition("@")[2].lower()
+    return parts.scheme, parts.netloc.rpartition("@")[2].lower() or parts.path  # of mail, its addresses

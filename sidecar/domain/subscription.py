@@ -7,6 +7,7 @@ import msgspec
 from sidecar.domain import instant
 from sidecar.domain.event import OF_ARTIFACTS, OF_NAMESPACES, Event, EventType, Kind, Repository
 from sidecar.domain.glob import ANYTHING, Globs
+from sidecar.domain.mailbox import SCHEME, domains
 from sidecar.domain.secret import Secret
 from sidecar.domain.statuses import DEFAULT_GIVE_UP_ON, DEFAULT_SUCCESS
 from sidecar.domain.transport import Transport
@@ -164,13 +165,6 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
         """Scheme and host of the URL: all that logs and lists may show. Of mail addresses, their domains."""
         scheme, absolute, rest = self.url.partition("://")
         if not absolute:
-            return _without_persons(self.url)
+            return domains(self.url) if self.url.startswith(SCHEME) else self.url
         host = rest.split("/", 1)[0].split("?", 1)[0].rpartition("@")[2]
         return f"{scheme}://{host}"
-
-
-def _without_persons(url: str) -> str:
-    scheme, _, rest = url.partition(":")
-    if scheme != "mailto":
-        return url
-    return f"{scheme}:{','.join(dict.fromkeys(one.rpartition('@')[2] for one in rest.split(',')))}"

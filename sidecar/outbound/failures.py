@@ -30,20 +30,22 @@ def explain(error: BaseException, shown: str, proxy: str = "") -> Outcome:
         return _retryable(Reason.TIMED_OUT, f"{shown} did not answer in time.")
     tls = _tls(error)
     if tls is not None:
-        return _retryable(Reason.TLS_FAILED, f"The TLS connection to {shown} failed: {_tls_words(tls)}.")
+        return _retryable(Reason.TLS_FAILED, f"The TLS connection to {shown} failed: {tls_words(tls)}.")
     if isinstance(error, aiohttp.ClientHttpProxyError):
         if error.status == 407:
             return _retryable(Reason.UNAUTHORIZED, f"{shown}: the proxy wants other credentials; correct `proxy`.")
         return _retryable(Reason.UNREACHABLE, f"{shown}: the proxy does not connect, it answered {error.status}.")
     if isinstance(error, aiohttp.ClientConnectorDNSError) and proxy:
-        why = _words(error.os_error)
+        why = system_words(error.os_error)
         return _retryable(Reason.UNREACHABLE, f"The name of the proxy {proxy} cannot be resolved: {why}.")
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return _retryable(Reason.UNREACHABLE, f"No connection to the proxy {proxy}: {_words(error.os_error)}.")
+        return _retryable(Reason.UNREACHABLE, f"No connection to the proxy {proxy}: {system_words(error.os_error)}.")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return _retryable(Reason.UNREACHABLE, f"The name in {shown} cannot be resolved: {_words(error.os_error)}.")
+        return _retryable(
+            Reason.UNREACHABLE, f"The name in {shown} cannot be resolved: {system_words(error.os_error)}."
+        )
     if isinstance(error, aiohttp.ClientConnectorError):
-        return _retryable(Reason.UNREACHABLE, f"No connection to {shown}: {_words(error.os_error)}.")
+        return _retryable(Reason.UNREACHABLE, f"No connection to {shown}: {system_words(error.os_error)}.")
     if isinstance(error, (aiohttp.ClientResponseError, aiohttp.ClientPayloadError)):
         return _retryable(Reason.PROTOCOL_ERROR, f"What {shown} answered is not HTTP.")
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
@@ -67,7 +69,7 @@ def _tls(error: BaseException) -> BaseException | None:
     return error.__cause__ if isinstance(error.__cause__, ssl.SSLError) else None
 
 
-def _tls_words(error: BaseException) -> str:
+def tls_words(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted ({error.verify_message})"
     if isinstance(error, ssl.SSLError) and error.reason:
@@ -75,7 +77,7 @@ def _tls_words(error: BaseException) -> str:
     return "the handshake broke off"
 
 
-def _words(error: OSError) -> str:
+def system_words(error: OSError) -> str:
     """The system's words for an error; asyncio's own text would repeat the address."""
     if isinstance(error, socket.gaierror):
         said = error.strerror or ""

@@ -14,6 +14,7 @@ from sidecar.pipeline.routing import Route
 from sidecar.ports import SendRequest
 
 SECRET, SIGNATURE = "<secret>", "<signature>"
+_OF_WEB = frozenset({"webhook-id", "webhook-timestamp", "traceparent"})
 _OPEN = frozenset({"content-type", "user-agent", "webhook-id", "webhook-timestamp", "traceparent"})
 
 
@@ -66,7 +67,7 @@ def stored(
 def _url(to: Destination) -> str:
     """Scheme and host; of the rest only that there is any, since many receivers take a path or query for a password."""
     parts = urlsplit(to.subscription.url)
-    if not parts.netloc:  # an inbox, or mail: the destination is all there is
+    if not parts.netloc:
         return to.subscription.destination
     return to.subscription.destination + ("/..." if parts.path.strip("/") or parts.query else "/")
 
@@ -80,8 +81,11 @@ def _headers(request: SendRequest, to: Destination, message: Message) -> list[tu
     else:
         open_to_all |= own
     parts = urlsplit(to.subscription.url)
+    if not parts.netloc:  # no request of HTTP: of its headers only those are sent that are the mail's as well
+        given = ((name, value) for name, value in request.headers if name.lower() not in _OF_WEB)
+        return [(name, SECRET if name.lower() in configured else value) for name, value in given]
     port = ":443" if parts.scheme == "https" else ":80"
-    shown = [("Host", parts.netloc.rpartition("@")[2].lower().removesuffix(port))] if parts.netloc else []
+    shown = [("Host", parts.netloc.rpartition("@")[2].lower().removesuffix(port))]
     for name, value in request.headers:
         lowered = name.lower()
         if lowered in configured:

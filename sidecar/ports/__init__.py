@@ -37,10 +37,12 @@ from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
 from sidecar.domain.usage import UsageChanges
 from sidecar.domain.walk import Walk
+from sidecar.ports.authorized import AuthorizedEmails as AuthorizedEmails
 from sidecar.ports.expiries import Ends as Ends
 from sidecar.ports.expiries import Expiries as Expiries
 from sidecar.ports.inbox import Inboxes as Inboxes
 from sidecar.ports.madebook import Madebook as Madebook
+from sidecar.ports.mail import Mail as Mail
 from sidecar.ports.places import Flags as Flags
 from sidecar.ports.places import Places as Places
 from sidecar.ports.usage import Scales as Scales

@@ -1,7 +1,8 @@
 """The door of every API: who asks, through which listener, and whether they may.
 
 The native API is answered for here. Vendors' APIs, under `/api/`, say 401 and 403 in their own words: their requests
-only get their Person, and whatever they answer is written down as it is for ours. Health and metrics are open.
+only get their Person, and whatever they answer is written down as it is for ours. Health and metrics are open, and so
+is the page that the link of a mail leads to.
 """
 
 import enum
@@ -21,7 +22,7 @@ from sidecar.web.login import Login, Throttled
 from sidecar.web.problems import problem, sentence
 
 REALM: Final = 'Basic realm="registry-sidecar", charset="UTF-8"'
-OPEN: Final = frozenset({"/livez", "/readyz", "/metrics"})
+OPEN: Final = frozenset({"/livez", "/readyz", "/metrics", "/authrepoemail"})
 VENDORS: Final = "/api/"
 NATIVE: Final = "/v1/"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -2,10 +2,13 @@
 
 import http.server
 import json
+import socket
 import threading
 from typing import ClassVar
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
 
 from sidecar import __version__
 
@@ -154,3 +157,31 @@ def test_a_registry_that_cannot_be_asked_is_told_with_exit_code_69(cli, config, 
     assert said.err == f"registry main cannot be asked: {sentence}\n"
     said = cli("check", "--ask", "--json", "--config", path)
     assert (said.code, said.json["unreachable"]) == (69, {"main": sentence})
+
+
+@pytest.fixture
+def post():
+    """A mail server, and a configuration that names it."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    server = Controller(Sink(), hostname="127.0.0.1", port=port)
+    server.start()
+    yield server, {**GOOD, "mail": {"server": f"smtp://127.0.0.1:{port}", "from": "registry@example.com"}}
+    if not server.loop.is_closed():
+        server.stop()
+
+
+def test_the_mail_server_is_asked_as_well(cli, config, post):
+    """Up to where a mail would begin: whoever waits for one at night has seen it work by day."""
+    server, settings = post
+    path = config(settings)
+    said = cli("check", "--ask", "--config", path)
+    assert (said.code, said.out, said.err) == (0, "ok: 1 registry, 1 subscription\n", "")
+    assert cli("check", "--ask", "--json", "--config", path).json["mail"] == ""
+    server.stop()
+    said = cli("check", "--ask", "--config", path)
+    sentence = f"No connection to 127.0.0.1:{server.port}: connection refused."
+    assert (said.code, said.out, said.err) == (69, "", f"no mail can be sent: {sentence}\n")
+    said = cli("check", "--ask", "--json", "--config", path)
+    assert (said.code, said.json["mail"]) == (69, sentence)

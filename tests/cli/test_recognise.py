@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.cli.recognise import UNKNOWN, recognise
+from sidecar.cli.recognise import UNKNOWN, Recognised, recognise
+from sidecar.dialects import load
+from sidecar.dialects.contract import Audience, sample
+from sidecar.domain.event import EventType
 
 GOLDEN = Path(__file__).parents[1] / "dialects" / "golden"
 CAPTURES = Path(__file__).parents[1] / "fixtures" / "captures"
@@ -54,6 +57,16 @@ def test_tags_and_digests_are_read():
     assert recognise(json.dumps(harbor).encode()).tags == ()
 
 
+@pytest.mark.parametrize("name", ["slack", "teams", "discord", "mattermost", "googlechat"])
+def test_a_message_of_several_events_is_a_group(name):
+    dialect = load()[name]
+    said = [(sample(kind), str(kind)) for kind in (EventType.PUSHED, EventType.DELETED)]
+    (mixed,) = dialect.join(said, dialect.example, Audience())
+    assert recognise(mixed.body) == Recognised(format=name, word="group", repository="prj/web/app")
+    (alike,) = dialect.join(said[:1] * 2, dialect.example, Audience())
+    assert recognise(alike.body).word == "artifact.pushed"
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -83,6 +96,16 @@ def test_anything_else_is_unknown(body):
         {"event_type": None, "events": [{"tag": 1}]},
         {"blocks": [{"text": {"text": "*Harbor webhook events*"}}, *[{"text": 7}] * 5]},
         {"blocks": [{"text": {"text": "*Harbor webhook events*"}}, {}, {}, {}, {}, {"text": {"text": "```[1]```"}}]},
+        {"text": 1, "blocks": [7, {"text": []}, {"text": {"text": 7}}]},
+        {
+            "attachments": [
+                {"contentType": "application/vnd.microsoft.card.adaptive", "content": {"body": [{"inlines": 1}]}}
+            ]
+        },
+        {"attachments": [{"fallback": 1, "title": [], "fields": {"title": 1}}]},
+        {"embeds": 7},
+        {"embeds": [{"title": 1, "fields": [[]]}]},
+        {"cardsV2": [{"card": {"header": 1, "sections": [{"widgets": [{"decoratedText": 1}]}]}}]},
     ],
 )
 def test_known_shapes_with_wrong_types_never_raise(body):

@@ -326,10 +326,15 @@ def test_retention_and_guard(file):
 # --- events -----------------------------------------------------------------------------------------------------------
 
 
+MAIL = "mail: {server: 'smtp://mail.example.com', from: registry@example.com}\n"
+WHERE = {"http": "https://hooks.example.com/", "mailto": "mailto:ops@example.com"}
+
+
 @pytest.mark.parametrize("name", list(dialects.load()))
 def test_unwritten_events_are_those_of_the_usual_that_the_format_can_say(file, name):
     dialect = dialects.load()[name]
-    text = f"{REGISTRY}subscriptions: [{{name: one, format: {name}, url: 'https://hooks.example.com/'}}]"
+    url = WHERE[dialect.schemes(dialect.options())[0]]
+    text = f"{REGISTRY}subscriptions: [{{name: one, format: {name}, url: '{url}'}}]\n{MAIL}"
     (bound,) = file(text).subscriptions
     usual = (EventType.PUSHED, EventType.DELETED, EventType.TAG_DELETED)
     expected = tuple(one.value for one in usual if dialect.says(one, dialect.options()))

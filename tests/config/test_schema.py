@@ -49,7 +49,7 @@ def test_the_example_loads_without_a_warning_and_fits_the_schema():
 
 def test_the_example_with_every_optional_key_loads_too(tmp_path):
     text = uncommented().replace("/etc/registry-sidecar", str(tmp_path))
-    for name in ("tls.crt", "tls.key", "ca.crt", "old-token", "htpasswd"):
+    for name in ("tls.crt", "tls.key", "ca.crt", "old-token", "mail-password", "htpasswd"):
         tmp_path.joinpath(name).write_text("old\n")
     path = tmp_path / "config.yml"
     path.write_text(text)

@@ -22,6 +22,14 @@ def test_headers_and_signing_secrets_are_masked_and_nothing_else():
     }
 
 
+def test_a_secret_of_a_mail_is_not_sent_to_others_by_those_who_cannot_read_it():
+    """A header that is masked goes to the addresses that it was written for, and to no others."""
+    tree = {"url": "mailto:ops@example.com", "headers": {"X-Key": "s3cret"}}
+    assert unmasked(masked(tree), tree) == tree
+    with pytest.raises(Unusable):
+        unmasked({**masked(tree), "url": "mailto:eve@example.com"}, tree)
+
+
 @pytest.mark.parametrize("tree", [{}, {"headers": None, "sign": 7}, {"sign": {"secrets": "x"}}, {"headers": ["a"]}])
 def test_what_has_another_shape_is_left_for_the_tables_to_refuse(tree):
     assert masked(tree) == tree

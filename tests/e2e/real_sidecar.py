@@ -34,7 +34,7 @@ class Sidecar:
         self.store = folder / "sidecar.db"
         self.process = Process([sys.executable, "-m", "sidecar", "serve", "--config", self.config], folder / "log")
 
-    def configure(self, *subscriptions, token=TOKEN, guard=None, **registry):
+    def configure(self, *subscriptions, token=TOKEN, guard=None, mail=None, **registry):
         """`registry` is what the registry's section says besides."""
         main = {"name": "main", "hostname": HOSTNAME, "scheme": "https", "tokens": [token], **registry}
         settings = {
@@ -44,6 +44,7 @@ class Sidecar:
             "registries": [main],
             "subscriptions": list(subscriptions),
             "guard": guard or {},
+            **({"mail": mail} if mail else {}),
         }
         write(self.config, yaml.safe_dump(settings, sort_keys=False))
 

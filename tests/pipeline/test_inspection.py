@@ -66,7 +66,7 @@ async def test_headers_are_those_of_the_wire_in_their_order_without_secrets(user
 def test_what_is_not_sent_over_http_names_no_host():
     shown = would_be(MESSAGE, destination(url="inbox:team/prj/dev"), "msg_1", NOW)
     assert shown.url == "inbox:team/prj/dev"
-    assert dict(shown.headers)["webhook-id"] == "msg_1"
+    assert dict(shown.headers)["Content-Type"] == "application/json"
     assert "Host" not in dict(shown.headers)
 
 
@@ -78,10 +78,23 @@ def test_what_is_not_sent_over_http_names_no_host():
         ("https://receiver.example:8443?key=k3y", "https://receiver.example:8443/..."),
         ("https://robot:pa55@receiver.example/", "https://receiver.example/"),
         ("http://receiver.example", "http://receiver.example/"),
+        ("mailto:maria@example.com,ops@example.com", "mailto:example.com"),
     ],
 )
 def test_of_a_url_only_scheme_and_host_are_shown(url, expected):
     assert would_be(MESSAGE, destination(url=url), "msg_1", NOW).url == expected
+
+
+def test_of_a_mail_that_is_shown_which_is_sent():
+    """A mail has neither a host nor a signature; what the configuration adds may be secret."""
+    given = (("X-Token", Secret("k3y")), ("Reply-To", Secret("ops@example.com")))
+    to = destination(url="mailto:maria@example.com", headers=given)
+    assert would_be(MESSAGE, to, "msg_1", NOW).headers == [
+        ("Content-Type", MESSAGE.content_type),
+        ("User-Agent", "registry-sidecar/0"),
+        ("X-Token", "<secret>"),
+        ("Reply-To", "<secret>"),
+    ]
 
 
 # --- samples ---------------------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ from sidecar.domain.account import Account, Accounts
 from sidecar.domain.glob import Globs
 from sidecar.domain.person import Person
 from sidecar.domain.secret import Secret
+from sidecar.outbound.mail import MailCarrier
+from sidecar.pipeline.authorizing import Authorizing
 from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.operations import Operations
@@ -29,6 +31,7 @@ from sidecar.pipeline.sampling import Sampling
 from sidecar.pipeline.walks import Walks
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.web.api import Api
+from sidecar.web.confirmation import ConfirmationPage
 from sidecar.web.door import Door, Porter
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
@@ -74,6 +77,7 @@ ROUTES = {
     ("GET", "/livez"): everybody("/livez"),
     ("GET", "/readyz"): everybody("/readyz"),
     ("GET", "/metrics"): everybody("/metrics"),
+    ("GET", "/authrepoemail"): everybody("/authrepoemail?code=x", 404),
     ("GET", "/v1/status"): Rights("/v1/status"),
     ("GET", "/v1/subscriptions"): Rights("/v1/subscriptions", manager=200),
     ("POST", "/v1/subscriptions"): Rights("/v1/subscriptions", 422, body=b"{}"),
@@ -173,6 +177,8 @@ BELOW = {
         ("POST", managed(ONE, 400)),
         ("DELETE", managed(ONE, 400)),
         ("POST", managed(f"{ONE}/test", 400)),
+        ("GET", managed(f"{QUAY}/authorizedemail/a@example.com", 404)),
+        ("POST", managed(f"{QUAY}/authorizedemail/a@example.com", 400)),  # there is no mail server
         ("GET", managed(OURS, 404)),
         ("POST", managed(OURS, 404)),
         ("GET", managed(f"{OURS}/x", 404)),
@@ -231,8 +237,17 @@ class Site:
         )
         around = Surroundings(accounts=Accounts(), registries=(self.house.registries["main"].ref,))
         inbox = Inbox(store, clock, observer, lambda: self.porter.login.accounts)
+        mail = MailCarrier(clock, "").mail
+        authorizing = Authorizing(store, mail, clock, observer, new_code=str, public_url=lambda: "")
         quay = QuayApi(
-            self.house.subscribing, sampling, store, lambda: around, inbox=inbox, clock=clock, observer=observer
+            self.house.subscribing,
+            sampling,
+            store,
+            lambda: around,
+            authorizing=authorizing,
+            inbox=inbox,
+            clock=clock,
+            observer=observer,
         )
         self.api = Api(
             self.operations,
@@ -245,6 +260,7 @@ class Site:
             expiries=Expiries(self.house.store, clock, observer, lambda: {"main": "library"}),
             vendors=[
                 quay,
+                ConfirmationPage(authorizing),
                 dtr_roles.dtr_api(self.house, clock),
                 harbor_roles.harbor_api(self.house, self.operations, clock),
             ],

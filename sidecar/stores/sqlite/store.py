@@ -17,6 +17,7 @@ from sidecar.domain.retention import Retention
 from sidecar.ports import Position, Settled, WriteSet
 from sidecar.ports.samples import Sample
 from sidecar.stores.sqlite import backup, inbox, journal, queue, rows, samples, translation, upkeep
+from sidecar.stores.sqlite.authorized import SQLiteAuthorizedEmails
 from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.due import Due
@@ -45,7 +46,16 @@ SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1),
 """
 
 
-class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteUsage, SQLiteExpiries, SQLiteInboxes):
+class SQLiteStore(
+    Office,
+    SQLiteWalkbook,
+    SQLiteMadebook,
+    SQLitePlaces,
+    SQLiteUsage,
+    SQLiteExpiries,
+    SQLiteInboxes,
+    SQLiteAuthorizedEmails,
+):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until

@@ -28,6 +28,7 @@ class Thing(enum.Enum):
     NOTIFICATIONS = frozenset({"GET", "POST"}), "notifications"
     NOTIFICATION = frozenset({"GET", "POST", "DELETE"}), "notification"
     TEST = frozenset({"POST"}), "test"
+    EMAIL = frozenset({"GET", "POST"}), "email"  # an address that a repository's notifications may go to
     INBOX = frozenset({"GET"}), "inbox"  # what a person was notified of
     ITEM = frozenset({"GET", "PUT"}), "item"
     ELSEWHERE = frozenset({"GET", "POST"}), "elsewhere"  # the same path with a slash at its end
@@ -82,6 +83,11 @@ def _repository(rest: str) -> Named | None:
         return _of(rest.removesuffix("/notification/"), Thing.NOTIFICATIONS)
     if rest.endswith("/notification"):
         found = _of(rest.removesuffix("/notification"), Thing.ELSEWHERE)
+        if found is not None:
+            return found
+    head, word, email = rest.rpartition("/authorizedemail/")
+    if word and _one(email):
+        found = _of(head, Thing.EMAIL, email)
         if found is not None:
             return found
     one = _ONE.fullmatch(rest)

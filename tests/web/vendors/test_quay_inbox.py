@@ -108,6 +108,35 @@ async def test_a_push_is_listed_read_and_dismissed(site):
     assert mine["id"] in {each["id"] for each in (await listed(site))[0]}
 
 
+@pytest.mark.parametrize(
+    ("target", "sees", "organization"),
+    [
+        ({"kind": "user", "name": "maria"}, "maria", None),
+        ({"kind": "team", "name": "release"}, "maria", None),
+        ({"kind": "org", "name": "other"}, "ada", "other"),
+    ],
+)
+async def test_a_notification_that_quays_api_asked_for_reaches_whom_it_names(tmp_path, target, sees, organization):
+    """The whole way: made by Quay's call, brought about by a push, listed and dismissed by Quay's calls."""
+    site = QuaySite(tmp_path)
+    await site.start()
+    repository = "other/app" if target["kind"] == "org" else "prj/app"
+    await site.push(repository, "v0")  # nobody asked yet
+    await site.made(repository, method="quay_notification", config={"target": target}, who="ada")
+    await site.push(repository, "v1")
+    found = []
+    async with asyncio.timeout(10):
+        while not found:
+            found, _ = await listed(site, sees)
+    (one,) = found
+    assert (one["organization"], one["metadata"]["updated_tags"]) == (organization, ["v1"])
+    assert (await listed(site, "sam"))[0] == []
+    dismissed = {**one, "dismissed": True}
+    assert await site.json("PUT", f"{HERE}/{one['id']}", {"dismissed": True}, who=sees) == (200, dismissed)
+    assert await listed(site, sees) == ([], False)
+    await site.stop()
+
+
 async def test_an_organization_s_notification_is_dismissed_for_all_who_administer_it(site):
     await pushed(site, "v1")
     (shared,) = [one for one in (await listed(site, "ada"))[0] if one["organization"] == "prj"]

@@ -20,6 +20,13 @@ def test_a_repository_and_its_notifications_are_told_apart_from_the_end(reposito
     assert named(f"repository/{repository}/notification/{UUID}/test") == of(Thing.TEST, repository, UUID)
 
 
+@pytest.mark.parametrize("repository", ["prj/app", "prj/web/app", "prj/authorizedemail"])
+def test_an_address_of_mail_is_one_of_a_repository(repository):
+    assert named(f"repository/{repository}/authorizedemail/a+b@example.com") == of(
+        Thing.EMAIL, repository, "a+b@example.com"
+    )
+
+
 def test_a_repository_may_be_called_notification():
     assert named("repository/prj/notification") == of(Thing.REPOSITORY, "prj/notification")
     assert named("repository/prj/notification/notification/") == of(Thing.NOTIFICATIONS, "prj/notification")
@@ -45,6 +52,9 @@ def test_a_repository_may_be_called_notification():
         "repository/" + "a" * 200 + "/" + "b" * 200,
         "repository",
         "repository/",
+        "repository/prj/app/authorizedemail/",
+        "repository/prj/app/authorizedemail/a@example.com/",
+        "repository/solo/authorizedemail/a@example.com",
         "organization",
         "organization/",
         "organization/prj/",
