@@ -37,10 +37,6 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
 
     @classmethod
-    def of(cls, kind: OwnerKind, namespace: str = "", name: str = "") -> "Owner":
-        return cls(kind=kind, namespace=namespace, name=name)
-
-    @classmethod
     def parse(cls, text: str) -> "Owner":
         """The owner that an address names, its scheme before it or not. Raises ValueError: the rest of a sentence."""
         kind, *parts = text.removeprefix(f"{SCHEME}:").split("/")

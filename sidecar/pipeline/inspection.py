@@ -67,7 +67,7 @@ def stored(
 def _url(to: Destination) -> str:
     """Scheme and host; of the rest only that there is any, since many receivers take a path or query for a password."""
     parts = urlsplit(to.subscription.url)
-    if not parts.netloc:
+    if not parts.netloc:  # an inbox, or mail: the destination is all there is
         return to.subscription.destination
     return to.subscription.destination + ("/..." if parts.path.strip("/") or parts.query else "/")
 
@@ -85,7 +85,7 @@ def _headers(request: SendRequest, to: Destination, message: Message) -> list[tu
         given = ((name, value) for name, value in request.headers if name.lower() not in _OF_WEB)
         return [(name, SECRET if name.lower() in configured else value) for name, value in given]
     port = ":443" if parts.scheme == "https" else ":80"
-    shown = [("Host", parts.netloc.rpartition("@")[2].lower().removesuffix(port))]
+    shown = [("Host", parts.netloc.rpartition("@")[2].lower().removesuffix(port))] if parts.netloc else []
     for name, value in request.headers:
         lowered = name.lower()
         if lowered in configured:

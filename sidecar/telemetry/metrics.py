@@ -145,7 +145,6 @@ class Metrics:
         self._reloaded = gauge("config_reload_timestamp_seconds", "When a configuration was last taken into use.")
         info = Info("registry_sidecar_build", "The program.", registry=self._registry)
         info.info({"version": __version__, "python": platform.python_version()})
-
         for route, outcome in itertools.product(INTAKE_ROUTES, INTAKE_OUTCOMES):
             self._stated.labels(route, outcome)
         for reason in QuarantineReason:

@@ -20,11 +20,11 @@ ACCOUNTS = Accounts(
 @pytest.mark.parametrize(
     ("text", "owner"),
     [
-        ("inbox:user/maria", Owner.of(OwnerKind.USER, name="maria")),
-        ("user/maria", Owner.of(OwnerKind.USER, name="maria")),
-        ("inbox:team/prj/dev", Owner.of(OwnerKind.TEAM, "prj", "dev")),
-        ("inbox:org/prj", Owner.of(OwnerKind.ORG, "prj")),
-        ("inbox:user/m%C3%A4x%20a%2Fb", Owner.of(OwnerKind.USER, name="mäx a/b")),
+        ("inbox:user/maria", Owner(kind=OwnerKind.USER, name="maria")),
+        ("user/maria", Owner(kind=OwnerKind.USER, name="maria")),
+        ("inbox:team/prj/dev", Owner(kind=OwnerKind.TEAM, namespace="prj", name="dev")),
+        ("inbox:org/prj", Owner(kind=OwnerKind.ORG, namespace="prj")),
+        ("inbox:user/m%C3%A4x%20a%2Fb", Owner(kind=OwnerKind.USER, name="mäx a/b")),
     ],
 )
 def test_an_address_names_an_owner_and_an_owner_has_one_address(text, owner):

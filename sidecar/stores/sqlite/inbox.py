@@ -18,14 +18,18 @@ _SHOWN = f"{_COLUMNS}, i.open = 0 OR EXISTS (SELECT 1 FROM inbox_dismissal d WHE
 _OPEN = "x.open = 1 AND NOT EXISTS (SELECT 1 FROM inbox_dismissal d WHERE d.item = x.id AND d.person = ?1)"
 _ANY = "x.open IN (0, 1)"
 ONE = f"SELECT {_SHOWN} FROM inbox i WHERE i.uuid = ?2"
-EVERYBODY_S = f"SELECT {_SHOWN} FROM inbox i WHERE i.id < ?2 AND {{which}} ORDER BY i.id DESC LIMIT ?3 OFFSET ?4"
+_PAGE = "ORDER BY i.id DESC LIMIT ?3 OFFSET ?4"
+EVERYBODY_S = f"SELECT {_SHOWN} FROM inbox i WHERE i.id < ?2 {_PAGE}"
+EVERYBODY_S_OPEN = f"""
+SELECT {_SHOWN} FROM inbox i INDEXED BY inbox_open WHERE i.id < ?2 AND {_OPEN.replace("x.", "i.")} {_PAGE}
+"""
 # Of each inbox no more than the page could show: they may be many, and full.
 OWNERS_S = f"""
 SELECT {_SHOWN} FROM json_each(?5) v CROSS JOIN inbox i WHERE i.id IN (
   SELECT x.id FROM inbox x WHERE x.owner = v.value AND {{which}} AND x.id < ?2 ORDER BY x.id DESC LIMIT ?3 + ?4
-) ORDER BY i.id DESC LIMIT ?3 OFFSET ?4
+) {_PAGE}
 """
-COUNT_EVERYBODY_S = f"SELECT count(*) FROM (SELECT 1 FROM inbox x WHERE {_OPEN} LIMIT ?2)"
+COUNT_EVERYBODY_S = f"SELECT count(*) FROM (SELECT 1 FROM inbox x INDEXED BY inbox_open WHERE {_OPEN} LIMIT ?2)"
 COUNT_OWNERS_S = f"""
 SELECT count(*) FROM (SELECT 1 FROM json_each(?3) v CROSS JOIN inbox x WHERE x.owner = v.value AND {_OPEN} LIMIT ?2)
 """
@@ -69,12 +73,11 @@ class SQLiteInboxes(abc.ABC):
         return bool(await self._submit("inbox", item))
 
     async def items(self, where: ItemFilter) -> Sequence[ItemRow]:
-        which = _ANY if where.dismissed else _OPEN
         values: tuple[Any, ...] = (where.person, where.before or EVER, where.limit, where.skip)
         if where.owners is None:
-            sql = EVERYBODY_S.format(which=which.replace("x.", "i."))
+            sql = EVERYBODY_S if where.dismissed else EVERYBODY_S_OPEN
         else:
-            sql = OWNERS_S.format(which=which)
+            sql = OWNERS_S.format(which=_ANY if where.dismissed else _OPEN)
             values = (*values, _listed(where.owners))
         return [_row(one) for one in await self._operator_reader().rows(sql, values)]
 

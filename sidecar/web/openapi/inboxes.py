@@ -47,7 +47,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
         "namespace": "prj",
         "name": "app",
         "docker_url": "registry.example.com/prj/app",
-        "homepage": "https://registry.example.com/prj/app",
+        "homepage": "https://registry.example.com/repository/prj/app",
         "updated_tags": ["v1.4.0"],
     },
     "webhookId": "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",

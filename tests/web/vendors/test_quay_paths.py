@@ -39,6 +39,8 @@ def test_a_repository_may_be_called_notification():
     [
         f"repository/prj/app/notification/{UUID}/",  # a single one never ends with a slash
         f"repository/prj/app/notification/{UUID}/test/",
+        "user/notifications/",
+        f"user/notifications/{UUID}/test",
         "repository/solo/notification/",  # no namespace
         "repository/solo",
         "repository/prj/app/",
@@ -80,6 +82,8 @@ def test_the_other_addresses():
     assert named("user/") == Named(thing=Thing.USER)
     assert named("user") == Named(thing=Thing.ELSEWHERE)
     assert named("user/robots/prj") == Named(thing=Thing.ROBOT, name="prj")
+    assert named("user/notifications") == Named(thing=Thing.INBOX)
+    assert named(f"user/notifications/{UUID}") == Named(thing=Thing.ITEM, name=UUID)
     assert named("entities/ma") == Named(thing=Thing.ENTITIES, name="ma")
     assert named("error/not_found") == Named(thing=Thing.ERROR, name="not_found")
     assert named("organization/prj") == Named(thing=Thing.ORGANIZATION, namespace="prj")
@@ -95,4 +99,6 @@ def test_the_other_addresses():
 def test_what_each_takes():
     assert Thing.NOTIFICATIONS.allowed == ["GET", "HEAD", "OPTIONS", "POST"]
     assert Thing.NOTIFICATION.allowed == ["DELETE", "GET", "HEAD", "OPTIONS", "POST"]
+    assert Thing.INBOX.allowed == ["GET", "HEAD", "OPTIONS"]
+    assert Thing.ITEM.allowed == ["GET", "HEAD", "OPTIONS", "PUT"]
     assert Thing.TEST.allowed == ["OPTIONS", "POST"]

@@ -4,16 +4,19 @@ CREATE TABLE inbox (
   id           INTEGER PRIMARY KEY AUTOINCREMENT, -- a page of a list begins at one, so none comes twice
   uuid         TEXT NOT NULL UNIQUE,              -- follows from owner and webhook_id: a repeat is not kept
   owner        TEXT NOT NULL,                     -- user/maria, team/prj/dev, org/prj
+  open         INTEGER NOT NULL DEFAULT 1,        -- 0 = dismissed for everybody
   kind         TEXT NOT NULL,
-  content_type TEXT NOT NULL,
-  body         BLOB NOT NULL,
   created      INTEGER NOT NULL,
   webhook_id   TEXT NOT NULL,
-  open         INTEGER NOT NULL DEFAULT 1         -- 0 = dismissed for everybody
+  content_type TEXT NOT NULL,
+  body         BLOB NOT NULL
 ) STRICT;
 
 -- In the order in which an inbox that is too full loses them.
 CREATE INDEX inbox_of ON inbox (owner, open, id);
+
+-- What is open in any inbox, the newest first.
+CREATE INDEX inbox_open ON inbox (id) WHERE open = 1;
 
 -- Who dismissed an item for themselves alone.
 CREATE TABLE inbox_dismissal (
