@@ -342,7 +342,7 @@ def test_addresses_are_examples_or_standards(page):
     hosts = re.findall(r"https?://([^/\s:`\"')>]+)", page.read_text(encoding="utf-8"))
     allowed = re.compile(
         r"127\.0\.0\.1|localhost|host|\[::1\]|([\w-]+\.)*example\.com|<host>|"
-        r"keepachangelog\.com|cloudevents\.io|semver\.org|www\.standardwebhooks\.com"
+        r"api\.(?:hipchat|flowdock)\.com|keepachangelog\.com|cloudevents\.io|semver\.org|www\.standardwebhooks\.com"
     )
     assert [one for one in hosts if not allowed.fullmatch(one)] == []
 
