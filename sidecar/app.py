@@ -26,8 +26,7 @@ from sidecar.config.watch import Watched
 from sidecar.domain.errors import ConfigError, StoreUnavailable
 from sidecar.domain.quota import Quotas
 from sidecar.gauges import Gauges, Measured
-from sidecar.managing import vendors
-from sidecar.outbound.carriers import Carriers
+from sidecar.managing import access, carriers, vendors
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.mail import MailCarrier
 from sidecar.outbound.registries import RegistryApis
@@ -37,6 +36,7 @@ from sidecar.pipeline.courier import Courier
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.expiries import Expiries
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.muting import Muting
 from sidecar.pipeline.operations import Operations
@@ -54,7 +54,7 @@ from sidecar.telemetry.logs import Logs
 from sidecar.telemetry.metrics import Metrics
 from sidecar.telemetry.observers import Observers
 from sidecar.telemetry.traces import Traces
-from sidecar.web.access import Access, IntakeAccess
+from sidecar.web.access import Access
 from sidecar.web.api import Api
 from sidecar.web.door import Door, Porter
 from sidecar.web.health import Health
@@ -113,6 +113,7 @@ class App:
         self.management_ports: list[int] = []
         self.operations = Operations(self._store, self._intake, self._clock, self._observer)
         self.walks = Walks(self._store, self._clock, self._observer)
+        self.inbox = Inbox(self._store, self._clock, self._observer, lambda: self.settings.management.accounts)
         self.weigher = Weigher(self._store, self._clock, self._observer)
         self.subscribing = Subscribing(self._store, self._clock, self._observer, new_uuid=new_uuid)
         self._muting = Muting(self._store, self._observer)
@@ -162,11 +163,14 @@ class App:
                 self.operations,
                 self.subscribing,
                 self._muting,
+                self.inbox,
                 clock=self._clock,
                 observer=self._observer,
                 settings=lambda: self.settings,
+                mail=self._mail.mail,
                 unready=self.unready,
             ),
+            inbox=self.inbox,
             usage=self.weigher.usage,
         )
         context = self._tls("management.tls", management.tls)
@@ -208,7 +212,7 @@ class App:
         if self._store.unclean:
             self._spawn(self._condition.examine(), "examination")
         self._sender = HttpSender(self._guard)
-        courier = Courier(Carriers(self._sender, {"mailto": self._mail}), self._clock, random)
+        courier = Courier(carriers(self._sender, self._mail, self._store, self._clock), self._clock, random)
         self._dispatcher = Dispatcher(self._store, courier, clock=self._clock, chance=random, observer=self._observer)
         self._wiring.connect(Running(self._sender, courier, self._dispatcher), self._rerouted)
         while not await self._wiring.begin(lambda: self.settings):  # noqa: ASYNC110 - there is nobody to set an event
@@ -316,9 +320,7 @@ class App:
     def _admit(self, settings: Settings) -> None:
         """Who may post what, who may use the APIs, which repositories are whose, and where mail is handed in."""
         self._mail.configure(settings.mail, settings.mail_tls)
-        hostnames = {one.name: one.ref.hostname for one in settings.registries}
-        intake = IntakeAccess(settings.ingest.intake.tokens, settings.ingest.intake.open, hostnames)
-        self._ingress.access = Access(list(hostnames), settings.ingest.tokens, intake)
+        self._ingress.access = access(settings)
         self._ingress.max_body = settings.ingest.max_body
         self._porter.configure(settings.management.accounts, settings.management.public_url)
         self._store.default_namespaces = {one.name: one.default_namespace for one in settings.registries}

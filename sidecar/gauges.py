@@ -1,10 +1,12 @@
 """Gauges of the parts at work, set every few seconds: the file by its size, lanes from memory."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 
 import msgspec
 
+from sidecar.domain.errors import StoreUnavailable
 from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.translator import Translator
 from sidecar.pipeline.upkeep import Keeper
@@ -68,3 +70,5 @@ class Gauges:
         self._metrics.set_usage(await self._weigher.gauges())
         views = running.dispatcher.views()
         await tell_lanes(self._metrics, views, self._described(), self._store, self._clock.now())
+        with contextlib.suppress(StoreUnavailable):
+            self._metrics.inbox.set(await self._store.undismissed())

@@ -59,7 +59,7 @@ class MadeHouse:
         self.store = SQLiteStore(self.folder / "sidecar.db", inline=True)
         await self.store.open()
         self.intake = Intake(self.store, self.clock, self.observer)
-        courier = Courier(self.sender, self.clock, random.Random(1))
+        courier = Courier(self.carriers(), self.clock, random.Random(1))
         self.dispatcher = Dispatcher(
             self.store, courier, clock=self.clock, chance=random.Random(2), observer=self.observer
         )
@@ -82,6 +82,10 @@ class MadeHouse:
         )
         self.task = asyncio.create_task(self.translator.run())
         return self
+
+    def carriers(self):
+        """What messages are sent by, once the store is open."""
+        return self.sender
 
     def _words(self):
         registries = {one.name: one for one in self.settings.registries}

@@ -25,6 +25,7 @@ FEATURES = {
     "order",
     "bounded backlog",
     "deduplication of input",
+    "one notification in an inbox",
     "one pull is one event",
     "asking a registry",
     "what the registry lost",

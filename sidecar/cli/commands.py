@@ -16,6 +16,7 @@ from sidecar.cli import (
     describe,
     emit,
     expiring,
+    inbox,
     listen,
     passwords,
     presets,
@@ -66,6 +67,7 @@ app.add_typer(redelivery.deliveries, name="deliveries")
 app.command()(records.undelivered)
 app.command()(pulls.pulls)
 app.add_typer(expiring.app, name="expiring")
+app.add_typer(inbox.app, name="inbox")
 app.command()(redelivery.replay)
 app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(quarantine.app, name="quarantine")

@@ -16,6 +16,7 @@ from sidecar.config.schema import of_made
 from sidecar.config.settings import Settings
 from sidecar.domain.quota import Quotas
 from sidecar.pipeline.expiries import Expiries
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
@@ -62,6 +63,7 @@ async def serve_offline(settings: Settings) -> AsyncIterator[Path]:
             walks=walks,
             forms=of_made,
             expiries=Expiries(store, clock, observer, lambda: namespaces),
+            inbox=Inbox(store, clock, observer, lambda: settings.management.accounts),
             usage=lambda: weighed(store, quotas),
         )
         with tempfile.TemporaryDirectory(prefix="registry-sidecar-") as folder:

@@ -14,13 +14,12 @@ what it holds                                             format            word
                                                                             have the same body
 `threshold_percent`, `usage_bytes`                        quay              quota_error at 100, else quota_warning
 `events` with `action` and `target`                       distribution      `action` of the first
-what chats are sent                                       (see recognise_chats)
 `push_data`, `repository`                                 dockerhub         push
 `action` with `target`, or `ping` with two keys more      acr               `action`
 `package` or `registry_package`, with a `package_version`  ghcr             `action`
 `domain` that is `docker`, `event_type`, `data`           jfrog             `event_type`
 `repositoryName`, with `component` or `asset`             nexus             `action`
-what chats are sent                                       (see recognise_chats)
+what chats are sent                                       (see recognise_chats; by Quay, recognise_quay)
 """
 
 import html
@@ -31,6 +30,7 @@ from typing import Any
 import msgspec
 
 from sidecar.cli.recognise_chats import recognise_chat
+from sidecar.cli.recognise_quay import recognise_quay
 
 
 class Recognised(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ def recognise(body: bytes) -> Recognised:
     blocks = [_text(_mapping(one, "text"), "text") for one in _list(value.get("blocks")) if isinstance(one, Mapping)]
     if len(blocks) == 6 and blocks[0] == "*Harbor webhook events*":
         return _slack(blocks)
-    chat = recognise_chat(value)
+    chat = recognise_quay(value) or recognise_chat(value)
     if chat is not None:
         return Recognised(format=chat[0], word=chat[1], repository=chat[2])
     quay = next((word for key, word in _QUAY.items() if key in value), "") if "docker_url" in value else ""

@@ -5,9 +5,12 @@ default is told where the default stands.
 """
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import msgspec
 
+from sidecar import dialects
+from sidecar.config.options import plain
 from sidecar.config.tree import Entry, Mapping, Node, Scalar, Sequence
 
 
@@ -31,7 +34,7 @@ def _subscription(node: Node, defaults: Mapping) -> Node:
 def under(node: Mapping, defaults: Mapping, general: Iterable[str], *, leaving: Collection[str] = ()) -> Mapping:
     """A subscription with defaults under it: the `general` ones, and those of its format.
 
-    Of the format's `tls` the keys in `leaving` are left out.
+    Of the format's `tls` the keys in `leaving` are left out; all of it where the subscription's options say so.
     """
     below: dict[str, Entry] = {key: defaults.entries[key] for key in general if key in defaults.entries}
     form, formats = node.value("format"), defaults.value("formats")
@@ -46,7 +49,30 @@ def under(node: Mapping, defaults: Mapping, general: Iterable[str], *, leaving: 
     entries = dict(node.entries)
     for key, entry in below.items():
         entries[key] = over(entry, entries[key]) if key in entries else entry
+    if "tls" in below and isinstance(form, Scalar) and not _certified(form.text, entries.get("options")):
+        del entries["tls"]
+        entries |= {"tls": node.entries["tls"]} if "tls" in node.entries else {}
     return msgspec.structs.replace(node, entries=entries)
+
+
+def written(defaults: Mapping | None, form: str) -> dict[str, Any]:
+    """The options that lie under those of all subscriptions of a format, as plain values."""
+    node: Node | None = defaults
+    for key in ("formats", form, "options"):
+        node = node.value(key) if isinstance(node, Mapping) else None
+    found = plain(node) if isinstance(node, Mapping) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _certified(form: str, options: Entry | None) -> bool:
+    """Whether the `tls` of a format lies under a subscription with these options; mistakes are told elsewhere."""
+    dialect = dialects.load().get(form)
+    if dialect is None or options is None or not isinstance(options.value, Mapping):
+        return True
+    try:
+        return dialect.certified(msgspec.convert(plain(options.value), dialect.options))
+    except msgspec.ValidationError:
+        return True
 
 
 def over(lower: Entry, upper: Entry) -> Entry:

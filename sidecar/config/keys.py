@@ -237,6 +237,9 @@ RETENTION: Final = Table(
         "dead": Field(duration(0), "age of dead deliveries", amounts.show_duration(_RETENTION.dead)),
         "journal": Field(duration(0), "age of translated records", amounts.show_duration(_RETENTION.journal)),
         "quarantine": Field(duration(0), "age of quarantined bodies", amounts.show_duration(_RETENTION.quarantine)),
+        "inbox": Field(
+            duration(0), "age of in-app notifications, dismissed or not", amounts.show_duration(_RETENTION.inbox)
+        ),
         "max_size": Field(
             size(1024**2, 1024**5),
             "bytes in use in the store beyond which history goes first, oldest first; pending work never",

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sidecar import dialects
-from sidecar.config import defaults, keys, listeners, options, places, presets, users
+from sidecar.config import defaults, inboxes, keys, listeners, options, places, presets, users
 from sidecar.config.expansion import Expansion
 from sidecar.config.expiry import plan
 from sidecar.config.intake import intake
@@ -76,6 +76,7 @@ def _settings(
     weighed = quotas(root.get("quotas", []), listed, found, problems) if "registries" in root.values else ()
     ingest = reader.ingest(listed)
     management = reader.management(ingest)
+    inboxes.check(wanted, management.accounts, problems)
     guard = root.get("guard") or keys.GUARD.absent("guard")
     retention = root.get("retention") or keys.RETENTION.absent("retention")
     traced = _tracing(root.get("tracing"), problems)

@@ -75,7 +75,8 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     message, each given with its word, oldest first; None = the format cannot. `digest` is for how many nanoseconds all
     that a subscription hears is gathered into one, 0 = not at all. `schemes(options)` are those of the URLs that such
     messages are sent to, `headers(options)` what every request carries unless the subscription says otherwise, and
-    `discreet` that headers of messages may hold secrets. `days` is how long before its end a tag is told of. `judge`
+    `discreet` that headers of messages may hold secrets. `certified(options)` says that the `tls` which is set for the
+    format lies under such a subscription's. `days` is how long before its end a tag is told of. `judge`
     turns an answer into an Outcome.
     """
 
@@ -95,6 +96,7 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     schemes: Callable[[O], Sequence[str]] = lambda _options: ("http", "https")
     headers: Callable[[O], Headers] = lambda _options: ()
     discreet: bool = False
+    certified: Callable[[O], bool] = lambda _options: True
     days: Callable[[O], int] = lambda _options: DAYS
     judge: Callable[[Response, Policy], Outcome] | None = None
 
@@ -174,6 +176,11 @@ class Voice:
     @property
     def format(self) -> str:
         return self._dialect.name
+
+    @property
+    def options(self) -> Any:
+        """The dialect's, of its own type."""
+        return self._options
 
     def only(self, name: str) -> "Voice":
         """The same dialect and options with one event or word alone. Raises ValueError with a sentence."""

@@ -1,6 +1,5 @@
-"""Quotas as Quay says them: the body of a namespace's notification."""
+"""Quotas as Quay says them: the data of a namespace's notification."""
 
-import json
 from typing import Any
 
 from sidecar.domain.details import Quota
@@ -22,11 +21,11 @@ def place(registry: RegistryRef, namespace: str) -> dict[str, Any]:
     }
 
 
-def body(event: Event) -> bytes:
-    """Quay's keys in its order, as Python's json module writes them. There is no repository in it."""
+def told(event: Event) -> dict[str, Any]:
+    """Quay's keys in its order. There is no repository in it."""
     quota = event.details
     assert isinstance(quota, Quota)
-    said = {
+    return {
         **place(event.registry, event.repository.namespace),
         "threshold_percent": quota.threshold,
         "usage_bytes": quota.used,
@@ -35,7 +34,6 @@ def body(event: Event) -> bytes:
         "usage_bytes_formatted": size(quota.used),
         "limit_bytes_formatted": size(quota.limit),
     }
-    return json.dumps(said).encode("ascii")
 
 
 def size(count: int) -> str:

@@ -14,7 +14,8 @@ SidecarError
 ├── AddressRefused         the guard forbids the address that a delivery would dial
 ├── NotFound               an operator named something that is not there
 ├── Conflict               an operator asked for something that cannot be done as things stand (HTTP 409)
-│   └── Taken              what was to be made is there already
+│   ├── Taken              what was to be made is there already
+│   └── TooSoon            it was done too often a moment ago: wait (HTTP 429)
 ├── Unauthenticated        nobody was recognised, where somebody has to be (HTTP 401)
 ├── Forbidden              the person may not do this (HTTP 403)
 ├── Unusable               what was asked for cannot be used; says which fields are wrong (HTTP 400 or 422)
@@ -99,6 +100,15 @@ class Conflict(SidecarError):
 
 class Taken(Conflict):
     """What was to be made is there already."""
+
+
+class TooSoon(Conflict):
+    """It was done too often a moment ago. `wait` is in nanoseconds."""
+
+    def __init__(self, wait: int) -> None:
+        minutes = -(-wait // 60_000_000_000)
+        super().__init__(f"too many mails were asked for: try again in {minutes} min")
+        self.wait = wait
 
 
 class Unauthenticated(SidecarError):

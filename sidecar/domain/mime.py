@@ -24,10 +24,12 @@ _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # what a name m
 
 
 def letter(subject: str, text: str, html: str = "") -> bytes:
-    """Header and body of a mail in two forms, the plainer first, or of one form where there is no `html`."""
+    """Header and body of a mail in two forms, the plainer first, or of one form where one of them is ""."""
     head = [field("Subject", shortened(subject)), "MIME-Version: 1.0"]
     if not html:
         return _joined(head, _part("plain", text))
+    if not text:
+        return _joined(head, _part("html", html))
     boundary = "=_" + hashlib.sha256(f"{subject}\0{text}\0{html}".encode(errors="replace")).hexdigest()[:32]
     head.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
     parts = "".join(f"--{boundary}\r\n{_part(kind, said)}" for kind, said in (("plain", text), ("html", html)))

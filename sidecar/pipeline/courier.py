@@ -72,6 +72,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
             body=body,
             timeout=self.subscription.policy.timeout,
             transport=self.subscription.transport,
+            word=message.word,
         )
 
     def _at(self, url: str) -> str:

@@ -7,7 +7,7 @@ read from there. A change is written first and takes effect then: killed in betw
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -27,16 +27,21 @@ from sidecar.domain.errors import (
 from sidecar.domain.made import Api, Draft, Health, LastTrigger, Made, MadePage, lane_name, name_problem
 from sidecar.domain.message import Message
 from sidecar.domain.person import Person
+from sidecar.pipeline.authorizing import demand_confirmed
 from sidecar.pipeline.inspection import ShownRequest, rehearsed
 from sidecar.pipeline.operations import Tried
 from sidecar.pipeline.routing import Route
 from sidecar.pipeline.standing import Apply, Binder, Bound, Standing, Trial, bind, stand, with_enabled
-from sidecar.ports import Clock, Madebook, Observer
+from sidecar.ports import AuthorizedEmails, Clock, Madebook, Observer
 
 STORE_RETRY: Final = 1.0  # seconds
 MOST: Final = 10_000  # subscriptions made through APIs
 MOST_TARGETS: Final = 64  # of one of them
 MOST_DOCUMENT: Final = 256 * 1024  # bytes of JSON that an API may have kept with one
+
+
+class Shelf(Madebook, AuthorizedEmails, Protocol):
+    """The store, as far as it is asked here."""
 
 
 class Subscribing:
@@ -46,7 +51,7 @@ class Subscribing:
     namespace, StoreUnavailable. Until the store is open everything is StoreUnavailable.
     """
 
-    def __init__(self, store: Madebook, clock: Clock, observer: Observer, *, new_uuid: Callable[[], str]) -> None:
+    def __init__(self, store: Shelf, clock: Clock, observer: Observer, *, new_uuid: Callable[[], str]) -> None:
         self._store = store
         self._clock = clock
         self._observer = observer
@@ -179,6 +184,7 @@ class Subscribing:
         _may(person, draft.namespace)
         async with self.lock:
             draft = self._judged(draft, self._new_uuid())
+            await demand_confirmed(person, draft, self._store)
             if len(self._standing) >= MOST:
                 raise Conflict(f"there are {MOST} subscriptions already: remove one first")
             made = await self._store.put_made(draft, creator=person.name, now=self._clock.now())
@@ -194,7 +200,9 @@ class Subscribing:
             now = self._current(person, made, revision)
             _may(person, draft.namespace)
             draft = msgspec.structs.replace(draft, api=now.api, uuid=now.uuid, key=draft.key or now.key)
-            return await self._change(person, now, self._judged(draft, now.uuid), "subscription replace")
+            draft = self._judged(draft, now.uuid)
+            await demand_confirmed(person, draft, self._store)
+            return await self._change(person, now, draft, "subscription replace")
 
     async def enable(self, person: Person, made: Made, enabled: bool, *, revision: int | None = None) -> Made:
         """Have it hear of events, or of none. What it owes already is delivered all the same. Raises as `replace`."""
@@ -232,6 +240,8 @@ class Subscribing:
         """
         _may(person, what.namespace)
         bound = self._bound(what)
+        if isinstance(what, Draft):
+            await demand_confirmed(person, what, self._store)
         if not 0 <= target < len(bound):
             raise NotFound(f"there is no target {target}")
         one = bound[target]
@@ -251,7 +261,9 @@ class Subscribing:
         Raises Unusable; Conflict when nothing is running.
         """
         _recognised(person)
-        _, outcome, _ = await self._try(person, draft, self._read(draft)[0], message)
+        bound = self._read(draft)
+        await demand_confirmed(person, draft, self._store)
+        _, outcome, _ = await self._try(person, draft, bound[0], message)
         return outcome
 
     async def _try(

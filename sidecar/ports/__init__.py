@@ -37,8 +37,10 @@ from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
 from sidecar.domain.usage import UsageChanges
 from sidecar.domain.walk import Walk
+from sidecar.ports.authorized import AuthorizedEmails as AuthorizedEmails
 from sidecar.ports.expiries import Ends as Ends
 from sidecar.ports.expiries import Expiries as Expiries
+from sidecar.ports.inbox import Inboxes as Inboxes
 from sidecar.ports.madebook import Madebook as Madebook
 from sidecar.ports.mail import Mail as Mail
 from sidecar.ports.places import Flags as Flags
@@ -271,7 +273,8 @@ class BackupReport(msgspec.Struct, frozen=True, kw_only=True):
 class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP request to make: exactly this URL, these headers (in order), this body. `timeout` in nanoseconds.
 
-    `transport` None = connected to as usual; another must have been made known to the sender.
+    `transport` None = connected to as usual; another must have been made known to the sender. `word` is what the body
+    says, for those who carry it to people.
     """
 
     url: str
@@ -279,6 +282,7 @@ class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     timeout: int
     transport: Transport | None = None
+    word: str = ""
 
 
 class Signer(Protocol):

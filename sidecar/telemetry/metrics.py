@@ -128,6 +128,7 @@ class Metrics:
             gauge("namespace_limit_bytes", "What it may hold.", "registry", "namespace"),
         )
         self._namespaces: set[tuple[str, str]] = set()
+        self.inbox = gauge("inbox_open", "In-app notifications that nobody dismissed for everybody.")
         self._store_up = gauge("store_up", "1 while the store can commit.")
         self._store_size = gauge("store_size_bytes", "The store's file.")
         self._wal_size = gauge("wal_size_bytes", "The store's write-ahead log.")
@@ -144,7 +145,6 @@ class Metrics:
         self._reloaded = gauge("config_reload_timestamp_seconds", "When a configuration was last taken into use.")
         info = Info("registry_sidecar_build", "The program.", registry=self._registry)
         info.info({"version": __version__, "python": platform.python_version()})
-
         for route, outcome in itertools.product(INTAKE_ROUTES, INTAKE_OUTCOMES):
             self._stated.labels(route, outcome)
         for reason in QuarantineReason:

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
 from sidecar.pipeline.expiries import Expiries
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.subscribing import Subscribing
 from sidecar.pipeline.walks import Walks
@@ -36,6 +37,7 @@ from sidecar.web.exchange import (
 )
 from sidecar.web.expiries import ExpiryRoutes
 from sidecar.web.health import Health, add_health
+from sidecar.web.inbox import InboxRoutes
 from sidecar.web.openapi.routes import DocumentRoutes, Forms
 from sidecar.web.scans import add_scans
 from sidecar.web.subscriptions import SubscriptionRoutes
@@ -68,6 +70,7 @@ class Api:
         porter: Porter | None = None,
         walks: Walks | None = None,
         expiries: Expiries | None = None,
+        inbox: Inbox | None = None,
         vendors: Sequence[Vendor] = (),
         usage: Usage | None = None,
         forms: Forms | None = None,
@@ -80,9 +83,10 @@ class Api:
         self._porter = porter or Porter(lambda _visit: None)
         self._walks = walks
         self._expiries = expiries
+        self._inbox = inbox
         self._vendors = vendors
         self._document = DocumentRoutes(forms)
-        self._console = Console(operations, status, self._lanes, walks)
+        self._console = Console(operations, status, self._lanes, walks, inbox)
         self._usage = usage
 
     def app(self, door: Door) -> web.Application:
@@ -116,6 +120,8 @@ class Api:
             WalkRoutes(self._walks).add_to(app)
         if self._expiries is not None:
             ExpiryRoutes(self._expiries).add_to(app)
+        if self._inbox is not None:
+            InboxRoutes(self._inbox).add_to(app)
         self._document.add_to(app)
         for vendor in self._vendors:
             vendor.add_to(app)

@@ -1,7 +1,8 @@
 """The door of every API: who asks, through which listener, and whether they may.
 
 The native API is answered for here. Vendors' APIs, under `/api/`, say 401 and 403 in their own words: their requests
-only get their Person, and whatever they answer is written down as it is for ours. Health and metrics are open.
+only get their Person, and whatever they answer is written down as it is for ours. Health and metrics are open, and so
+is the page that the link of a mail leads to.
 """
 
 import enum
@@ -21,7 +22,7 @@ from sidecar.web.login import Login, Throttled
 from sidecar.web.problems import problem, sentence
 
 REALM: Final = 'Basic realm="registry-sidecar", charset="UTF-8"'
-OPEN: Final = frozenset({"/livez", "/readyz", "/metrics"})
+OPEN: Final = frozenset({"/livez", "/readyz", "/metrics", "/authrepoemail"})
 VENDORS: Final = "/api/"
 NATIVE: Final = "/v1/"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,6 +65,13 @@ NEEDS: Final[dict[tuple[str, str], Needs]] = {
     ("POST", "/v1/subscriptions/{name}/pause"): Needs.MANAGER,
     ("POST", "/v1/subscriptions/{name}/resume"): Needs.MANAGER,
     ("POST", "/v1/subscriptions/{name}/test"): Needs.MANAGER,
+    ("GET", "/v1/inbox"): Needs.PERSON,
+    ("POST", "/v1/inbox/dismiss"): Needs.PERSON,
+    ("POST", "/v1/inbox/{id}/dismiss"): Needs.PERSON,
+    ("GET", "/console/inbox"): Needs.PERSON,
+    ("POST", "/console/inbox/dismiss"): Needs.PERSON,
+    ("POST", "/console/inbox/{id}/dismiss"): Needs.PERSON,
+    ("GET", "/console/{rest}"): Needs.PERSON,  # the style sheet
     ("GET", "/v1/openapi.json"): Needs.PERSON,
     ("GET", "/v1/docs"): Needs.PERSON,
     ("PUT", "/v1/registries/{registry}/repositories/{repository}/tags/{tag}/expiry"): Needs.MANAGER,

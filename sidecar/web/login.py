@@ -85,7 +85,7 @@ class Login:
         if not authorization:
             return ANONYMOUS
         now = self._monotonic()
-        address = _network(remote)
+        address = network(remote)
         shown = _shown(authorization[0]) if len(authorization) == 1 else None
         if shown is None:
             return self._refused(address, now)
@@ -200,7 +200,7 @@ def _matches(secret: bytes, stored: str) -> bool:
         return False
 
 
-def _network(remote: str) -> str:
+def network(remote: str) -> str:
     """What tries are counted by: an IPv4 address, or the network that one IPv6 subscriber has."""
     try:
         address = ipaddress.ip_address(remote.partition("%")[0])

@@ -222,3 +222,15 @@ def test_a_file_that_may_not_be_read_is_told(read, tmp_path, monkeypatch):
     assert refused(read, {"ca_file": path}) == (
         "ca_file cannot be read (Permission denied): create it, or correct the path"
     )
+
+
+def test_tls_of_quay_lies_under_webhooks_alone_and_others_have_what_is_written_there(read, authority):
+    """Quay shows its certificate to webhooks and to nobody else."""
+    defaults = {"tls": {"server_name": "hooks.internal"}, "options": {"days": 3}}
+    own = {"tls": {"ca_file": str(authority.path)}, "options": {"method": "slack"}}
+    one, two, three, four = transports(
+        read({}, {"options": {"method": "slack"}}, own, {"options": {"method": "webhook"}}, defaults=defaults)
+    )
+    assert one.tls.server_name == four.tls.server_name == "hooks.internal"
+    assert two is None
+    assert (three.tls.ca_file, three.tls.server_name) == (str(authority.path), "")

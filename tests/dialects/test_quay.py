@@ -47,18 +47,30 @@ def test_what_quay_has_no_word_for_is_refused(name: str) -> None:
         DIALECT.bind(Options(), [name])
 
 
-@pytest.mark.parametrize("key", ["title", "template"])
-def test_an_option_that_does_nothing_is_refused_by_name(key: str) -> None:
-    """An option of other methods and events must not be taken and then ignored."""
-    with pytest.raises(msgspec.ValidationError, match=f"unknown field `{key}`"):
-        msgspec.convert({key: "1"}, Options)
+def test_an_option_that_does_nothing_is_refused_by_name() -> None:
+    """A title would be shown nowhere, and must not be taken and then ignored."""
+    with pytest.raises(msgspec.ValidationError, match="unknown field `title`"):
+        msgspec.convert({"title": "1"}, Options)
 
 
 @pytest.mark.parametrize("method", ["slack", "email", "hipchat", "flowdock", "quay_notification"])
-def test_another_method_is_refused(method: str) -> None:
+def test_a_template_is_refused_for_methods_that_have_texts_of_their_own(method: str) -> None:
+    options = msgspec.convert({"method": method, "template": "{}"}, Options)
+    told = f"`template` is what method webhook sends: remove it, for method {method} has texts of its own"
+    assert DIALECT.check(options) == told
+
+
+def test_a_method_that_quay_does_not_have_is_refused() -> None:
     """The error names the value and the key."""
-    with pytest.raises(msgspec.ValidationError, match=rf"'{method}' - at `\$\.method`"):
-        msgspec.convert({"method": method}, Options)
+    with pytest.raises(msgspec.ValidationError, match=r"'teams' - at `\$\.method`"):
+        msgspec.convert({"method": "teams"}, Options)
+
+
+@pytest.mark.parametrize("key", ["hipchat_url", "flowdock_url"])
+@pytest.mark.parametrize("url", ["", "chat.example.com", "ftp://chat.example.com", "https://", "https://a b"])
+def test_a_base_that_is_no_address_is_refused(key: str, url: str) -> None:
+    options = msgspec.convert({key: url}, Options)
+    assert DIALECT.check(options) == f"`{key}` must be an address such as https://chat.example.com"
 
 
 # --- receivers ------------------------------------------------------------------------------------------------------

@@ -63,6 +63,13 @@ async def test_headers_are_those_of_the_wire_in_their_order_without_secrets(user
     assert shown.body == MESSAGE.body
 
 
+def test_what_is_not_sent_over_http_names_no_host():
+    shown = would_be(MESSAGE, destination(url="inbox:team/prj/dev"), "msg_1", NOW)
+    assert shown.url == "inbox:team/prj/dev"
+    assert dict(shown.headers)["Content-Type"] == "application/json"
+    assert "Host" not in dict(shown.headers)
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [

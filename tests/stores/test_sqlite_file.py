@@ -203,7 +203,8 @@ async def test_a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_owe
     store._connection.execute("DROP INDEX delivery_order")
     tables = ("pull", "pull_session", "walk", "walk_place", "walk_finding", "registry_instance")
     tables += ("made", "lane_clearing", "last_trigger", "flag", "scan", "usage", "usage_blob", "usage_gap")
-    tables += ("expiry_told", "expiry_look")
+    tables += ("expiry_told", "expiry_look", "inbox", "inbox_dismissal", "inbox_owner")
+    tables += ("authorized_email", "confirmation_mail")
     store._connection.execute("DROP INDEX lane_in_use")
     for column in ("made", "retired"):
         store._connection.execute(f"ALTER TABLE lane DROP COLUMN {column}")

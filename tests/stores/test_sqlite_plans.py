@@ -14,6 +14,7 @@ from sidecar.stores.sqlite import (
     due,
     expiry,
     file,
+    inbox,
     interventions,
     journal,
     ledger,
@@ -104,6 +105,18 @@ INDEXES = {
     "usage.CLEAR_GAPS": (usage.CLEAR_GAPS, "PRIMARY KEY (place=? AND repository=? AND digest=?)"),
     "usage.REMOVE_BLOBS": (usage.REMOVE_BLOBS, "PRIMARY KEY (place=? AND digest=?)"),
     "usage.REMOVE_GAPS": (usage.REMOVE_GAPS, "PRIMARY KEY (place=? AND repository=? AND digest=?)"),
+    "inbox.ONE": (inbox.ONE, "(uuid=?)"),
+    "inbox.EVERYBODY_S": (inbox.EVERYBODY_S, "INTEGER PRIMARY KEY (rowid<?)"),
+    "inbox.EVERYBODY_S_OPEN": (inbox.EVERYBODY_S_OPEN, "inbox_open (id<?)"),
+    "inbox.COUNT_EVERYBODY_S": (inbox.COUNT_EVERYBODY_S, "inbox_open"),
+    "inbox.COUNT_OWNERS_S": (inbox.COUNT_OWNERS_S, "inbox_of (owner=? AND open=?)"),
+    "inbox.NAMESPACES": (inbox.NAMESPACES, "PRIMARY KEY (owner>? AND owner<?)"),
+    "inbox.MARK": (inbox.MARK, "INTEGER PRIMARY KEY (rowid=?)"),
+    "inbox.DISMISS": (inbox.DISMISS, "INTEGER PRIMARY KEY (rowid=?)"),
+    "inbox.TAKE_BACK": (inbox.TAKE_BACK, "PRIMARY KEY (item=? AND person=?)"),
+    "inbox.FULL": (inbox.FULL, "inbox_owner_full"),
+    "inbox.SPARE": (inbox.SPARE, "inbox_of (owner=?)"),
+    "inbox.REMOVE": (inbox.REMOVE, "INTEGER PRIMARY KEY (rowid=?)"),
     "upkeep.EXPIRED_DELIVERIES": (upkeep.EXPIRED_DELIVERIES, "delivery_done (state=? AND done<?)"),
     "upkeep.OLD_EVENTS": (upkeep.OLD_EVENTS, "INTEGER PRIMARY KEY (rowid>?)"),
     "upkeep.TRANSLATED": (upkeep.TRANSLATED, "INTEGER PRIMARY KEY (rowid<?)"),
@@ -118,6 +131,15 @@ def test_a_query_uses_its_index(connection, name):
     assert any(index in line for line in lines), lines
     assert scans(lines) == []
     assert not any("TEMP B-TREE" in line for line in lines), lines
+
+
+@pytest.mark.parametrize("which", ["x.open = 1", "x.open IN (0, 1)"])
+def test_a_list_of_inboxes_reads_no_other(connection, which):
+    """What is sorted is no more than a page of each."""
+    lines = plan(connection, inbox.OWNERS_S.format(which=which))
+    assert any("SEARCH x USING COVERING INDEX inbox_of (owner=? AND open=?" in one for one in lines), lines
+    assert any("SEARCH i USING INTEGER PRIMARY KEY (rowid=?)" in one for one in lines), lines
+    assert scans(lines) == []
 
 
 @pytest.mark.parametrize("name", ["ENDING", "ENDS_IN", "EVERY_END_IN"])
@@ -252,8 +274,8 @@ async def test_no_statement_of_ordinary_work_scans_a_table(tmp_path):
     for sql in said:
         if sql.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}:
             lines = [row[3] for row in store._connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
-            # Housekeeping reads the quarantine in order and stops after a slice.
-            assert [one for one in scans(lines) if one != "SCAN quarantine"] == [], sql
+            # Housekeeping reads these two in order and stops after a slice.
+            assert [one for one in scans(lines) if one not in {"SCAN quarantine", "SCAN inbox"}] == [], sql
             looked_at += 1
     assert looked_at > 15
     await store.close()

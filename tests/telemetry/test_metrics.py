@@ -82,6 +82,7 @@ CONTRACT = {
     "walk_finished_timestamp_seconds": {"registry"},
     "namespace_used_bytes": {"registry", "namespace"},
     "namespace_limit_bytes": {"registry", "namespace"},
+    "inbox_open": set(),
     "store_up": set(),
     "store_size_bytes": set(),
     "wal_size_bytes": set(),

@@ -13,6 +13,7 @@ from notifications import envelope, push
 from sidecar.domain.message import Response
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.walks import Plan, Walks
@@ -159,6 +160,7 @@ class Site:
             subscribing=self.house.subscribing,
             porter=self.porter,
             walks=self.walks,
+            inbox=Inbox(self.store, self.clock, self.observer, lambda: self.porter.login.accounts),
         )
 
     def _receiver(self, request):

@@ -12,9 +12,11 @@ from web_site import exchange, problem
 from doubles import House, RecordingSender, match, route, subscription
 from flaky_store import FlakyStore
 from notifications import digest, envelope, pull, push
+from sidecar.domain.account import Accounts
 from sidecar.domain.message import Response
 from sidecar.domain.secret import Secret
 from sidecar.domain.subscription import Signing, SignScheme
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Router
 from sidecar.web.api import Api
@@ -51,7 +53,11 @@ class Site:
             stalled=lambda: 0.0, unready=lambda: ["starting"], render_metrics=lambda: (b"# metrics\n", "text/plain")
         )
         self.api = Api(
-            self.operations, lambda: {"version": "1.2.3", "ready": True}, health, subscribing=self.house.subscribing
+            self.operations,
+            lambda: {"version": "1.2.3", "ready": True},
+            health,
+            subscribing=self.house.subscribing,
+            inbox=Inbox(self.house.store, clock, self.house.observer, Accounts),
         )
         self.listeners = Listeners()
         self.socket = folder / "control.sock"

@@ -19,6 +19,7 @@ BODIES = (
     "cancelDeliveries",
     "testSubscription",
     "retryQuarantine",
+    "dismissAll",
 )
 # What this site has no parts for.
 NOT_HERE = ("/v1/walks", "/v1/registries/", "/v1/backup", "/v1/usage", "/v1/expiring")

@@ -291,7 +291,7 @@ def users(site):
 
 async def test_a_browser_is_asked_who_it_is_and_only_administrators_get_in(site, users):
     """What the pages show is everything there is, which nobody sees through the API who is no administrator."""
-    for path in ("/", "/console/events", "/console/walks", "/console/nothing", "/console/deliveries/1/body"):
+    for path in ("/", "/console/events", "/console/walks", "/console/quarantine/7", "/console/deliveries/1/body"):
         answer, _ = await site.ask(path)
         assert answer.status == 401, path
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")

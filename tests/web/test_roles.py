@@ -21,13 +21,17 @@ from sidecar.domain.account import Account, Accounts
 from sidecar.domain.glob import Globs
 from sidecar.domain.person import Person
 from sidecar.domain.secret import Secret
+from sidecar.outbound.mail import MailCarrier
+from sidecar.pipeline.authorizing import Authorizing
 from sidecar.pipeline.expiries import Expiries
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.sampling import Sampling
 from sidecar.pipeline.walks import Walks
 from sidecar.stores.sqlite import SQLiteStore
 from sidecar.web.api import Api
+from sidecar.web.confirmation import ConfirmationPage
 from sidecar.web.door import Door, Porter
 from sidecar.web.health import Health
 from sidecar.web.server import Listeners
@@ -73,6 +77,7 @@ ROUTES = {
     ("GET", "/livez"): everybody("/livez"),
     ("GET", "/readyz"): everybody("/readyz"),
     ("GET", "/metrics"): everybody("/metrics"),
+    ("GET", "/authrepoemail"): everybody("/authrepoemail?code=x", 404),
     ("GET", "/v1/status"): Rights("/v1/status"),
     ("GET", "/v1/subscriptions"): Rights("/v1/subscriptions", manager=200),
     ("POST", "/v1/subscriptions"): Rights("/v1/subscriptions", 422, body=b"{}"),
@@ -104,6 +109,9 @@ ROUTES = {
     ("GET", "/v1/expiring"): Rights("/v1/expiring"),
     ("PUT", f"{TAG}/expiry"): Rights(f"{A_TAG}/expiry", 404, 404, body=b'{"expires": "2200-01-01T00:00:00Z"}'),
     ("DELETE", f"{TAG}/expiry"): Rights(f"{A_TAG}/expiry", 404, 404),
+    ("GET", "/v1/inbox"): Rights("/v1/inbox", 200, 200, 200),  # each their own
+    ("POST", "/v1/inbox/dismiss"): Rights("/v1/inbox/dismiss", 200, 200, 200),
+    ("POST", "/v1/inbox/{id}/dismiss"): Rights("/v1/inbox/none/dismiss", 404, 404, 404),
     ("GET", "/v1/usage"): Rights("/v1/usage", manager=200),  # of their namespaces
     ("GET", "/v1/walks"): Rights("/v1/walks"),
     ("GET", "/v1/registries/{name}/walk"): Rights("/v1/registries/main/walk"),
@@ -125,7 +133,10 @@ ROUTES = {
     ("GET", "/console/quarantine/{id}"): Rights("/console/quarantine/7", 404),
     ("GET", "/console/quarantine/{id}/body"): Rights("/console/quarantine/7/body", 404),
     ("GET", "/console/walks"): Rights("/console/walks"),
-    ("GET", "/console/{rest}"): Rights("/console/nothing", 404),
+    ("GET", "/console/inbox"): Rights("/console/inbox", 200, 200, 200),
+    ("GET", "/console/{rest}"): Rights("/console/nothing", 404, 404, 404),  # the style sheet of that page, too
+    ("POST", "/console/inbox/dismiss"): Rights("/console/inbox/dismiss", 403, 403, 403, forged=True),
+    ("POST", "/console/inbox/{id}/dismiss"): Rights("/console/inbox/x/dismiss", 403, 403, 403, forged=True),
     ("POST", "/console/deliveries/{id}/retry"): form("/console/deliveries/7/retry"),
     ("POST", "/console/deliveries/{id}/cancel"): form("/console/deliveries/7/cancel"),
     ("POST", "/console/subscriptions/{name}/pause"): form("/console/subscriptions/one/pause"),
@@ -138,6 +149,7 @@ QUAY = "/api/v1/repository/prj/app"
 ONE = f"{QUAY}/notification/240662ea-597b-499d-98bb-2b57e73408d6"
 OURS = "/api/v1/organization/prj/notifications"
 OWN = "/api/v1/user/namespacenotifications"
+NOTIFIED = "/api/v1/user/notifications"
 
 
 def managed(path, status=200):
@@ -165,6 +177,8 @@ BELOW = {
         ("POST", managed(ONE, 400)),
         ("DELETE", managed(ONE, 400)),
         ("POST", managed(f"{ONE}/test", 400)),
+        ("GET", managed(f"{QUAY}/authorizedemail/a@example.com", 404)),
+        ("POST", managed(f"{QUAY}/authorizedemail/a@example.com", 400)),  # there is no mail server
         ("GET", managed(OURS, 404)),
         ("POST", managed(OURS, 404)),
         ("GET", managed(f"{OURS}/x", 404)),
@@ -177,6 +191,9 @@ BELOW = {
         ("POST", Rights(f"{OWN}/x", 404)),
         ("DELETE", Rights(f"{OWN}/x", 404)),
         ("POST", Rights(f"{OWN}/x/test", 404)),
+        ("GET", known(NOTIFIED)),
+        ("GET", known(f"{NOTIFIED}/x", 404)),
+        ("PUT", known(f"{NOTIFIED}/x", 415)),
         ("GET", everybody("/api/v1/error/not_found")),
         ("GET", everybody("/api/v1/nowhere", 404)),
         ("PUT", everybody(ONE, 405)),
@@ -219,7 +236,19 @@ class Site:
             store, self.house.subscribing, clock, observer, new_uuid=lambda: str(uuid.uuid4()), changed=set
         )
         around = Surroundings(accounts=Accounts(), registries=(self.house.registries["main"].ref,))
-        quay = QuayApi(self.house.subscribing, sampling, store, lambda: around, clock=clock, observer=observer)
+        inbox = Inbox(store, clock, observer, lambda: self.porter.login.accounts)
+        mail = MailCarrier(clock, "").mail
+        authorizing = Authorizing(store, mail, clock, observer, new_code=str, public_url=lambda: "")
+        quay = QuayApi(
+            self.house.subscribing,
+            sampling,
+            store,
+            lambda: around,
+            authorizing=authorizing,
+            inbox=inbox,
+            clock=clock,
+            observer=observer,
+        )
         self.api = Api(
             self.operations,
             self.status,
@@ -231,9 +260,11 @@ class Site:
             expiries=Expiries(self.house.store, clock, observer, lambda: {"main": "library"}),
             vendors=[
                 quay,
+                ConfirmationPage(authorizing),
                 dtr_roles.dtr_api(self.house, clock),
                 harbor_roles.harbor_api(self.house, self.operations, clock),
             ],
+            inbox=inbox,
             usage=self.usage,
         )
         self.listeners = Listeners()

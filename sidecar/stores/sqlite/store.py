@@ -16,12 +16,14 @@ from sidecar.domain.record import Entry, Quarantined, Record
 from sidecar.domain.retention import Retention
 from sidecar.ports import Position, Settled, WriteSet
 from sidecar.ports.samples import Sample
-from sidecar.stores.sqlite import backup, journal, queue, rows, samples, translation, upkeep
+from sidecar.stores.sqlite import backup, inbox, journal, queue, rows, samples, translation, upkeep
+from sidecar.stores.sqlite.authorized import SQLiteAuthorizedEmails
 from sidecar.stores.sqlite.care import Care, Sizes, Writer
 from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.due import Due
 from sidecar.stores.sqlite.expiry import SQLiteExpiries
 from sidecar.stores.sqlite.file import Lock, open_writer
+from sidecar.stores.sqlite.inbox import SQLiteInboxes
 from sidecar.stores.sqlite.madebook import SQLiteMadebook
 from sidecar.stores.sqlite.office import Office
 from sidecar.stores.sqlite.pending import Pending
@@ -44,7 +46,16 @@ SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1),
 """
 
 
-class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteUsage, SQLiteExpiries):
+class SQLiteStore(
+    Office,
+    SQLiteWalkbook,
+    SQLiteMadebook,
+    SQLitePlaces,
+    SQLiteUsage,
+    SQLiteExpiries,
+    SQLiteInboxes,
+    SQLiteAuthorizedEmails,
+):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until
@@ -196,6 +207,8 @@ class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteUs
                 yields=8,
             ),
             Verb("quarantine", journal.quarantine, limit=64),
+            # Not flushed, as the settlement that follows is not: the log is in order, and so has none without its item.
+            Verb("inbox", inbox.put, limit=16, durable=False),
             Verb("do", lambda connection, items: [work(connection) for work in items], limit=4),
             Verb(
                 "upkeep",

@@ -15,7 +15,7 @@ import msgspec
 from sidecar.domain import instant
 from sidecar.domain.delivery import State
 from sidecar.domain.retention import Retention
-from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite import inbox, rows
 from sidecar.stores.sqlite.file import BUSY_TIMEOUT
 from sidecar.stores.sqlite.rows import SPAN
 from sidecar.stores.sqlite.translation import Ids
@@ -168,10 +168,12 @@ class _Step:
             or self._journal(now - keep.journal)
             or self._quarantine(now - keep.quarantine)
             or self._deletions(now - DELETION_KEPT)
+            or self._inbox(inbox.oldest(self._connection, BATCH), now - keep.inbox)
+            or self._inbox(inbox.beyond(self._connection, BATCH), EVER)
         )
 
     def _by_size(self) -> bool:
-        """Remove a batch for the sake of size: finished history, oldest first, then dead, then quarantine."""
+        """Remove a batch for size: finished history, oldest first, then dead, quarantine, and what lies in inboxes."""
         young = self._asked.now - YOUNG
         finished = []
         for state in (State.DELIVERED, State.CANCELLED):
@@ -183,7 +185,12 @@ class _Step:
             return self._journal(young)
         if finished:
             return self._deliveries(min(finished)[1], EVER)
-        return self._events(young) or self._deliveries(State.DEAD, EVER) or self._quarantine(EVER)
+        return (
+            self._events(young)
+            or self._deliveries(State.DEAD, EVER)
+            or self._quarantine(EVER)
+            or self._inbox(inbox.oldest(self._connection, BATCH), EVER)
+        )
 
     def _deliveries(self, state: State, until: int) -> bool:
         """Deliveries go with their attempts, and their event with its messages when it is owed to nobody else."""
@@ -238,6 +245,13 @@ class _Step:
         gone = self._budget.afford(self._connection.execute(QUARANTINED, (BATCH,)).fetchall(), until)
         if gone:
             self._connection.execute(DELETE_QUARANTINE, (_listed(gone),))
+        return bool(gone)
+
+    def _inbox(self, found: list[tuple[int, int, int]], until: int) -> bool:
+        """Of these notifications those up to an instant."""
+        gone = self._budget.afford(found, until)
+        if gone:
+            inbox.remove(self._connection, gone)
         return bool(gone)
 
     def _deletions(self, until: int) -> bool:

@@ -17,6 +17,8 @@ KEPT = 32  # results of tests that can still be looked at
 DONE = {
     "retried": "The delivery is due now. It is sent as soon as its subscription may send.",
     "cancelled": "The delivery is cancelled. A replay would send it after all.",
+    "dismissed": "The notification is dismissed. It stays among the dismissed ones until it is old.",
+    "emptied": "All notifications that were listed are dismissed.",
     "paused": "The subscription is paused: what it is owed waits, over restarts too.",
     "resumed": "The subscription is released: what it is owed is being sent.",
     "accepted": f"The item has left quarantine: {shapes.RETRY_DETAIL['accepted']}.",
@@ -49,25 +51,25 @@ class Forms:
         number = number_of(request)
         await self._frame.form(request, "retry", number)
         await self._operations.redelivery.retry_one(number, who(request))
-        return _then(f"/console/deliveries/{number}?done=retried")
+        return then(f"/console/deliveries/{number}?done=retried")
 
     async def _cancel(self, request: web.Request) -> web.Response:
         number = number_of(request)
         await self._frame.form(request, "cancel", number)
         await self._operations.redelivery.cancel_one(number, who(request))
-        return _then(f"/console/deliveries/{number}?done=cancelled")
+        return then(f"/console/deliveries/{number}?done=cancelled")
 
     async def _pause(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         await self._frame.form(request, "pause", name)
         await self._operations.pause(name, who(request))
-        return _then(f"/console/subscriptions/{part(name)}?done=paused")
+        return then(f"/console/subscriptions/{part(name)}?done=paused")
 
     async def _resume(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         await self._frame.form(request, "resume", name)
         await self._operations.resume(name, who(request))
-        return _then(f"/console/subscriptions/{part(name)}?done=resumed")
+        return then(f"/console/subscriptions/{part(name)}?done=resumed")
 
     async def _test(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -77,16 +79,16 @@ class Forms:
         self.tests[name, number] = shapes.tried(name, tried)
         while len(self.tests) > KEPT:
             self.tests.popitem(last=False)
-        return _then(f"/console/subscriptions/{part(name)}?test={number}#test")
+        return then(f"/console/subscriptions/{part(name)}?test={number}#test")
 
     async def _take_again(self, request: web.Request) -> web.Response:
         number = number_of(request)
         await self._frame.form(request, "take again", number)
         outcome = await self._operations.retry_quarantined(number, who(request))
         page = f"/console/quarantine/{number}" if outcome == "quarantined" else "/console/quarantine"
-        return _then(f"{page}?done={outcome}")
+        return then(f"{page}?done={outcome}")
 
 
-def _then(path: str) -> web.Response:
+def then(path: str) -> web.Response:
     """See Other: whoever loads the next page again does not do it twice."""
     return web.Response(status=303, headers={"Location": path, "Cache-Control": "no-store"})

@@ -16,11 +16,12 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from aiohttp import hdrs, web
 
-from sidecar.domain.errors import Conflict, NotFound, SidecarError, StoreUnavailable
+from sidecar.domain.errors import Conflict, Forbidden, NotFound, SidecarError, StoreUnavailable
 from sidecar.domain.instant import rfc3339
+from sidecar.pipeline.inbox import MANY, Inbox
 from sidecar.pipeline.operations import Operations
 from sidecar.web.console import rendering
-from sidecar.web.exchange import BadArgument, who
+from sidecar.web.exchange import BadArgument, person_of, who
 from sidecar.web.problems import sentence
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -46,6 +47,7 @@ class FormRefused(SidecarError):
 
 _STATUSES: tuple[tuple[type[SidecarError], int], ...] = (
     (NotFound, 404),
+    (Forbidden, 403),
     (Conflict, 409),
     (BadArgument, 400),
     (FormRefused, 403),
@@ -56,15 +58,26 @@ _STATUSES: tuple[tuple[type[SidecarError], int], ...] = (
 class Frame:
     """Renders pages. Its key for forms is of this process: after a restart pages are to be loaded again."""
 
-    def __init__(self, operations: Operations, status: Status) -> None:
+    def __init__(self, operations: Operations, status: Status, inbox: Inbox | None = None) -> None:
         self._operations = operations
         self.status = status
+        self._inbox = inbox
         self._key = secrets.token_bytes(32)
 
     async def page(self, request: web.Request, template: str, status: int = 200, **context: Any) -> web.Response:
-        """A page of a template; every template may name those below as well."""
+        """A page of a template; every template may name those below as well. `waiting` None = there are no inboxes."""
         now = self._operations.now()
+        person = person_of(request)
+        waiting: int | None = None
+        if self._inbox is not None:
+            try:
+                waiting = await self._inbox.count(person)
+            except StoreUnavailable:
+                waiting = 0
         context |= {
+            "admin": person.admin,
+            "waiting": waiting,
+            "many": MANY,
             "status": self.status(),
             "now": now,
             "made": rfc3339(now),

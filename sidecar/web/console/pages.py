@@ -158,8 +158,8 @@ class Pages:
             request,
             "events.html",
             events=[shapes.event_row(one) for one in found],
-            query=_fields(query, "registry", "repository", "type", "since"),
-            older=_older(request, query, next_of(found, where.limit, "number")),
+            query=fields(query, "registry", "repository", "type", "since"),
+            older=older(request, query, next_of(found, where.limit, "number")),
             types=[one.value for one in EventType],
         )
 
@@ -192,8 +192,8 @@ class Pages:
             request,
             "deliveries.html",
             deliveries=[shapes.delivery(one) for one in found],
-            query=_fields(query, "subscription", "state", "reason", "event"),
-            older=_older(request, query, next_of(found, where.limit, "id")),
+            query=fields(query, "subscription", "state", "reason", "event"),
+            older=older(request, query, next_of(found, where.limit, "id")),
             subscriptions=[one["name"] for one in await self._lanes()],
             states=STATES,
             reasons=[one.value for one in Reason],
@@ -234,8 +234,8 @@ class Pages:
                 for one in counts
                 if one.subscription in lanes
             ],
-            query=_fields(query, "subscription"),
-            older=_older(request, query, next_of(found, where.limit, "id")),
+            query=fields(query, "subscription"),
+            older=older(request, query, next_of(found, where.limit, "id")),
             subscriptions=list(lanes),
         )
 
@@ -254,8 +254,8 @@ class Pages:
             request,
             "quarantine.html",
             items=[shapes.quarantined(one) for one in found],
-            query=_fields(query, "reason", "registry"),
-            older=_older(request, query, next_of(found, where.limit, "id")),
+            query=fields(query, "reason", "registry"),
+            older=older(request, query, next_of(found, where.limit, "id")),
             reasons=[one.value for one in QuarantineReason],
             done=DONE.get(query.get("done", "")),
         )
@@ -276,12 +276,12 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def _fields(query: Mapping[str, str], *known: str) -> dict[str, str]:
+def fields(query: Mapping[str, str], *known: str) -> dict[str, str]:
     """What the page's form holds: everything that it knows, and where the page begins."""
     return {**dict.fromkeys((*known, "before"), ""), **query}
 
 
-def _older(request: web.Request, query: Mapping[str, str], before: str | None) -> str | None:
+def older(request: web.Request, query: Mapping[str, str], before: str | None) -> str | None:
     """The path of the page after this one, with the same filters."""
     if before is None:
         return None

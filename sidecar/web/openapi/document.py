@@ -53,6 +53,7 @@ _TAGS: Final = (
     ("Scans", "What scanners found."),
     ("Quotas", "How much namespaces hold."),
     ("Ends of tags", "Tags that end, and setting when."),
+    ("Inboxes", "What people are notified of here."),
     ("Walks", "Looking at everything that a registry holds."),
     ("Backup", "A copy of the store."),
     ("This document", "For everybody who has signed in: it tells nothing of what the sidecar holds."),

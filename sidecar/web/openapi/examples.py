@@ -305,6 +305,7 @@ EXPIRING: Final = {
     "next": None,
 }
 EXPIRY_SET: Final = {"registry": "main", "repository": "prj/app", "tag": "v1.4.0", "expires": "2027-02-20T08:00:00Z"}
+NOTIFICATION_ID: Final = "7b0d6f1e-6a51-5c0e-9a3f-0d6c1b7a2e45"
 QUARANTINED: Final = {
     "id": 3,
     "at": AT,

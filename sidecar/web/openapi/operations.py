@@ -6,7 +6,7 @@ from typing import Final
 from sidecar.web.api import QuarantineFilterBody
 from sidecar.web.backup import BackupBody
 from sidecar.web.expiries import ExpiryBody
-from sidecar.web.openapi import answers, examples, inventory
+from sidecar.web.openapi import answers, examples, inboxes, inventory
 from sidecar.web.openapi.parts import CANCEL, REPLAY, RETRY, TEXT, TIME, Operation, Parameter
 from sidecar.web.verbs import TestBody
 from sidecar.web.walks import WalkBody
@@ -289,6 +289,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         example={**examples.EXPIRY_SET, "expires": None},
         fails={404: _NO_TAG, 409: "It cannot be done as things stand."},
     ),
+    **inboxes.OPERATIONS,
     "listQuarantine": Operation(
         tag="Quarantine",
         summary="What could not be read or translated, the newest first",

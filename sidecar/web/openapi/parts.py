@@ -113,6 +113,7 @@ IN_PATHS: Final[Mapping[tuple[str, str], Parameter]] = {
     ("events", "id"): Parameter("the event's id", TEXT, examples.EVENT_ID),
     ("deliveries", "id"): NUMBER,
     ("quarantine", "id"): NUMBER,
+    ("inbox", "id"): Parameter("the notification's id", TEXT, examples.NOTIFICATION_ID),
     ("subscriptions", "name"): Parameter(
         "its name, or that of its queue, percent-encoded", {"type": "string", "minLength": 1}, "ci"
     ),

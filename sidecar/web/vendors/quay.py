@@ -13,11 +13,13 @@ from aiohttp import hdrs, web
 from sidecar import dialects
 from sidecar.dialects import quay as words
 from sidecar.domain.account import Accounts
-from sidecar.domain.errors import Conflict, Forbidden, NotFound, StoreUnavailable, Unauthenticated, Unusable
+from sidecar.domain.errors import Conflict, Forbidden, NotFound, StoreUnavailable, TooSoon, Unauthenticated, Unusable
 from sidecar.domain.event import RegistryRef, Repository
 from sidecar.domain.made import Api, Made
 from sidecar.domain.names import split_repository
 from sidecar.domain.person import Person
+from sidecar.pipeline.authorizing import Authorizing
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.sampling import Sampling
 from sidecar.pipeline.subscribing import MOST, Subscribing
 from sidecar.ports import Clock, Observer, Places
@@ -33,6 +35,7 @@ from sidecar.web.vendors.quay_answers import (
     InvalidToken,
     Missing,
     Refusal,
+    TooMany,
     answer,
     bare,
     description,
@@ -40,24 +43,30 @@ from sidecar.web.vendors.quay_answers import (
     refused,
     unavailable,
 )
-from sidecar.web.vendors.quay_forms import draft_of, form_of, refusal_of, shown
+from sidecar.web.vendors.quay_emails import QuayEmails
+from sidecar.web.vendors.quay_forms import Form, draft_of, form_of, refusal_of, shown
+from sidecar.web.vendors.quay_inbox import QuayInbox
 from sidecar.web.vendors.quay_paths import Named, Thing, named
+from sidecar.web.vendors.quay_targets import Targets
 
 BASE: Final = "/api/v1/"
 # What only those may ask about who manage the namespace it lies in.
-_MANAGED: Final = frozenset({Thing.REPOSITORY, Thing.NOTIFICATIONS, Thing.NOTIFICATION, Thing.TEST})
+_MANAGED: Final = frozenset({Thing.REPOSITORY, Thing.NOTIFICATIONS, Thing.NOTIFICATION, Thing.TEST, Thing.EMAIL})
 Handler = Callable[[web.Request, Named, Person], Awaitable[web.Response]]
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What the API takes from the configuration that runs. The first registry is the usual one.
 
-    `public_url` is scheme and host under which clients reach this API, "" = those of their request.
+    `public_url` is scheme and host under which clients reach this API, "" = those of their request. HipChat's and
+    Flowdock's are the addresses that notifications by these methods are sent below.
     """
 
     accounts: Accounts
     registries: tuple[RegistryRef, ...]
     public_url: str = ""
+    hipchat_url: str = words.Options().hipchat_url
+    flowdock_url: str = words.Options().flowdock_url
 
 
 class QuayApi:
@@ -70,6 +79,8 @@ class QuayApi:
         places: Places,
         surroundings: Callable[[], Surroundings],
         *,
+        authorizing: Authorizing,
+        inbox: Inbox,
         clock: Clock,
         observer: Observer,
     ) -> None:
@@ -77,6 +88,7 @@ class QuayApi:
         self._sampling = sampling
         self._places = places
         self._around = surroundings
+        self._authorizing = authorizing
         self._clock = clock
         self._observer = observer
         self._handlers: dict[tuple[Thing, str], Handler] = {
@@ -91,6 +103,8 @@ class QuayApi:
             (Thing.NOTIFICATION, "DELETE"): self._delete,
             (Thing.NOTIFICATION, "POST"): self._reset,
             (Thing.TEST, "POST"): self._test,
+            **QuayEmails(authorizing).handlers,
+            **QuayInbox(inbox).handlers,
         }
 
     def add_to(self, app: web.Application) -> None:
@@ -174,9 +188,37 @@ class QuayApi:
     async def _create(self, request: web.Request, what: Named, person: Person) -> web.Response:
         form = form_of(request.content_type, await request.read())
         dialect = dialects.load()[words.DIALECT.name]
-        draft = draft_of(form, dialect, namespace=what.namespace, repository=what.repository)
-        made = await self._subscribing.create(person, draft)
+        draft = draft_of(
+            form,
+            dialect,
+            namespace=what.namespace,
+            repository=what.repository,
+            targets=await self._targets(form, what),
+        )
+        try:
+            made = await self._subscribing.create(person, draft)
+        except Unusable as error:
+            raise refusal_of(error.problems, form.method) from None
         return answer(shown(made, 0), 201)
+
+    async def _targets(self, form: Form, what: Named) -> Targets:
+        """What is known of where a notification is to go."""
+        around, config = self._around(), form.config
+        target, email = config.get("target"), config.get("email")
+        organization = verified = False
+        if form.method == "quay_notification" and isinstance(target, dict) and isinstance(target.get("name"), str):
+            name = target["name"]
+            organization = name in around.accounts.namespaces or await self._places.namespace(name) is not None
+        if form.method == "email" and isinstance(email, str):
+            verified = await self._authorizing.confirmed(what.namespace, what.repository, email)
+        return Targets(
+            namespace=what.namespace,
+            accounts=around.accounts,
+            organization=organization,
+            verified=verified,
+            hipchat_url=around.hipchat_url,
+            flowdock_url=around.flowdock_url,
+        )
 
     async def _get(self, _request: web.Request, what: Named, person: Person) -> web.Response:
         made = await self._of(what, person)
@@ -201,9 +243,15 @@ class QuayApi:
         made = await self._found(what, person)
         event, settings = made.document["event"], made.document["eventConfig"]
         voices = [bound.voice for one in self._subscribing.standing if one.made.id == made.id for bound in one.bound]
-        if not any(words.filters_sample(event, voice) for voice in voices):
+        if voices and not words.filters_sample(event, voices[0]):  # without one it cannot be used just now
             registry, place = await self._place(what)
-            message = words.sample(event, registry, place, settings=settings, now=self._clock.now())
+            now, options = self._clock.now(), voices[0].options
+            try:
+                message = words.sample(
+                    event, registry, place, settings=settings, now=now, options=options, performer=person.name
+                )
+            except ValueError as error:
+                raise InvalidRequest(str(error)) from None
             await self._sampling.queue(person, made, message, registry=registry, repository=place)
         return answer({})
 
@@ -255,6 +303,8 @@ class QuayApi:
                 return refused(InsufficientScope(), base)
             case Unusable():
                 return refused(refusal_of(error.problems), base)
+            case TooSoon():
+                return refused(TooMany(sentence(error)), base)
             case Conflict():
                 return refused(InvalidRequest(sentence(error)), base)
             case StoreUnavailable():
@@ -267,7 +317,7 @@ class QuayApi:
 
 def _unfound(what: Named) -> Refusal:
     """What Quay says of a notification that is not there: it depends on whose it would be."""
-    if not what.repository:
+    if what.thing is Thing.ITEM or not what.repository:
         return Missing()
     namespace, _, name = what.repository.partition("/")
     return InvalidRequest(f"No repository notification found for: {namespace}, {name}, {what.name}")

@@ -52,6 +52,12 @@ class InvalidRequest(Refusal):
     """What was asked for cannot be done."""
 
 
+class TooMany(Refusal):
+    """It was asked for too often."""
+
+    status = 429
+
+
 class InvalidToken(Refusal):
     """Nobody was recognised. Quay tells that only to those who read; here every verb does."""
 

@@ -5,9 +5,9 @@ Quay would take and this sidecar cannot do, or neither could ever tell, is refus
 first event is due.
 """
 
+import typing
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,6 +16,7 @@ from sidecar.dialects.contract import Dialect
 from sidecar.domain.errors import Problem
 from sidecar.domain.made import Api, Draft, Made, Tree
 from sidecar.web.vendors.quay_answers import MALFORMED, NOT_JSON, Bare, InvalidRequest
+from sidecar.web.vendors.quay_targets import Targets, called, url_of
 
 _OF_NAMESPACES: Final = sorted(quay_quotas.WORDS)  # the events of a whole namespace, and of no repository
 
@@ -37,18 +38,6 @@ _TYPES: Final[dict[str, tuple[type, str]]] = {
     "eventConfig": (dict, "object"),
     "title": (str, "string"),
 }
-# What a method cannot do without, in the order in which Quay looks for it, and what it says.
-_NEEDED: Final = {
-    "webhook": (("url", "Missing webhook URL"),),
-    "slack": (("url", "Missing Slack Callback URL"),),
-    "email": (("email", "Missing e-mail address"),),
-    "hipchat": (
-        ("notification_token", "Missing Hipchat Room Notification Token"),
-        ("room_id", "Missing Hipchat Room ID"),
-    ),
-    "flowdock": (("flow_api_token", "Missing Flowdock API Token"),),
-    "quay_notification": (("target", "Missing target"),),
-}
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,11 +53,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
 
 
-def form_of(content_type: str, body: bytes) -> Form:
-    """The form in a request's body. Raises Bare and InvalidRequest, with Quay's texts.
-
-    Where several things are wrong, the first is told: what is missing in the order of Quay's schema, then wrong types.
-    """
+def object_of(content_type: str, body: bytes) -> dict[str, Any]:
+    """The JSON object in a request's body. Raises Bare and InvalidRequest, with Quay's texts."""
     if content_type != "application/json" and not (
         content_type.startswith("application/") and content_type.endswith("+json")
     ):
@@ -82,6 +68,15 @@ def form_of(content_type: str, body: bytes) -> Form:
         raise InvalidRequest("Missing JSON body")
     if not isinstance(given, dict):
         raise InvalidRequest(f"{given!r} is not of type 'object'")
+    return given
+
+
+def form_of(content_type: str, body: bytes) -> Form:
+    """The form in a request's body. Raises Bare and InvalidRequest, with Quay's texts.
+
+    Where several things are wrong, the first is told: what is missing in the order of Quay's schema, then wrong types.
+    """
+    given = object_of(content_type, body)
     for key in _REQUIRED:
         if key not in given:
             raise InvalidRequest(f"{key!r} is a required property")
@@ -97,15 +92,19 @@ def form_of(content_type: str, body: bytes) -> Form:
     )
 
 
-def draft_of(form: Form, dialect: Dialect[Any], *, namespace: str, repository: str) -> Draft:
+def draft_of(
+    form: Form, dialect: Dialect[Any], *, namespace: str, repository: str, targets: Targets | None = None
+) -> Draft:
     """What is asked for, in the configuration's shape; `repository` "" = a notification of the whole namespace.
 
-    Raises InvalidRequest for what can be told without the configuration: for a repository the method is judged before
-    the event, for a namespace the event comes first, as with Quay.
+    `targets` is what is known of where it may go, None = nothing. Raises InvalidRequest for what can be told without
+    the configuration: for a repository the method is judged before the event, for a namespace the event comes first, as
+    with Quay.
     """
     if not repository:
         _judge_event(form, _OF_NAMESPACES)
     _judge_method(form, dialect)
+    url = url_of(form.method, form.config, targets or Targets(namespace=namespace))
     if repository:
         words = dialect.vocabulary(msgspec.convert({"method": form.method}, dialect.options))
         _judge_event(form, sorted({word.name for word in words} - quay_quotas.WORDS))
@@ -115,9 +114,8 @@ def draft_of(form: Form, dialect: Dialect[Any], *, namespace: str, repository: s
         "options": options,
         "events": [form.event],
         "delivery": {"give_up_on": []},  # Quay tries again whatever the answer was, if it was not a success
+        "url": url,
     }
-    if form.config.get("url"):
-        tree["url"] = form.config["url"]
     document = {
         "event": form.event,
         "method": form.method,
@@ -136,9 +134,16 @@ def draft_of(form: Form, dialect: Dialect[Any], *, namespace: str, repository: s
 
 
 def _options(form: Form, dialect: Dialect[Any]) -> dict[str, Any]:
-    """The dialect's options: of `config` and `eventConfig` what it has an option for; Quay passes the rest over."""
+    """The dialect's options: of `eventConfig` what it has an option for; Quay passes the rest over.
+
+    A template is a webhook's alone; one that lies under all of the format's options is kept from the others.
+    """
     known = {field.encode_name for field in msgspec.structs.fields(dialect.options)}
-    options = {key: value for key, value in form.config.items() if key in known and value}
+    options: dict[str, Any] = {}
+    if form.method != "webhook":
+        options["template"] = ""
+    elif form.config.get("template"):
+        options["template"] = form.config["template"]
     option = _FILTERS.get(form.event, "")
     value = _severity(form) if option == "level" else form.event_config.get(option.replace("_", "-"))
     if option in known and value not in (None, ""):
@@ -166,43 +171,11 @@ def _judge_method(form: Form, dialect: Dialect[Any]) -> None:
     methods = _methods(dialect)
     if form.method not in methods:
         raise InvalidRequest(f"Unknown notification method '{form.method}'. Must be one of: {', '.join(methods)}")
-    for key, sentence in _NEEDED.get(form.method, ()):
-        if not form.config.get(key):
-            raise InvalidRequest(sentence)
-    if form.method != "webhook":
-        return
-    if not _is_web_address(form.config["url"]):
-        raise InvalidRequest("Invalid webhook URL")
-    template = form.config.get("template")
-    if not template:
-        return
-    if not isinstance(template, str):
-        raise InvalidRequest("Could not parse template: template must be a string that holds JSON")
-    if "template" not in {field.encode_name for field in msgspec.structs.fields(dialect.options)}:
-        raise InvalidRequest("Webhook templates are not supported: leave 'template' out of config")
 
 
 def _methods(dialect: Dialect[Any]) -> Sequence[str]:
     """The ways of notifying that the dialect has, in its own order."""
-    (kind,) = (
-        field.type
-        for field in msgspec.inspect.type_info(dialect.options).fields  # type: ignore[attr-defined] # of a Struct
-        if field.name == "method"
-    )
-    if isinstance(kind, msgspec.inspect.EnumType):
-        return [str(one.value) for one in kind.cls]
-    assert isinstance(kind, msgspec.inspect.LiteralType)
-    return [str(one) for one in kind.values]
-
-
-def _is_web_address(url: object) -> bool:
-    if not isinstance(url, str):
-        return False
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        return False
+    return typing.get_args(typing.get_type_hints(dialect.options)["method"])
 
 
 def _judge_event(form: Form, known: Sequence[str]) -> None:
@@ -210,11 +183,11 @@ def _judge_event(form: Form, known: Sequence[str]) -> None:
         raise InvalidRequest(f"Invalid event '{form.event}'. Must be one of: {', '.join(known)}")
 
 
-def refusal_of(problems: Sequence[Problem]) -> InvalidRequest:
-    """What the configuration has against a draft: the first thing, for Quay tells one."""
+def refusal_of(problems: Sequence[Problem], method: str = "webhook") -> InvalidRequest:
+    """What the configuration has against a draft by a method: the first thing, for Quay tells one."""
     first = problems[0]
     if first.path == "url":
-        return InvalidRequest(f"Invalid webhook URL: {first.sentence}")
+        return InvalidRequest(f"{called(method)}: {first.sentence}")
     name = _OURS.get(first.path)
     if name is None or not first.sentence.startswith(first.path):
         return InvalidRequest(first.sentence)

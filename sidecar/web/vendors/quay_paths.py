@@ -28,6 +28,9 @@ class Thing(enum.Enum):
     NOTIFICATIONS = frozenset({"GET", "POST"}), "notifications"
     NOTIFICATION = frozenset({"GET", "POST", "DELETE"}), "notification"
     TEST = frozenset({"POST"}), "test"
+    EMAIL = frozenset({"GET", "POST"}), "email"  # an address that a repository's notifications may go to
+    INBOX = frozenset({"GET"}), "inbox"  # what a person was notified of
+    ITEM = frozenset({"GET", "PUT"}), "item"
     ELSEWHERE = frozenset({"GET", "POST"}), "elsewhere"  # the same path with a slash at its end
 
     @property
@@ -82,6 +85,11 @@ def _repository(rest: str) -> Named | None:
         found = _of(rest.removesuffix("/notification"), Thing.ELSEWHERE)
         if found is not None:
             return found
+    head, word, email = rest.rpartition("/authorizedemail/")
+    if word and _one(email):
+        found = _of(head, Thing.EMAIL, email)
+        if found is not None:
+            return found
     one = _ONE.fullmatch(rest)
     if one is not None:
         found = _of(one["repository"], Thing.TEST if one["test"] else Thing.NOTIFICATION, one["uuid"])
@@ -112,6 +120,10 @@ def _user(path: str, rest: str) -> Named | None:
             return Named(thing=Thing.USER if path.endswith("/") else Thing.ELSEWHERE)
         case ["robots", robot] if robot:
             return Named(thing=Thing.ROBOT, name=robot)
+        case ["notifications"]:
+            return Named(thing=Thing.INBOX)
+        case ["notifications", uuid] if uuid:
+            return Named(thing=Thing.ITEM, name=uuid)
         case ["namespacenotifications", *more]:
             return _notifications(more, own=True)
     return None

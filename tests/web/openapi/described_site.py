@@ -13,8 +13,9 @@ from sidecar.config.schema import of_made
 from sidecar.domain import instant
 from sidecar.domain.account import Account, Accounts
 from sidecar.domain.details import Scan, ScanStatus, Severity, Tool, Vulnerability
-from sidecar.domain.event import EventType
+from sidecar.domain.event import EventType, stable_uuid
 from sidecar.domain.glob import Globs
+from sidecar.domain.inbox import Item, Owner
 from sidecar.domain.made import Api as Made
 from sidecar.domain.message import Response
 from sidecar.domain.person import Person
@@ -25,6 +26,7 @@ from sidecar.domain.statement import Statement
 from sidecar.domain.subscription import Rate
 from sidecar.domain.usage import UsageRow
 from sidecar.pipeline.expiries import Expiries
+from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.walks import Plan, Walks
 from sidecar.pipeline.weighing import Weighed
 from sidecar.web.api import Api
@@ -67,6 +69,18 @@ def answered(request):
     return Response(status=400, body=b"no \xff") if "refusing" in request.url else Response(status=200)
 
 
+def notification(owner):
+    return Item(
+        uuid=stable_uuid(owner),
+        owner=Owner.parse(owner),
+        kind="repo_push",
+        content_type="application/json",
+        body=b'{"repository": "prj/app", "updated_tags": ["v1"]}',
+        created=1_795_219_200 * instant.SECOND,
+        webhook_id="msg_1",
+    )
+
+
 class DescribedSite:
     """Registries `main`, which can be walked, and `mute`, which cannot."""
 
@@ -103,6 +117,7 @@ class DescribedSite:
             porter=porter,
             walks=self.walks,
             expiries=Expiries(house.store, house.clock, house.observer, lambda: {"main": "library", "mute": "library"}),
+            inbox=Inbox(house.store, house.clock, house.observer, lambda: porter.login.accounts),
             usage=self.usage,
             forms=of_made,
         )
@@ -144,6 +159,8 @@ class DescribedSite:
         await self.ask(
             "PUT", "/v1/registries/main/repositories/prj/app/tags/v1/expiry", {"expires": "2100-01-01T00:00:00Z"}
         )
+        for owner in ("user/ada", "org/prj", "team/prj/dev"):
+            await house.store.put_item(notification(owner))
         await house.intake.accept("main", b"\xff no text", "text/plain")
         await house.intake.accept("main", b"{}", "application/json")
         await house.intake.unknown_registry("late", envelope(push("d")), "application/json")

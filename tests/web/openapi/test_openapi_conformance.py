@@ -17,7 +17,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 RUNS = {
     "admin": ("5", "coverage,fuzzing,stateful", ()),
     # All others are 403 to them, which tests/web/test_roles.py holds.
-    "manager": ("4", "fuzzing", ("--include-path-regex", "^/v1/(subscriptions|openapi|docs)")),
+    "manager": ("4", "fuzzing", ("--include-path-regex", "^/v1/(subscriptions|inbox|openapi|docs)")),
     "anonymous": ("1", "fuzzing", ()),
 }
 

@@ -138,7 +138,7 @@ async def success(site, name):
     """The path and body with which a call succeeds here."""
     method, path, what = OPERATIONS[name]
     if "{id}" in path:
-        lists = {"events": "events", "deliveries": "deliveries", "quarantine": "items"}
+        lists = {"events": "events", "deliveries": "deliveries", "quarantine": "items", "inbox": "items"}
         kind = path.split("/")[2]
         query = {"retryDelivery": "?state=dead", "getDelivery": "?state=dead", "cancelDelivery": "?state=due"}.get(
             name, ""

@@ -19,6 +19,8 @@ NONE = "240662ea-597b-499d-98bb-2b57e73408d6"
 HERE = "repository/prj/app/notification"
 UNKNOWN = f"No repository notification found for: prj, app, {NONE}"
 ADA = Person(name="ada", admin=True)
+METHODS = "webhook, email, slack, hipchat, flowdock, quay_notification"
+NOT_AUTHORIZED = "The specified e-mail address is not authorized to receive notifications for this repository"
 QUOTAS = ["quota_error", "quota_warning"]
 SAID = sorted({word.name for word in quay.DIALECT.vocabulary(quay.Options())} - set(QUOTAS))  # of repositories
 
@@ -146,8 +148,9 @@ async def test_requests_that_cannot_be_met_are_refused(site):
     for body, message in (
         ({"event": "repo_push", "config": {}, "eventConfig": {}}, "'method' is a required property"),
         (whole | {"title": None}, "None is not of type 'string'"),
-        (whole | {"method": "slack"}, "Unknown notification method 'slack'. Must be one of: webhook"),
-        (whole | {"method": "x", "event": "x"}, "Unknown notification method 'x'. Must be one of: webhook"),
+        (whole | {"method": "x", "event": "x"}, f"Unknown notification method 'x'. Must be one of: {METHODS}"),
+        (whole | {"method": "flowdock"}, "Missing Flowdock API Token"),
+        (whole | {"method": "email", "config": {"email": "a@b.example"}}, NOT_AUTHORIZED),
         (whole | {"config": {}}, "Missing webhook URL"),
         (whole | {"config": {"url": "ftp://a.example"}}, "Invalid webhook URL"),
         (whole | {"event": "repo_pull"}, f"Invalid event 'repo_pull'. Must be one of: {', '.join(SAID)}"),

@@ -20,6 +20,13 @@ def test_a_repository_and_its_notifications_are_told_apart_from_the_end(reposito
     assert named(f"repository/{repository}/notification/{UUID}/test") == of(Thing.TEST, repository, UUID)
 
 
+@pytest.mark.parametrize("repository", ["prj/app", "prj/web/app", "prj/authorizedemail"])
+def test_an_address_of_mail_is_one_of_a_repository(repository):
+    assert named(f"repository/{repository}/authorizedemail/a+b@example.com") == of(
+        Thing.EMAIL, repository, "a+b@example.com"
+    )
+
+
 def test_a_repository_may_be_called_notification():
     assert named("repository/prj/notification") == of(Thing.REPOSITORY, "prj/notification")
     assert named("repository/prj/notification/notification/") == of(Thing.NOTIFICATIONS, "prj/notification")
@@ -32,6 +39,8 @@ def test_a_repository_may_be_called_notification():
     [
         f"repository/prj/app/notification/{UUID}/",  # a single one never ends with a slash
         f"repository/prj/app/notification/{UUID}/test/",
+        "user/notifications/",
+        f"user/notifications/{UUID}/test",
         "repository/solo/notification/",  # no namespace
         "repository/solo",
         "repository/prj/app/",
@@ -43,6 +52,9 @@ def test_a_repository_may_be_called_notification():
         "repository/" + "a" * 200 + "/" + "b" * 200,
         "repository",
         "repository/",
+        "repository/prj/app/authorizedemail/",
+        "repository/prj/app/authorizedemail/a@example.com/",
+        "repository/solo/authorizedemail/a@example.com",
         "organization",
         "organization/",
         "organization/prj/",
@@ -70,6 +82,8 @@ def test_the_other_addresses():
     assert named("user/") == Named(thing=Thing.USER)
     assert named("user") == Named(thing=Thing.ELSEWHERE)
     assert named("user/robots/prj") == Named(thing=Thing.ROBOT, name="prj")
+    assert named("user/notifications") == Named(thing=Thing.INBOX)
+    assert named(f"user/notifications/{UUID}") == Named(thing=Thing.ITEM, name=UUID)
     assert named("entities/ma") == Named(thing=Thing.ENTITIES, name="ma")
     assert named("error/not_found") == Named(thing=Thing.ERROR, name="not_found")
     assert named("organization/prj") == Named(thing=Thing.ORGANIZATION, namespace="prj")
@@ -85,4 +99,6 @@ def test_the_other_addresses():
 def test_what_each_takes():
     assert Thing.NOTIFICATIONS.allowed == ["GET", "HEAD", "OPTIONS", "POST"]
     assert Thing.NOTIFICATION.allowed == ["DELETE", "GET", "HEAD", "OPTIONS", "POST"]
+    assert Thing.INBOX.allowed == ["GET", "HEAD", "OPTIONS"]
+    assert Thing.ITEM.allowed == ["GET", "HEAD", "OPTIONS", "PUT"]
     assert Thing.TEST.allowed == ["OPTIONS", "POST"]
