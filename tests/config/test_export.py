@@ -195,7 +195,8 @@ def test_each_of_quay_s_methods_is_read_again_as_it_was_made(tmp_path, options, 
     export = Export(urls=True)
     export.made(one)
     path = tmp_path / "config.yml"
-    path.write_text("registries: [{name: main, hostname: r.example.com}]\n" + export.text())
+    mail = "mail: {server: 'smtp://127.0.0.1:25', from: registry@example.com}\n"
+    path.write_text(f"registries: [{{name: main, hostname: r.example.com}}]\n{mail}{export.text()}")
     (bound,) = load(path, {}).subscriptions
     assert bound.subscription.url == url
     assert bound.voice.options.method == options["method"]
