@@ -72,7 +72,13 @@ def keys_of(node):
     for name, inner in node.get("properties", {}).items():
         yield name
         yield from keys_of(inner)
-    for inner in (*node.get("anyOf", ()), *node.get("allOf", ()), node.get("items"), node.get("then")):
+    for inner in (
+        *node.get("anyOf", ()),
+        *node.get("allOf", ()),
+        node.get("items"),
+        node.get("then"),
+        node.get("else"),
+    ):
         if inner:
             yield from keys_of(inner)
 

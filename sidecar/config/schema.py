@@ -49,13 +49,14 @@ def of_made(prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def _by_format(subscription: dict[str, Any], definitions: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Have the schema of a subscription tell its options by its format; returns those of each format."""
     found = {name: _options(name, definitions, prefix) for name in dialects.load()}
-    subscription["allOf"] = [
-        {
+    choice: dict[str, Any] = {}
+    for name, where in reversed(found.items()):  # one in another: side by side they would be as many as their subsets
+        told = {
             "if": {"properties": {"format": {"const": name}}, "required": ["format"]},
             "then": {"properties": {"options": where}},
         }
-        for name, where in found.items()
-    ]
+        choice = {**told, "else": choice} if choice else told
+    subscription["allOf"] = [choice]
     return found
 
 

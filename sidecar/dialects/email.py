@@ -43,12 +43,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     subject: Annotated[str, msgspec.Meta(max_length=80)] = ""
-    digest: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{1,6}[mhd])?(?!\n)$")] = ""
+    digest: Annotated[str, msgspec.Meta(max_length=8)] = ""
     days: Days = DAYS
 
 
 def check(options: Options) -> str:
     """A digest is of a time that makes sense, a subject of one line."""
+    if options.digest and _DIGEST.fullmatch(options.digest) is None:
+        return "`digest` must be a whole number with its unit, m, h or d, such as 1h"
     if options.digest and not instant.MINUTE <= digest(options) <= _LONGEST:
         return "`digest` must be from 1m to 7d, such as 1h"
     if not options.subject.isprintable():

@@ -52,7 +52,7 @@ def test_options_are_read_as_their_types(cli):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["-f", "gitea"], "there is no format 'gitea'; known: cloudevents, distribution, dtr, harbor, quay"),
+        (["-f", "gitea"], "there is no format 'gitea'; known: cloudevents, discord, distribution, dtr"),
         (["-f", "harbor", "-o", "colour=red"], "format harbor has no option 'colour'; known: flavour, "),
         (["-f", "distribution", "-o", "x=1"], "format distribution has no option 'x'; it has none"),
         (["-f", "harbor", "-o", "flavour"], "--option 'flavour' must be KEY=VALUE"),

@@ -186,8 +186,7 @@ def test_a_digest_is_of_a_time(text: str, expected: int) -> None:
 
 @pytest.mark.parametrize("text", ["1", "1s", "1 h", "h", "1h30m", "٣h", "-1h", "1H", "1h\n"])
 def test_a_digest_of_no_time_is_refused(text: str) -> None:
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.convert({"digest": text}, Options)
+    assert DIALECT.check(Options(digest=text)) == "`digest` must be a whole number with its unit, m, h or d, such as 1h"
 
 
 @pytest.mark.parametrize("text", ["0m", "8d", "999999d"])
