@@ -81,7 +81,7 @@ def _headers(request: SendRequest, to: Destination, message: Message) -> list[tu
     else:
         open_to_all |= own
     parts = urlsplit(to.subscription.url)
-    if not parts.netloc:  # no request of HTTP: of its headers only those are sent that are the mail's as well
+    if parts.scheme == "mailto":  # no request of HTTP: of its headers only those are sent that are the mail's as well
         given = ((name, value) for name, value in request.headers if name.lower() not in _OF_WEB)
         return [(name, SECRET if name.lower() in configured else value) for name, value in given]
     port = ":443" if parts.scheme == "https" else ":80"

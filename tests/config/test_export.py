@@ -177,3 +177,27 @@ def test_a_bound_is_said_in_match_and_what_lies_outside_of_it_is_disabled(tmp_pa
         "d": (("prj/app",), False),
     }
     assert text.count("nothing that it asks for lies within") == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        ({"method": "email", "template": ""}, "mailto:ops@example.com"),
+        ({"method": "quay_notification", "template": ""}, "inbox:org/prj"),
+        ({"method": "slack", "template": ""}, "https://hooks.example.com/services/T/B/x"),
+        ({"method": "hipchat", "template": ""}, "https://chat.example.com/v2/room/4/notification?auth_token=x"),
+        ({"method": "webhook", "template": '{"a": "${repository}"}'}, "https://ci.example.com/"),
+    ],
+)
+def test_each_of_quay_s_methods_is_read_again_as_it_was_made(tmp_path, options, url):
+    target = {"format": "quay", "options": options, "events": ["repo_push"], "delivery": {"give_up_on": []}, "url": url}
+    one = {"source": "quay", "id": 1, "name": "t", "targets": [{**target, "namespace": "prj", "repository": "prj/app"}]}
+    export = Export(urls=True)
+    export.made(one)
+    path = tmp_path / "config.yml"
+    mail = "mail: {server: 'smtp://127.0.0.1:25', from: registry@example.com}\n"
+    path.write_text(f"registries: [{{name: main, hostname: r.example.com}}]\n{mail}{export.text()}")
+    (bound,) = load(path, {}).subscriptions
+    assert bound.subscription.url == url
+    assert bound.voice.options.method == options["method"]
+    assert bound.voice.options.template == options["template"]

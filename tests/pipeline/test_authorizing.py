@@ -157,7 +157,7 @@ async def test_a_mail_that_is_not_taken_is_told(desk):
 
 @pytest.fixture
 async def house(tmp_path):
-    house = MadeHouse(tmp_path)
+    house = MadeHouse(tmp_path, mail={"server": "smtp://127.0.0.1:25", "from": "registry@example.com"})
     await house.start()
     yield house
     await house.stop()
