@@ -39,6 +39,10 @@ from sidecar.domain.usage import UsageChanges
 from sidecar.domain.walk import Walk
 from sidecar.ports.expiries import Ends as Ends
 from sidecar.ports.expiries import Expiries as Expiries
+from sidecar.ports.groups import Closing as Closing
+from sidecar.ports.groups import Groups as Groups
+from sidecar.ports.groups import PlannedJoin as PlannedJoin
+from sidecar.ports.groups import Stored as Stored
 from sidecar.ports.madebook import Madebook as Madebook
 from sidecar.ports.places import Flags as Flags
 from sidecar.ports.places import Places as Places
@@ -87,17 +91,23 @@ class PlannedDelivery(msgspec.Struct, frozen=True):
 
 
 class PlannedEvent(msgspec.Struct, frozen=True):
-    """An event with its rendered messages and the deliveries it owes."""
+    """An event with its rendered messages, the deliveries it owes, and the groups that it waits in.
+
+    With `stored` the event was written before, and what is owed now is what its group comes to.
+    """
 
     event: Event
     messages: tuple[Message, ...]
     deliveries: tuple[PlannedDelivery, ...]
+    joins: tuple[PlannedJoin, ...] = ()
+    stored: Stored | None = None
 
 
 class WriteSet(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one translated batch writes, in one transaction.
 
-    `finished` are numbers of records whose bytes are no longer needed (blobs, own traffic).
+    `finished` are numbers of records whose bytes are no longer needed (blobs, own traffic), `closed` the groups that
+    are told now: those of them that somebody has ended meanwhile are left out, with what they come to.
     """
 
     expected: int  # the cursor before
@@ -108,6 +118,7 @@ class WriteSet(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: Sequence[Quarantined]
     now: int
     usage: UsageChanges | None = None  # of namespaces under a quota
+    closed: Sequence[Closing] = ()
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -117,7 +128,7 @@ class Position(msgspec.Struct, frozen=True):
     clean: bool  # the last stop was orderly
 
 
-class Translation(Ends, Protocol):
+class Translation(Ends, Groups, Protocol):
     """The translator's verbs. There is exactly one translator."""
 
     async def begin(self) -> Position:

@@ -28,7 +28,7 @@ WAL_LIMIT = 64 * 1024 * 1024
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "glusterfs"}
 )
-PROGRAM_SCHEMA = 10  # the newest migration this program knows
+PROGRAM_SCHEMA = 11  # the newest migration this program knows
 WAL_FORMAT = 2  # the header's bytes 18 and 19 in a file that has a log; 1 in one that has none
 OLDEST = re.compile(r"^-- oldest program: (\d+)$", re.MULTILINE)
 Note = Callable[[str], None]  # takes a sentence that the operator should read

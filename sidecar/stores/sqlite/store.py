@@ -22,6 +22,7 @@ from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.due import Due
 from sidecar.stores.sqlite.expiry import SQLiteExpiries
 from sidecar.stores.sqlite.file import Lock, open_writer
+from sidecar.stores.sqlite.groups import SQLiteGroups
 from sidecar.stores.sqlite.madebook import SQLiteMadebook
 from sidecar.stores.sqlite.office import Office
 from sidecar.stores.sqlite.pending import Pending
@@ -44,7 +45,7 @@ SELECT max(coalesce((SELECT accepted FROM journal ORDER BY number DESC LIMIT 1),
 """
 
 
-class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteUsage, SQLiteExpiries):
+class SQLiteStore(Office, SQLiteWalkbook, SQLiteMadebook, SQLitePlaces, SQLiteUsage, SQLiteExpiries, SQLiteGroups):
     """One SQLite file, one writer, readers apart. `inline=True` runs everything on the caller's thread.
 
     Made closed; `open` may be called again and again until it succeeds, and every verb raises StoreUnavailable until
