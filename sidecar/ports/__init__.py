@@ -17,6 +17,7 @@ from sidecar.domain.event import Event
 from sidecar.domain.lane_state import LaneName, LaneState, Pause
 from sidecar.domain.listing import (
     AttemptRow,
+    Companion,
     DeliveryFilter,
     DeliveryRow,
     EventFilter,
@@ -28,6 +29,7 @@ from sidecar.domain.listing import (
     ScanFilter,
     ScannedRow,
     UndeliveredCount,
+    WaitingGroup,
 )
 from sidecar.domain.message import Message, Response
 from sidecar.domain.person import Visit
@@ -198,12 +200,13 @@ class Queue(Protocol):
 
 
 class LaneRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A lane in a list."""
+    """A lane in a list. `waiting` are the events that wait in its groups."""
 
     state: LaneState
     dead: int
     last_success: int
     failures: int
+    waiting: int = 0
 
 
 class Ledger(Protocol):
@@ -233,6 +236,12 @@ class Ledger(Protocol):
     async def release(self, number: int) -> None:
         """Take an item out of quarantine."""
 
+    async def waits(self, uuid: str) -> Sequence[WaitingGroup]:
+        """The groups in which an event waits."""
+
+    async def companions(self, delivery: int) -> Sequence[Companion]:
+        """The events that a delivery tells of in one message, oldest first; none when it is of one by itself."""
+
 
 class Interventions(Protocol):
     """What operators change: deliveries in bounded steps, lanes one by one.
@@ -257,6 +266,9 @@ class Interventions(Protocol):
 
     async def cancel(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
         """Give due deliveries up for good."""
+
+    async def disband(self, subscriptions: Collection[str], limit: int, now: int) -> Mapping[str, int]:
+        """Give up at most so many of the groups that wait for these subscriptions: the events in them, by name."""
 
     async def pause(self, pause: Pause, now: int) -> LaneState: ...  # as Queue.pause
 

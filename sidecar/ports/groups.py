@@ -8,6 +8,7 @@ import msgspec
 from sidecar.domain.event import Event
 
 FULL = 500  # words that one group takes; the next begins another
+EVER = 2**63 - 1  # an instant that every deadline lies before
 
 
 class PlannedJoin(msgspec.Struct, frozen=True):
@@ -61,9 +62,10 @@ class Groups(Protocol):
         """The lanes in which groups wait, with the earliest deadline of each."""
 
     async def gathered(self, lanes: Sequence[tuple[int, int]], groups: int, members: int) -> Sequence[Gathered]:
-        """Groups of these lanes whose deadline is not behind the instant given with the lane; in their order, bounded.
+        """Groups of these lanes whose deadline is not behind the instant given with the lane, earliest first.
 
-        At most so many groups, and so many members in all, but one group at least if there is any.
+        With EVER all of the lane, in the order in which they began. At most so many groups, and so many members in
+        all, but one group at least if there is any.
         """
 
     def filled(self) -> bool:

@@ -1,8 +1,8 @@
 """Groups of events that are told together: joined and closed with a translated batch, read at ticks and by operators.
 
-Whatever waits in a group is a row of its own, written in the transaction that wrote its event; the event itself stays in
-its table for as long as it is in a group. A group that is told takes a number of its own among those of events, so what
-it comes to is found, ordered and removed as what an event comes to.
+Whatever waits in a group is a row of its own, written in the transaction that wrote its event; the event itself stays
+in its table for as long as it is in a group. A group that is told takes a number of its own among those of events, so
+what it comes to is found, ordered and removed as what an event comes to.
 """
 
 import abc
@@ -13,7 +13,7 @@ from typing import Any
 from sidecar.domain.event import Event
 from sidecar.domain.listing import Companion, WaitingGroup
 from sidecar.ports import WriteSet
-from sidecar.ports.groups import FULL, Gathered, Member, PlannedJoin
+from sidecar.ports.groups import EVER, FULL, Gathered, Member, PlannedJoin
 from sidecar.stores.sqlite import rows
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
@@ -35,6 +35,8 @@ DUE = """
 SELECT id, lane, key, size FROM event_group INDEXED BY event_group_due
 WHERE state = 0 AND lane = ? AND deadline <= ? ORDER BY deadline, id LIMIT ?
 """
+# All that waits, as it began: deadlines do not tell that where windows have changed.
+EVERY = "SELECT id, lane, key, size FROM event_group WHERE state = 0 AND lane = ? AND ? ORDER BY id LIMIT ?"
 MEMBERS = """
 SELECT m.grp, m.event, m.word, e.body FROM json_each(?) v CROSS JOIN event_group_member m ON m.grp = v.value
 CROSS JOIN event e ON e.id = m.event ORDER BY m.grp, m.seq
@@ -52,10 +54,6 @@ UPDATE event_group SET state = {OVER}, done = ? WHERE id IN (
 """
 INHERIT = "UPDATE event_group SET lane = ? WHERE state = 0 AND lane = ?"
 NAMED = "SELECT id, name FROM lane WHERE name IN (SELECT value FROM json_each(?)) AND retired = 0"
-HELD = f"""
-SELECT l.name, count(*), sum(g.size) FROM event_group g JOIN lane l ON l.id = g.lane
-WHERE g.state = {WAITS} AND l.retired = 0 GROUP BY l.id ORDER BY l.name
-"""
 OF_EVENT = f"""
 SELECT l.name, m.word, g.key, g.deadline, g.size FROM event e CROSS JOIN event_group_member m ON m.event = e.id
 CROSS JOIN event_group g ON g.id = m.grp AND g.state = {WAITS} CROSS JOIN lane l ON l.id = g.lane
@@ -67,10 +65,22 @@ FROM delivery d CROSS JOIN event_group g INDEXED BY event_group_told ON g.number
 CROSS JOIN event_group_member m ON m.grp = g.id CROSS JOIN event e ON e.id = m.event
 WHERE d.id = ? AND g.joined ORDER BY m.seq
 """
-# The numbers under which an event is told with others, or by itself after it had waited with them.
+# An event's own number, and those of the groups that it was told with; `joined` = with all that is in there.
 NUMBERS = """
-SELECT DISTINCT g.number FROM event e CROSS JOIN event_group_member m ON m.event = e.id
-CROSS JOIN event_group g ON g.id = m.grp WHERE e.uuid = ? AND g.number > 0
+SELECT e.id, e.id, 0 FROM event e WHERE e.uuid = ?1
+UNION ALL
+SELECT DISTINCT g.number, e.id, g.joined FROM event e CROSS JOIN event_group_member m ON m.event = e.id
+CROSS JOIN event_group g ON g.id = m.grp WHERE e.uuid = ?1 AND g.number > 0
+"""
+COUNTED = f"""
+SELECT m.event, d.state, count(DISTINCT d.id) FROM json_each(?) v CROSS JOIN event_group_member m ON m.event = v.value
+CROSS JOIN event_group g ON g.id = m.grp AND g.number > 0
+CROSS JOIN delivery d ON d.id BETWEEN g.number * {rows.SPAN} AND g.number * {rows.SPAN} + {rows.SPAN - 1}
+WHERE g.joined OR d.event = m.event GROUP BY m.event, d.state
+"""
+WAITED = f"""
+SELECT m.event, count(DISTINCT g.id) FROM json_each(?) v CROSS JOIN event_group_member m ON m.event = v.value
+CROSS JOIN event_group g ON g.id = m.grp AND g.state = {WAITS} GROUP BY m.event
 """
 
 Joined = tuple[int, Event, tuple[PlannedJoin, ...]]  # an event's number, the event, and what waits of it
@@ -107,7 +117,7 @@ class SQLiteGroups(abc.ABC):
         for lane, until in lanes:
             if len(chosen) == groups or room <= 0:
                 break
-            for row in await reader.rows(DUE, (lane, until, groups - len(chosen))):
+            for row in await reader.rows(EVERY if until == EVER else DUE, (lane, until, groups - len(chosen))):
                 room -= row[3]
                 if room < 0 and chosen:
                     break
@@ -126,9 +136,6 @@ class SQLiteGroups(abc.ABC):
 
     # --- for operators ------------------------------------------------------------------------------------------------
 
-    async def held(self) -> Mapping[str, tuple[int, int]]:
-        return {row[0]: (row[1], row[2]) for row in await self._operator_reader().rows(HELD)}
-
     async def waits(self, uuid: str) -> Sequence[WaitingGroup]:
         found = await self._operator_reader().rows(OF_EVENT, (uuid,))
         return [
@@ -146,6 +153,29 @@ class SQLiteGroups(abc.ABC):
     async def disband(self, subscriptions: Collection[str], limit: int, now: int) -> Mapping[str, int]:
         ended: Mapping[str, int] = await self._do(disband, subscriptions, limit, now)
         return ended
+
+
+async def about(reader: Reader, uuid: str) -> tuple[str, list[int]]:
+    """The condition on `d` that a delivery tells of an event, by itself or with others, and its values."""
+    conditions: list[str] = []
+    values: list[int] = []
+    for number, event, joined in await reader.rows(NUMBERS, (uuid,)):
+        conditions.append(
+            "d.id BETWEEN ? AND ?" if joined or number == event else "d.id BETWEEN ? AND ? AND d.event = ?"
+        )
+        values += rows.span(number)
+        if not joined and number != event:
+            values.append(event)
+    return f"({' OR '.join(conditions) or '0'})", values
+
+
+async def count(reader: Reader, events: Sequence[int], states: dict[int, dict[int, int]]) -> Mapping[int, int]:
+    """Add what events were told with others to their counts by state; returns in how many groups each waits."""
+    listed = rows.encode(list(events)).decode()
+    for event, state, counted in await reader.rows(COUNTED, (listed,)):
+        by_state = states.setdefault(event, {})
+        by_state[state] = by_state.get(state, 0) + counted
+    return dict(await reader.rows(WAITED, (listed,)))
 
 
 # --- with a translated batch ------------------------------------------------------------------------------------------
@@ -173,7 +203,9 @@ def join(connection: sqlite3.Connection, pending: Pending, joined: Sequence[Join
     heirs, gone = pending.heirs, pending.gone
     wanted = {(heirs.get(one.lane, one.lane), one.key) for _, _, joins in joined for one in joins}
     newest: dict[tuple[int, str], list[Any]] = {}  # (lane, key) -> [id, deadline, size]
-    for lane, key, group, deadline, size in connection.execute(OPEN, (rows.encode(sorted(wanted)).decode(),)).fetchall():
+    for lane, key, group, deadline, size in connection.execute(
+        OPEN, (rows.encode(sorted(wanted)).decode(),)
+    ).fetchall():
         newest[lane, key] = [group, deadline, size]
     following = connection.execute(NEXT).fetchone()[0]
     touched: dict[int, tuple[Any, ...]] = {}

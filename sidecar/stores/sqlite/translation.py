@@ -1,7 +1,7 @@
 """The translator's verbs: begin, attempt, look, commit, end."""
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sidecar.domain.catalogue import Facts, Need

@@ -200,7 +200,9 @@ class _Step:
             return self._journal(young)
         if finished:
             return self._deliveries(min(finished)[1], EVER)
-        return self._groups(young) or self._events(young) or self._deliveries(State.DEAD, EVER) or self._quarantine(EVER)
+        return (
+            self._groups(young) or self._events(young) or self._deliveries(State.DEAD, EVER) or self._quarantine(EVER)
+        )
 
     def _deliveries(self, state: State, until: int) -> bool:
         """Deliveries go with their attempts, and their event with its messages when it is owed to nobody else."""
