@@ -12,6 +12,7 @@ what it holds                                             format            word
                                                                             have the same body
 `threshold_percent`, `usage_bytes`                        quay              quota_error at 100, else quota_warning
 `events` with `action` and `target`                       distribution      `action` of the first
+what chats are sent                                       (see recognise_chats)
 """
 
 import html
@@ -20,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+
+from sidecar.cli.recognise_chats import recognise_chat
 
 
 class Recognised(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,9 @@ def recognise(body: bytes) -> Recognised:
     blocks = [_text(_mapping(one, "text"), "text") for one in _list(value.get("blocks")) if isinstance(one, Mapping)]
     if len(blocks) == 6 and blocks[0] == "*Harbor webhook events*":
         return _slack(blocks)
+    chat = recognise_chat(value)
+    if chat is not None:
+        return Recognised(format=chat[0], word=chat[1], repository=chat[2])
     quay = next((word for key, word in _QUAY.items() if key in value), "") if "docker_url" in value else ""
     if quay:
         return Recognised(

@@ -5,14 +5,18 @@ whole (400 `invalid_blocks`). In such text `&`, `<` and `>` are written as entit
 """
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 LIMIT = 3000
 _FENCE = "```"
 
 
 class Text(msgspec.Struct, frozen=True):
+    """`verbatim` says of mark-up that names and addresses in it are no links and no mentions."""
+
     type: str
     text: str
+    verbatim: bool | UnsetType = UNSET
 
 
 class Section(msgspec.Struct, frozen=True):
