@@ -267,6 +267,9 @@ class Interventions(Protocol):
     async def cancel(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
         """Give due deliveries up for good."""
 
+    async def held(self, subscriptions: Collection[str]) -> Mapping[str, int]:
+        """The events that wait in groups for these subscriptions, by name."""
+
     async def disband(self, subscriptions: Collection[str], limit: int, now: int) -> Mapping[str, int]:
         """Give up at most so many of the groups that wait for these subscriptions: the events in them, by name."""
 

@@ -54,6 +54,10 @@ UPDATE event_group SET state = {OVER}, done = ? WHERE id IN (
 """
 INHERIT = "UPDATE event_group SET lane = ? WHERE state = 0 AND lane = ?"
 NAMED = "SELECT id, name FROM lane WHERE name IN (SELECT value FROM json_each(?)) AND retired = 0"
+HELD = f"""
+SELECT l.name, sum(g.size) FROM json_each(?) v CROSS JOIN lane l ON l.name = v.value
+CROSS JOIN event_group g ON g.lane = l.id AND g.state = {WAITS} WHERE l.retired = 0 GROUP BY l.id ORDER BY l.name
+"""
 OF_EVENT = f"""
 SELECT l.name, m.word, g.key, g.deadline, g.size FROM event e CROSS JOIN event_group_member m ON m.event = e.id
 CROSS JOIN event_group g ON g.id = m.grp AND g.state = {WAITS} CROSS JOIN lane l ON l.id = g.lane
@@ -149,6 +153,9 @@ class SQLiteGroups(abc.ABC):
             Companion(event=row[0], type=row[1], registry=row[2], repository=row[3], time=row[4], word=row[5])
             for row in found
         ]
+
+    async def held(self, subscriptions: Collection[str]) -> Mapping[str, int]:
+        return dict(await self._operator_reader().rows(HELD, (rows.encode(list(subscriptions)).decode(),)))
 
     async def disband(self, subscriptions: Collection[str], limit: int, now: int) -> Mapping[str, int]:
         ended: Mapping[str, int] = await self._do(disband, subscriptions, limit, now)
