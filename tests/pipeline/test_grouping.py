@@ -3,23 +3,34 @@
 import asyncio
 import json
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+import virtual_time
 from chatting import chatting
-from doubles import House, RecordingSender, match, policy, subscription
+from doubles import House, RecordingSender, match, policy, route, subscription
 from notifications import envelope, push
+from sidecar.dialects.contract import sample
 from sidecar.domain import instant
+from sidecar.domain.catalogue import Changes
 from sidecar.domain.delivery import State
+from sidecar.domain.lane_state import LaneName
 from sidecar.domain.listing import DeliveryFilter, EventFilter
 from sidecar.domain.message import Response
+from sidecar.domain.record import Record, RecordKind
 from sidecar.domain.retention import Retention
 from sidecar.domain.subscription import Grouping, Order
 from sidecar.pipeline import grouping
+from sidecar.pipeline.routing import Router
 from sidecar.pipeline.upkeep import Keeper
+from sidecar.ports import PlannedEvent, PlannedJoin, WriteSet
 from sidecar.ports.groups import FULL
 from sidecar.stores.sqlite import SQLiteStore
 from virtual_time import VirtualClock, simulated
 
+NOW = 1_795_219_200 * instant.SECOND
 TEN = Grouping(10 * instant.SECOND)
 PUSHED = ("artifact.pushed",)
 
@@ -31,8 +42,7 @@ def _chatty():
 
 
 def chats(name="chat", group=TEN, **more):
-    given = {"format": "chatty", "events": PUSHED, "group": group, **more}
-    return subscription(name, **given)
+    return subscription(name, **{"format": "chatty", "events": PUSHED, "group": group, **more})
 
 
 class Town:
@@ -213,7 +223,9 @@ async def test_ids_are_those_of_the_first_event_and_stay(town):
     await asyncio.sleep(60)
     assert len(set(world.sender.ids())) == 1
     assert len({one.body for one in world.sender.requests}) == 1
-    (event, *_) = [one.event for one in await world.house.store.events(EventFilter(type="artifact.pushed")) if one.event.tag == "a"]
+    (event, *_) = [
+        one.event for one in await world.house.store.events(EventFilter(type="artifact.pushed")) if one.event.tag == "a"
+    ]
     assert world.sender.ids()[0].startswith(f"msg_{event.id.replace('-', '')}")
     await world.house.stop()
 
@@ -266,7 +278,10 @@ async def test_the_store_tells_what_waits_and_what_was_told_together(town):
         (delivery,) = await store.deliveries(DeliveryFilter(event=event.id))
         assert delivery.state is State.DELIVERED
         assert [one.event for one in await store.companions(delivery.id)] == [a.id, b.id]
-    assert [(one.delivered, one.waiting) for one in await store.events(EventFilter(type="artifact.pushed"))] == [(1, 0), (1, 0)]
+    assert [(one.delivered, one.waiting) for one in await store.events(EventFilter(type="artifact.pushed"))] == [
+        (1, 0),
+        (1, 0),
+    ]
     await world.house.stop()
 
 
@@ -416,8 +431,8 @@ async def test_a_group_given_up_while_it_is_told_stays_given_up(town, monkeypatc
     await world.push("b")
     gathered = SQLiteStore.gathered
 
-    async def meanwhile(self, *given):
-        found = await gathered(self, *given)
+    async def meanwhile(self, *asked):
+        found = await gathered(self, *asked)
         if found:
             assert await self.disband(["chat"], 10, world.clock.now()) == {"chat": 2}
         return found
@@ -480,3 +495,158 @@ async def test_retention_leaves_what_waits_and_takes_all_of_what_was_told(town):
     await world.push("later")
     assert len({row.number for row in await store.events(EventFilter(type="artifact.pushed"))}) == 1
     await world.house.stop()
+
+
+# --- whatever happens -------------------------------------------------------------------------------------------------
+
+STEPS = st.one_of(
+    st.tuples(st.just("push"), st.sampled_from(["prj/app", "prj/web", "solo"])),
+    st.tuples(st.just("push"), st.just("prj/app")),
+    st.tuples(st.just("repeat"), st.none()),
+    st.tuples(st.just("wait"), st.sampled_from([0.5, 4.0, 9.9, 10.1, 30.0])),
+    st.tuples(st.just("restart"), st.none()),
+    st.tuples(st.just("kill"), st.none()),
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(steps=st.lists(STEPS, max_size=14), whole=st.booleans(), ordered=st.booleans())
+def test_each_event_is_told_in_exactly_one_message_and_in_time(tmp_path_factory, steps, whole, ordered):
+    """Any interleaving, repetition, restart and kill: once, and no later than the window, a tick, and the starts."""
+
+    async def story():
+        order = policy(order=Order.REPOSITORY if ordered else Order.NONE)
+        one = chats(group=Grouping(10 * instant.SECOND, whole=whole), policy=order)
+        world = Town(tmp_path_factory.mktemp("town") / "sidecar.db", one)
+        loop = asyncio.get_running_loop()
+        pushed, heard, stops, last = {}, {}, 0, None
+
+        def answer(request):
+            for said in json.loads(request.body)["said"]:
+                heard.setdefault(said["tag"], (loop.time(), set()))[1].add(dict(request.headers)["webhook-id"])
+            return Response(status=200)
+
+        world.sender.answer = answer
+        await world.begin()
+        for what, given_ in steps:
+            if what == "push":
+                last = push(f"{len(pushed)}", f"v{len(pushed)}", repository=given_, of=len(pushed))
+                pushed[f"v{len(pushed)}"] = loop.time()
+                assert await world.house.intake.accept("main", envelope(last)) == "accepted"
+            elif what == "repeat" and last is not None:
+                assert await world.house.intake.accept("main", envelope(last)) == "duplicate"
+            elif what == "wait":
+                await asyncio.sleep(given_)
+            elif what in {"restart", "kill"}:
+                stops += 1
+                await getattr(world, what)()
+        await asyncio.sleep(20 + 6 * stops)
+        assert heard.keys() == pushed.keys()
+        assert {tag: len(ids) for tag, (_, ids) in heard.items()} == dict.fromkeys(pushed, 1)
+        bodies = {}
+        for request in world.sender.requests:
+            assert bodies.setdefault(dict(request.headers)["webhook-id"], request.body) == request.body
+        for tag, at in pushed.items():
+            assert heard[tag][0] - at <= 10 + 1 + 6 * stops
+        await world.house.stop()
+
+    virtual_time.run(story())
+
+
+@simulated
+async def test_killed_between_the_tick_and_its_transaction_a_group_is_told_once(town, monkeypatch):
+    world = await town().begin()
+    await world.push("a")
+    await world.push("b")
+    reached = asyncio.Event()
+
+    async def stuck(self, work):
+        if work.closed:
+            reached.set()
+            await asyncio.sleep(3600)
+        return await commit(self, work)
+
+    commit = SQLiteStore.commit
+    monkeypatch.setattr(SQLiteStore, "commit", stuck)
+    await reached.wait()
+    assert world.told() == []
+    await world.house.kill()
+    monkeypatch.setattr(SQLiteStore, "commit", commit)
+    await world.begin()
+    await asyncio.sleep(7)
+    assert world.told() == [["a", "b"]]
+    await world.house.stop()
+
+
+@simulated
+async def test_a_tick_that_nothing_can_be_made_of_is_not_followed_by_the_next_at_once(town, monkeypatch):
+    world = await town().begin()
+    await world.push("a")
+    broken = []
+
+    async def failing(self, *given_):
+        broken.append(world.clock.now())
+        raise RuntimeError("what was written cannot be read")
+
+    gathered = SQLiteStore.gathered
+    monkeypatch.setattr(SQLiteStore, "gathered", failing)
+    await asyncio.sleep(11)
+    await world.push("x", repository="prj/web")
+    await asyncio.sleep(30)
+    assert len(broken) == 1
+    monkeypatch.setattr(SQLiteStore, "gathered", gathered)
+    await asyncio.sleep(60)
+    assert sorted(tag for one in world.told() for tag in one) == ["a", "x"]
+    await world.house.stop()
+
+
+def batch(cursor, events, closed=()):
+    nothing = Changes(repositories=[], manifests=[], tags=[], deletions=[], namespaces=[])
+    return WriteSet(
+        expected=cursor,
+        cursor=cursor + 1,
+        events=events,
+        changes=nothing,
+        finished=(),
+        quarantined=(),
+        now=NOW,
+        closed=closed,
+    )
+
+
+async def test_ten_thousand_groups_at_one_tick_stay_within_bounds(tmp_path):
+    """Each slice reads and writes a bounded part of them, whatever waits behind it."""
+    store = SQLiteStore(tmp_path / "sidecar.db", inline=True)
+    await store.open()
+    (lane,) = await store.register([LaneName(name="chat", format="chatty")], NOW)
+    cursor = 0
+    for begin in range(0, 10_000, 500):
+        events = [
+            PlannedEvent(
+                msgspec.structs.replace(sample(), id=f"e{at}", accepted=NOW),
+                (),
+                (),
+                (PlannedJoin(lane.id, f"main/prj/r{at}", "artifact.pushed", 1),),
+            )
+            for at in range(begin, begin + 500)
+        ]
+        await store.commit(batch(cursor, events))
+        cursor += 1
+    gatherer = grouping.Gatherer(store)
+    gatherer.configure(Router([route(chats(), lane.id)]))
+    await gatherer.renew()
+    told = slices = 0
+    while gatherer.due() is not None:
+        tick = Record(cursor, RecordKind.TICK, "", f"tick:{cursor}", NOW + 10 * instant.SECOND + slices, b"")
+        together = await gatherer.close(tick)
+        assert 0 < len(together.closed) <= grouping.GROUPS
+        assert sum(len(one.messages) for one in together.planned) <= grouping.MEMBERS
+        told += len(await store.commit(batch(cursor, together.planned, together.closed)))
+        await gatherer.renew()
+        cursor += 1
+        slices += 1
+    assert (told, slices) == (10_000, 100)
+    assert store.pending(lane.id) == 10_000
+    await store.close()
