@@ -94,7 +94,6 @@ INDEXES = {
     "places.WITHIN": (places.WITHIN, "PRIMARY KEY (registry=? AND name>? AND name<?)"),
     "places.SOLITARY": (places.SOLITARY, "PRIMARY KEY (registry=? AND name>?)"),
     "places.REPOSITORY": (places.REPOSITORY, "PRIMARY KEY (registry=? AND name=?)"),
-    "groups.WAITING": (groups.WAITING, "SEARCH g USING INDEX event_group_due (lane>?)"),
     "groups.DUE": (groups.DUE, "event_group_due (lane=? AND deadline<?)"),
     "groups.OPEN": (groups.OPEN.replace(" ORDER BY g.id", ""), "event_group_open (lane=? AND key=?)"),
     "groups.NEXT": (groups.NEXT, "SEARCH event_group"),
@@ -129,6 +128,16 @@ def test_a_query_uses_its_index(connection, name):
     assert any(index in line for line in lines), lines
     assert scans(lines) == []
     assert not any("TEMP B-TREE" in line for line in lines), lines
+
+
+def test_the_lanes_in_which_groups_wait_are_found_from_one_to_the_next(connection):
+    """However many groups wait in each of them."""
+    lines = [line for line in plan(connection, groups.WAITING) if "event_group" in line]
+    assert lines == [
+        "SEARCH event_group USING INDEX event_group_due",
+        "SEARCH g USING INDEX event_group_due (lane>?)",
+        "SEARCH g USING INDEX event_group_due (lane=?)",
+    ]
 
 
 @pytest.mark.parametrize("name", ["ENDING", "ENDS_IN", "EVERY_END_IN"])
