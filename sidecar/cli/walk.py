@@ -168,7 +168,7 @@ def _remarks(found: Sum, walk: Walk) -> None:
             file=sys.stderr,
         )
     for name, count in found.waiting.items():
-        print(f"{printable(name)}: {count} events in groups that are not told yet", file=sys.stderr)
+        print(f"{printable(name)}: {count} events in groups that were not told yet", file=sys.stderr)
     for name, count in found.orphaned.items():
         shown = printable(name)
         print(
