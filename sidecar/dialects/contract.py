@@ -180,6 +180,10 @@ class Voice:
         """The canonical types that this voice listens to."""
         return frozenset(self._choices)
 
+    def knows(self, word: str) -> bool:
+        """Whether the dialect has a word of this name, chosen or not."""
+        return any(one.name == word for one in self._dialect.vocabulary(self._options))
+
     def words(self, event: Event, *, untagged: bool) -> list[str]:
         """The words to be said of an event that the filters have admitted, each once."""
         said: list[str] = []

@@ -125,6 +125,7 @@ class Gatherer:
         planned: list[PlannedEvent] = []
         for group in await self._store.gathered(lanes, GROUPS, MEMBERS) if lanes else ():
             route = routes[group.lane]
+            group = _spoken(group, route)  # noqa: PLW2901 - the group as it can be said now
             joined = len(group.members) > 1 and route.voice.joins
             closed.append(Closing(group.id, joined))
             planned += [_together(group, route)] if joined else [_alone(group, one, route) for one in group.members]
@@ -133,6 +134,20 @@ class Gatherer:
 
 def _late(route: Route) -> Route:
     return msgspec.structs.replace(route, subscription=msgspec.structs.replace(route.subscription, group=_AT_ONCE))
+
+
+def _spoken(group: Gathered, route: Route) -> Gathered:
+    """The group in words of the format: those of another that the subscription had before are said in this one's."""
+    words = {one.word for one in group.members}
+    unknown = {one for one in words if not route.voice.knows(one)}
+    if not unknown:
+        return group
+    untagged = route.subscription.match.untagged
+    said: dict[tuple[int, str], Member] = {}
+    for one in group.members:
+        for word in route.voice.words(one.event, untagged=untagged) if one.word in unknown else (one.word,):
+            said[one.number, word] = Member(one.number, one.event, word)
+    return msgspec.structs.replace(group, members=list(said.values()))
 
 
 def _together(group: Gathered, route: Route) -> PlannedEvent:

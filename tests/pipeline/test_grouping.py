@@ -385,6 +385,44 @@ async def test_a_format_that_cannot_say_several_says_each(town):
 
 
 @simulated
+async def test_what_waits_is_said_in_the_words_of_the_format_that_the_subscription_has_by_then(town):
+    world = await town().begin()
+    await world.push("a")
+    await world.push("b")
+    await world.house.configure([chats(format="harbor", group=None)])
+    await asyncio.sleep(1)
+    bodies = [json.loads(one.body) for one in world.sender.requests]
+    assert [(one["type"], one["event_data"]["resources"][0]["tag"]) for one in bodies] == [
+        ("PUSH_ARTIFACT", "a"),
+        ("PUSH_ARTIFACT", "b"),
+    ]
+    await world.house.stop()
+
+
+@simulated
+async def test_a_format_without_a_word_for_what_waits_says_nothing_of_it(town):
+    world = await town(chats(events=("artifact.pushed", "repository.created"))).begin()
+    await world.push("a")
+    await world.house.configure([chats(format="quay", events=("repo_push",), group=None)])
+    await asyncio.sleep(1)
+    bodies = [json.loads(one.body) for one in world.sender.requests]
+    assert [one["updated_tags"] for one in bodies] == [["a"]]  # quay tells nobody of a repository that begins
+    assert sum((await world.waiting()).values()) == 0
+    await world.house.stop()
+
+
+@simulated
+async def test_a_chat_is_told_of_a_burst_in_one_message(town):
+    world = await town(chats(format="slack")).begin()
+    for tag in ("a", "b", "c"):
+        await world.push(tag)
+    await asyncio.sleep(11)
+    (request,) = world.sender.requests
+    assert all(f":{tag}" in request.body.decode() for tag in ("a", "b", "c"))
+    await world.house.stop()
+
+
+@simulated
 async def test_with_the_key_added_only_what_comes_after_waits(town):
     world = await town(chats(group=None)).begin()
     await world.push("a")
