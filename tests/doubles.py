@@ -265,8 +265,8 @@ class House:
         raise AssertionError(f"still owed after {seconds} s: {await self.store.undelivered()}")
 
     async def owed(self) -> int:
-        """How many deliveries are still due."""
-        return sum(one.due for one in await self.store.undelivered())
+        """How many deliveries are still due, and events that wait in groups."""
+        return sum(one.due + one.waiting for one in await self.store.undelivered())
 
     async def stop(self) -> None:
         """An orderly stop."""

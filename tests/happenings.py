@@ -20,6 +20,7 @@ START = 1_795_219_200 * instant.SECOND  # when the registries' clocks begin
 HARBOR = {"push": "PUSH_ARTIFACT", "delete": "DELETE_ARTIFACT"}
 DTR = {"push": "TAG_PUSH", "delete": "MANIFEST_DELETE", "untag": "TAG_DELETE"}
 QUAY = {"push": "repo_push"}
+CHATTY = {"push": "artifact.pushed", "delete": "artifact.deleted", "untag": "tag.deleted"}
 CLOUDEVENTS = {
     "push": "io.registry-sidecar.artifact.pushed",
     "untagged": "io.registry-sidecar.artifact.pushed",

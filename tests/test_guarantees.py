@@ -23,6 +23,7 @@ FEATURES = {
     "rate limit for each endpoint",
     "a slow endpoint is isolated",
     "order",
+    "telling together",
     "bounded backlog",
     "deduplication of input",
     "one notification in an inbox",

@@ -68,6 +68,8 @@ TESTED_THROUGH = {
     "sidecar.dialects.harbor_jobs": ("dialects/test_golden.py", "each word has its golden files"),
     "sidecar.dialects.plausible": ("dialects/test_every_dialect.py", "every word is said of the samples"),
     "sidecar.config.users": ("config/test_accounts.py", "who a file lets in; what it refuses has a bad file each"),
+    "sidecar.config.grouping": ("config/test_groups.py", "one step of reading a subscription"),
+    "sidecar.pipeline.patience": ("pipeline/test_translator.py", "how the translator waits for a store that is away"),
     "sidecar.config.expiry": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.dialects.quay_expiry": ("dialects/test_quay.py", "one of Quay's words; its bytes are golden"),
     "sidecar.domain.expiring": ("pipeline/test_expiring.py", "what it does is seen over days, through the pipeline"),

@@ -109,6 +109,13 @@ def explain(
         ),
         nothing="no subscriptions",
     )
+    if found["waits"]:
+        print()
+        show_table(
+            ("WAITS FOR", "WORD", "UNTIL", "EVENTS BY NOW"),
+            ((one["subscription"], one["word"], when(one["until"]), one["events"]) for one in found["waits"]),
+            nothing="",
+        )
     if found["others"]:
         print("\nto subscriptions that are not in the configuration any more:\n")
         show_table(_DELIVERY, _rows(found["others"]), nothing="")
@@ -203,12 +210,13 @@ def undelivered(
         return
     counts = [one for one in found["counts"] if subscription in ("", one["subscription"])]
     show_table(
-        ("SUBSCRIPTION", "DUE", "DEAD", "OLDEST DUE", "STATE", "LAST SUCCESS", "FAILURES"),
+        ("SUBSCRIPTION", "DUE", "DEAD", "WAITING", "OLDEST DUE", "STATE", "LAST SUCCESS", "FAILURES"),
         (
             (
                 one["subscription"],
                 one["due"],
                 one["dead"],
+                one["waiting"],
                 when(one["oldest"]),
                 state_of(one),
                 when(one["lastSuccess"]),
@@ -274,6 +282,13 @@ def _show_delivery(one: dict[str, Any]) -> None:
             ("content type", one["contentType"]),
         )
     )
+    if one["together"]:
+        print()
+        show_table(
+            ("TELLS OF", "WORD", "REPOSITORY", "EVENT"),
+            ((when(each["time"]), each["word"], each["repository"], each["event"]) for each in one["together"]),
+            nothing="",
+        )
     print(f"\n{safe(one['body'])}\n")
     show_table(
         ("ATTEMPT", "STARTED", "TOOK", "REASON", "STATUS", "DETAIL", "ANSWER"),

@@ -40,13 +40,15 @@ class Sum(msgspec.Struct):
     counts: dict[str, int] = msgspec.field(default_factory=dict)
     silent: int = 0
     orphaned: dict[str, int] = msgspec.field(default_factory=dict)
+    waiting: dict[str, int] = msgspec.field(default_factory=dict)  # events in groups that are given up
 
     @property
     def total(self) -> int:
         return sum(self.counts.values())
 
     def add(self, step: Mapping[str, Any]) -> None:
-        for mine, theirs in ((self.counts, step["subscriptions"]), (self.orphaned, step["orphaned"])):
+        named = ((self.counts, "subscriptions"), (self.orphaned, "orphaned"), (self.waiting, "waiting"))
+        for mine, theirs in ((mine, step.get(name, ())) for mine, name in named):
             for one in theirs:
                 mine[one["subscription"]] = mine.get(one["subscription"], 0) + one["count"]
         self.silent += step["withoutBytes"]
@@ -57,6 +59,7 @@ class Sum(msgspec.Struct):
             "subscriptions": [{"subscription": name, "count": one} for name, one in self.counts.items()],
             "withoutBytes": self.silent,
             "orphaned": [{"subscription": name, "count": one} for name, one in self.orphaned.items()],
+            "waiting": [{"subscription": name, "count": one} for name, one in self.waiting.items()],
         }
 
 
@@ -66,7 +69,7 @@ async def go(client: Client, walk: Walk) -> None:
     if walk.dry_run:
         _show(expected, walk)
         return
-    if not expected.total:
+    if not expected.total and not expected.waiting:
         if walk.as_json:
             print(msgspec.json.encode({**expected.as_json(), "done": True}).decode())
         else:
@@ -164,6 +167,8 @@ def _remarks(found: Sum, walk: Walk) -> None:
             f"{found.silent} have no message to send: retention has taken it, or it could never be rendered",
             file=sys.stderr,
         )
+    for name, count in found.waiting.items():
+        print(f"{printable(name)}: {count} events in groups that were not told yet", file=sys.stderr)
     for name, count in found.orphaned.items():
         shown = printable(name)
         print(

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sidecar import dialects
 from sidecar.config import amounts, headers, mail, places
 from sidecar.config.expiry import EXPIRY
+from sidecar.config.grouping import GROUP
 from sidecar.config.listeners import INGEST, MANAGEMENT, TOKENS
 from sidecar.config.presets import PresetName
 from sidecar.config.shapes import Choice, Flag, Number, Shape, Text
@@ -355,6 +356,7 @@ def subscription() -> Table:
             "tls": Field(CLIENT_TLS, "which certificates are trusted, and which is shown"),
             "proxy": Field(PROXY, "none, env (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) or http://host:port", "none"),
             "delivery": Field(DELIVERY, "how it is delivered"),
+            "group": Field(GROUP, "tell what happens together in one message, in formats that can"),
             "enabled": Field(Flag(), "false = nothing is matched and nothing is queued", default=True),
             "formerly": Field(NAME, "takes over the queue of a subscription that had this name"),
         }

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from sidecar import dialects
 from sidecar.config import keypairs, options
+from sidecar.config.grouping import grouping
 from sidecar.config.mail import mailed
 from sidecar.config.problems import Problems
 from sidecar.config.registries import globs
@@ -100,6 +101,7 @@ def _subscription(
             signing=signed,
             transport=transport,
             policy=policy,
+            group=grouping(section, voice, problems),
             enabled=section.get("enabled", True),
             formerly=section.get("formerly", ""),
         ),

@@ -195,6 +195,10 @@ class Voice:
         """A sentence when some of the events that this voice listens to could not be said, else ""."""
         return self._dialect.check_events(self._options, self.types, audience)
 
+    def knows(self, word: str) -> bool:
+        """Whether the dialect has a word of this name, chosen or not."""
+        return any(one.name == word for one in self._dialect.vocabulary(self._options))
+
     def words(self, event: Event, *, untagged: bool) -> list[str]:
         """The words to be said of an event that the filters have admitted, each once."""
         said: list[str] = []

@@ -20,7 +20,7 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An event in a list, with how many of its deliveries are in which state."""
+    """An event in a list, with how many of its deliveries are in which state, and in how many groups it waits."""
 
     number: int
     event: Event
@@ -28,6 +28,7 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     delivered: int = 0
     dead: int = 0
     cancelled: int = 0
+    waiting: int = 0
 
 
 class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,12 +76,40 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UndeliveredCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a subscription is owed. `oldest` is the creation of its oldest due delivery, None without any."""
+    """How much a subscription is owed. `oldest` is the creation of its oldest due delivery, None without any.
+
+    `waiting` are the events that wait in groups, to be told together.
+    """
 
     subscription: str
     due: int
     dead: int
     oldest: int | None
+    waiting: int = 0
+
+
+class WaitingGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """A group in which an event waits: in which word it will be told there, until when, and with how many in all.
+
+    `whole` = with all that the subscription hears of, otherwise with what happens to its repository.
+    """
+
+    subscription: str
+    word: str
+    whole: bool
+    until: int
+    size: int
+
+
+class Companion(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the events that a single message tells of. `time` in nanoseconds."""
+
+    event: str
+    type: str
+    registry: str
+    repository: str
+    time: int
+    word: str
 
 
 class QuarantineFilter(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,6 +109,19 @@ class Order(enum.StrEnum):
         return "*" if self is Order.SUBSCRIPTION else f"{event.registry.name}/{event.repository.path}"
 
 
+class Grouping(msgspec.Struct, frozen=True):
+    """What happens within `window` nanoseconds of a first event is told with it in one message: what happens to the
+    same repository, or with `whole` all that the subscription hears of.
+    """
+
+    window: int
+    whole: bool = False
+
+    def key(self, event: Event) -> str:
+        """Of the group that an event is told with: "" for the only one there is."""
+        return "" if self.whole else f"{event.registry.name}/{event.repository.path}"
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How deliveries of a subscription are made. `timeout` in nanoseconds, for the whole exchange.
 
@@ -145,7 +158,7 @@ class Signing(msgspec.Struct, frozen=True, kw_only=True):
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """One subscription. `events` are the names as configured; their meaning is the dialect's.
 
-    `transport` None = connected to as usual: no proxy, the system's CAs.
+    `transport` None = connected to as usual: no proxy, the system's CAs. `group` None = each event by itself.
     """
 
     name: str
@@ -157,6 +170,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     signing: Signing | None = None
     transport: Transport | None = None
     policy: Policy = Policy()
+    group: Grouping | None = None
     enabled: bool = True
     formerly: str = ""
 

@@ -8,7 +8,7 @@ look goes from repository to repository, since a rule may name any tag.
 Nobody who wants to hear of it: nothing is looked at, and no tick is asked for.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -20,7 +20,7 @@ from sidecar.domain.expiry import START, Announced, Ending, Look, Plan, Spot, en
 from sidecar.domain.fold import Fold
 from sidecar.domain.names import split_repository
 from sidecar.domain.notice import Act, Notice
-from sidecar.domain.record import Record, RecordKind
+from sidecar.domain.record import Record
 from sidecar.domain.registry import Registry
 from sidecar.pipeline.routing import Route, Router, plan_for
 from sidecar.ports import Ends, PlannedEvent
@@ -129,21 +129,6 @@ class Expiring:
         if look is None:
             return 0  # who is new is told at once
         return look.began if look.after is not None else look.began + self._plan.interval
-
-    def apart(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-        """The records, in parts: a tick that looks is translated alone, when all before it is in the catalogue."""
-        if not self._routes:
-            yield records
-            return
-        due, begin = self.due(), 0
-        for at, record in enumerate(records):
-            if record.kind is RecordKind.TICK and due is not None and due <= record.accepted:
-                if begin < at:
-                    yield records[begin:at]
-                yield records[at : at + 1]
-                begin = at + 1
-        if begin < len(records):
-            yield records[begin:]
 
     async def complete(self, notices: Sequence[Notice | None], catalogue: Catalogue) -> None:
         """Have the manifests of pushed indexes at hand: an index may end by the label that they share."""

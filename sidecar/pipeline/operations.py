@@ -11,6 +11,7 @@ from sidecar.domain.event import Event, EventType, stable_uuid
 from sidecar.domain.lane_state import LaneState, Pause
 from sidecar.domain.listing import (
     AttemptRow,
+    Companion,
     DeliveryFilter,
     DeliveryRow,
     EventFilter,
@@ -22,6 +23,7 @@ from sidecar.domain.listing import (
     ScanFilter,
     ScannedRow,
     UndeliveredCount,
+    WaitingGroup,
 )
 from sidecar.domain.message import Message
 from sidecar.domain.selection import Selection
@@ -119,6 +121,14 @@ class Operations:
         if event is None:
             raise NotFound(f"there is no event {uuid}; it may be older than retention keeps events")
         return event, await self._store.deliveries(DeliveryFilter(event=uuid, limit=500))
+
+    async def waits(self, uuid: str) -> Sequence[WaitingGroup]:
+        """The groups in which an event waits to be told with others."""
+        return await self._store.waits(uuid)
+
+    async def companions(self, delivery: int) -> Sequence[Companion]:
+        """The events that a delivery tells of in one message; none when it is of one by itself."""
+        return await self._store.companions(delivery)
 
     async def explain(self, uuid: str) -> tuple[Event, Sequence[Explanation], Sequence[DeliveryRow]]:
         """What every subscription makes of an event, and its deliveries to those that are gone. Raises NotFound.

@@ -25,12 +25,14 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """What one step changed, or would change, by subscription; what it had to leave; where the next one begins.
 
     `silent` deliveries have no bytes any more, or never had any. Those of `orphaned` subscriptions wait for the name.
+    `waiting` are the events of groups that were given up, by subscription.
     """
 
     counts: Mapping[str, int]
     silent: int = 0
     orphaned: Mapping[str, int]
     cursor: Cursor | None
+    waiting: Mapping[str, int] = {}
 
 
 class Redelivery:
@@ -47,6 +49,7 @@ class Redelivery:
     async def count(self, where: Selection, cursor: Cursor, *, orphans: bool) -> Step:
         """What one step of a walk finds. `orphans` says that deliveries of orphaned lanes, and without bytes, count."""
         found, then = await self._store.tally(where, cursor)
+        all_of = _all_of(where)
         counts = {
             one.subscription: one.count if orphans else one.sendable for one in found if orphans or not one.orphaned
         }
@@ -55,6 +58,7 @@ class Redelivery:
             silent=0 if orphans else sum(one.count - one.sendable for one in found if not one.orphaned),
             orphaned={} if orphans else {one.subscription: one.count for one in found if one.orphaned},
             cursor=then,
+            waiting=await self._store.held(where.subscriptions) if cursor == Cursor() and orphans and all_of else {},
         )
 
     async def replay(self, where: Selection, cursor: Cursor, limit: int, who: str) -> Step:
@@ -73,7 +77,13 @@ class Redelivery:
         return _account(picked, moved, then)
 
     async def cancel(self, where: Selection, cursor: Cursor, limit: int, who: str) -> Step:
-        """Give one step's deliveries up."""
+        """Give one step's deliveries up: first the groups that wait for subscriptions of which all is given up."""
+        if cursor == Cursor() and _all_of(where):
+            ended = await self._store.disband(where.subscriptions, STEP, self._clock.now())
+            if ended:
+                told = ",".join(ended)
+                self._observer.operated(who, "cancel", sum(ended.values()), f"events in groups subscription={told}")
+                return Step(counts={}, orphaned={}, cursor=cursor, waiting=ended)
         picked, then = await self._store.pick(where, cursor, min(limit, STEP))
         moved = await self._give_up(_ids(picked))
         self._note(who, "cancel", moved, where)
@@ -188,6 +198,12 @@ def described(where: Selection) -> str:
         ("until", str(where.until) if where.until else ""),
     ]
     return " ".join(f"{name}={value}" for name, value in parts if value)
+
+
+def _all_of(where: Selection) -> bool:
+    """Whether a selection means all that some subscriptions are owed, and so what waits in their groups as well."""
+    plain = Selection(states=where.states, subscriptions=where.subscriptions)
+    return bool(where.subscriptions) and State.DUE in where.states and where == plain
 
 
 def _ids(picked: Sequence[Pick]) -> list[int]:

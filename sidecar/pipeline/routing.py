@@ -11,7 +11,7 @@ from sidecar.domain.enrichment import NOTHING, Fact
 from sidecar.domain.event import OF_NAMESPACES, Event, EventType, Kind, stable_uuid
 from sidecar.domain.message import Message
 from sidecar.domain.subscription import Match, Subscription
-from sidecar.ports import PlannedDelivery, PlannedEvent
+from sidecar.ports import PlannedDelivery, PlannedEvent, PlannedJoin
 
 _KINDS = frozenset(Kind)
 _VAGUE = frozenset({Kind.UNKNOWN, Kind.ARTIFACT})  # what may turn out to be another kind
@@ -88,6 +88,7 @@ class Router:
         for one in self.routes:
             for kind in one.voice.types if one.subscription.enabled else ():
                 listening.setdefault(kind, []).append(one)
+        self.groups = any(one.subscription.group is not None for one in self.routes)
         self._by_type = {kind: Listening(those) for kind, those in listening.items()}
 
     def _near(self, event: Event) -> Sequence[Route]:
@@ -121,13 +122,24 @@ class Router:
         return any(not route.subscription.match.refusal(event) for route in self._near(event))
 
     def plan(self, event: Event) -> PlannedEvent:
-        """The event with everything it owes. A message that cannot be rendered gives a dead delivery, not an error."""
+        """The event with everything it owes. A message that cannot be rendered gives a dead delivery, not an error.
+
+        Where a subscription groups, the event waits in the group instead.
+        """
+        joins: list[PlannedJoin] = []
         messages: list[Message] = []
         deliveries: list[PlannedDelivery] = []
         rendered: dict[tuple[str, str, str], range] = {}
         for route in self._near(event):
             match = route.subscription.match
             if match.refusal(event):
+                continue
+            group = route.subscription.group
+            if group is not None:
+                joins.extend(
+                    PlannedJoin(route.lane, group.key(event), word, group.window)
+                    for word in route.voice.words(event, untagged=match.untagged)
+                )
                 continue
             order_key = route.subscription.policy.order.key(event)
             for word in route.voice.words(event, untagged=match.untagged):
@@ -138,7 +150,7 @@ class Router:
                     try:
                         new = route.voice.render(event, word, route.audience)
                     except Exception as error:  # noqa: BLE001 - one subscriber's words must not stop the others
-                        deliveries.append(_unrendered(event, route, word, error))
+                        deliveries.append(unrendered(event, route, word, error))
                         continue
                     made = rendered[key] = range(len(messages), len(messages) + len(new))
                     messages.extend(new)
@@ -152,7 +164,7 @@ class Router:
                     )
                     for index in made
                 )
-        return PlannedEvent(event, tuple(messages), tuple(deliveries))
+        return PlannedEvent(event, tuple(messages), tuple(deliveries), tuple(joins))
 
     def explain(self, event: Event) -> Sequence[Verdict]:
         """What every subscription makes of an event, in the order of the configuration."""
@@ -187,11 +199,33 @@ def _place(subscription: str, word: str, index: int) -> str:
     return stable_uuid(subscription, word, str(index))[:8]
 
 
-def _unrendered(event: Event, route: Route, word: str, error: Exception) -> PlannedDelivery:
+def render(
+    event: Event, word: str, route: Route, *, order_key: str
+) -> tuple[tuple[Message, ...], tuple[PlannedDelivery, ...]]:
+    """One word of an event for one subscription, as `plan` would have it."""
+    try:
+        messages = tuple(route.voice.render(event, word, route.audience))
+    except Exception as error:  # noqa: BLE001 - as in `plan`
+        return (), (unrendered(event, route, word, error),)
+    name = route.subscription.name
+    return messages, tuple(
+        PlannedDelivery(
+            lane=route.lane,
+            message=index,
+            webhook_id=webhook_id(event, name, word, index),
+            word=word,
+            order_key=order_key,
+        )
+        for index in range(len(messages))
+    )
+
+
+def unrendered(event: Event, route: Route, word: str, error: Exception, *, place: str = "") -> PlannedDelivery:
+    """What is owed and cannot be said. `place` is the message's among those of the event, usually its word."""
     return PlannedDelivery(
         lane=route.lane,
         message=None,
-        webhook_id=webhook_id(event, route.subscription.name, word, 0),
+        webhook_id=webhook_id(event, route.subscription.name, place or word, 0),
         word=word,
         detail=f"{route.voice.format} could not say {word}: {type(error).__name__}: {error}"[:500],
     )

@@ -1,9 +1,10 @@
 """The only clock of the fold: ticks, journalled when something that waits in it is over."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 
 from sidecar.domain.errors import StoreUnavailable
-from sidecar.domain.record import Entry, RecordKind
+from sidecar.domain.record import Entry, Record, RecordKind
 from sidecar.ports import Clock, Journal, Observer
 
 AGAIN = 5.0  # seconds until a tick that could not be journalled is tried again
@@ -61,3 +62,18 @@ class Ticker:
             self._observer.trouble("ticker", error)
             self._deadline = deadline  # or a later one would be waited for
             self._ring_in(AGAIN)
+
+
+def apart(records: Sequence[Record], due: int | None) -> Iterator[Sequence[Record]]:
+    """The records, in parts: a tick at or after `due` is translated alone, when all before it is committed."""
+    begin = 0
+    for at, record in enumerate(records):
+        if due is None:
+            break
+        if record.kind is RecordKind.TICK and due <= record.accepted:
+            if begin < at:
+                yield records[begin:at]
+            yield records[at : at + 1]
+            begin = at + 1
+    if begin < len(records):
+        yield records[begin:]

@@ -6,9 +6,7 @@ with its reason; a record at which the process died three times is quarantined w
 """
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -29,26 +27,24 @@ from sidecar.domain.usage import Step, UsageChanges
 from sidecar.pipeline.backlog import Backlog
 from sidecar.pipeline.enrichment import Enricher
 from sidecar.pipeline.expiring import Expiring
+from sidecar.pipeline.grouping import NONE, Gatherer
 from sidecar.pipeline.handover import Handover
+from sidecar.pipeline.patience import RETRY_FIRST, RETRY_MOST, Patience, give_way
 from sidecar.pipeline.reading import Reading
 from sidecar.pipeline.routing import Router
 from sidecar.pipeline.telling import Telling, Told
-from sidecar.pipeline.ticker import Ticker
+from sidecar.pipeline.ticker import Ticker, apart
 from sidecar.pipeline.weighing import Weigher
 from sidecar.ports import Clock, Journal, Observer, PlannedEvent, Translation, WriteSet
 
 BATCH = 100  # records per transaction: about 5 ms of the loop
 BREATH = 4  # records between two chances for the loop to answer requests
-COURTESY = 100  # turns that the loop gets at each of them while it is busy
-BUSY = 50_000  # nanoseconds; a turn of the loop that takes longer had other work in it
 CAREFUL = 256  # records translated one by one after a stop that was not orderly
 POISONED = 3  # deaths while translating one record after which it is quarantined unseen
 FINISHED = frozenset({"blob", "ignored", "known", "silent"})  # their bytes are not needed again
-RETRY_FIRST, RETRY_MOST = 0.1, 5.0  # seconds between attempts while the store is unavailable
 RESUME = 5 * instant.SECOND  # after a start no tick before this: what the registry kept for us meanwhile comes first
 
 _PULL, _CHECK = Act.PULL, Act.CHECK
-T = TypeVar("T")
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -98,6 +94,7 @@ class Translator:
         self._backlog = Backlog(translation.pending, self._telling.full)
         self.ticker = Ticker(journal, clock, observer)
         self._expiring = Expiring(translation, translation.look)
+        self._gatherer = Gatherer(translation)
         self.configure(words)
         self._offer = offer
         self._reading = Reading(own_agent, met)
@@ -108,6 +105,7 @@ class Translator:
         self._careful = 0
         self._behind_since = 0
         self._stopped = asyncio.Event()
+        self._patience = Patience(self._stopped, lambda error: observer.trouble("translator", error))
 
     @property
     def cursor(self) -> int:
@@ -125,11 +123,11 @@ class Translator:
 
     def configure(self, words: Words) -> None:
         """Use another configuration from the next batch on."""
-        self._words = words
+        self._words = msgspec.structs.replace(words, router=self._gatherer.configure(words.router))
         self._telling.names = words.subscriptions
         self._backlog.bounds = {one.lane: one.subscription.policy.backlog for one in words.router.routes}
         self._expiring.configure(words.router, words.expiry, words.registries)
-        self.ticker.by(self._expiring.due())
+        self.ticker.by(self._due())
 
     def reroute(self, router: Router, names: Mapping[int, str]) -> None:
         """Use other routes from the next batch on, and all else as before."""
@@ -155,7 +153,7 @@ class Translator:
             except Exception as error:  # noqa: BLE001 - a translator that ends would leave everything behind it for ever
                 self._observer.trouble("translator", error)
                 self._handover.start(self._cursor)
-                await self._pause(RETRY_MOST)
+                await self._patience.pause(RETRY_MOST)
         self.ticker.stop()
         try:
             await self._translation.end()
@@ -174,21 +172,30 @@ class Translator:
                 facts = await self._translation.look(Need(parked=True, sessions=True))
                 self._sessions = Sessions(facts.sessions)
                 await self._expiring.begin()
+                await self._renew()
                 waiting = [*(row.deadline for row in facts.deletions), *(row.deadline for row in facts.sessions)]
-                waiting += [one for one in (self._expiring.due(),) if one is not None]
+                waiting += [one for one in (self._due(),) if one is not None]
                 self.ticker.forget()
                 self.ticker.by(max(min(waiting), self._clock.now() + RESUME) if waiting else None)
                 return
             except StoreUnavailable as error:
                 self._observer.trouble("translator", error)
-                await self._pause(delay)
+                await self._patience.pause(delay)
                 delay = min(delay * 2, RETRY_MOST)
 
     async def _in_parts(self, records: Sequence[Record]) -> None:
-        for part in self._expiring.apart(records):
+        for part in apart(records, self._due()):
             await self._translate(part)
             if self._cursor != part[-1].number:
                 return  # somebody else was here: what follows is read again
+
+    def _due(self) -> int | None:
+        """From when on a tick has more to do than to end what waits in the fold."""
+        return min((one for one in (self._expiring.due(), self._gatherer.due()) if one is not None), default=None)
+
+    async def _renew(self) -> None:
+        router = await self._gatherer.renew()
+        self._words = msgspec.structs.replace(self._words, router=router)  # which may be others by now
 
     async def _carefully(self, record: Record) -> None:
         """After a stop that was not orderly: one record at a time, and none that the process keeps dying of.
@@ -197,13 +204,13 @@ class Translator:
         """
         self._careful -= 1
         try:
-            deaths = await self._patiently(self._translation.attempt)
+            deaths = await self._patience.until(self._translation.attempt)
             if deaths < POISONED:
                 await self._translate([record])
                 return
             detail = f"the process died {deaths} times while translating this record; it was set aside unread"
             batch = self._set_aside(record, QuarantineReason.POISON, detail)
-            await self._patiently(lambda: self._translation.commit(batch.work))
+            await self._patience.until(lambda: self._translation.commit(batch.work))
             self._cursor = batch.work.cursor
             self._telling.batch(batch.told, batch.work)
         except StoreUnavailable as error:
@@ -217,7 +224,7 @@ class Translator:
                 await self._attempt(records)
             else:
                 if weigher.outdated:
-                    await self._patiently(weigher.renew)
+                    await self._patience.until(weigher.renew)
                 async with weigher.turn:
                     await self._attempt(records)
         except StoreUnavailable as error:
@@ -228,7 +235,7 @@ class Translator:
 
     async def _attempt(self, records: Sequence[Record]) -> None:
         try:
-            batch = await self._patiently(lambda: self._fold(records))
+            batch = await self._patience.until(lambda: self._fold(records))
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the records behind it
@@ -240,7 +247,7 @@ class Translator:
             detail = f"translating failed: {type(error).__name__}: {error}"[:500]
             batch = self._set_aside(records[0], QuarantineReason.UNTRANSLATABLE, detail)
         try:
-            due = await self._patiently(lambda: self._translation.commit(batch.work))
+            due = await self._patience.until(lambda: self._translation.commit(batch.work))
         except NamespaceTaken:
             await self._attempt(records)  # the events carry the namespace's id: fold them again with the one it has
             return
@@ -251,29 +258,20 @@ class Translator:
                 return
             self._observer.trouble("translator", error)
             batch = self._set_aside(records[0], QuarantineReason.UNTRANSLATABLE, str(error)[:500])
-            due = await self._patiently(lambda: self._translation.commit(batch.work))
+            due = await self._patience.until(lambda: self._translation.commit(batch.work))
         self._cursor = batch.work.cursor
         self._sessions.take(batch.work.changes.sessions, batch.work.changes.closed)
         self._expiring.take(batch.work.changes.looks)
         self._telling.batch(batch.told, batch.work)
         if due:
             self._offer(due)
+        if not self._gatherer.idle:
+            self._gatherer.committed(batch.work)
+            if batch.ticked:
+                await self._patience.until(self._renew)
         self.ticker.by(batch.deadline)
-        if batch.ticked:
-            self.ticker.by(self._expiring.due())
-
-    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try until the store is available; a stop ends the wait with the store's own error."""
-        delay = RETRY_FIRST
-        while True:
-            try:
-                return await attempt()
-            except StoreUnavailable as error:
-                self._observer.trouble("translator", error)
-                if self._stopped.is_set():
-                    raise
-                await self._pause(delay)
-                delay = min(delay * 2, RETRY_MOST)
+        if batch.ticked or not self._gatherer.idle:
+            self.ticker.by(self._due())
 
     async def _fold(self, records: Sequence[Record]) -> _Batch:
         """What these records come to. Writes nothing."""
@@ -307,6 +305,7 @@ class Translator:
         looked = await self._expiring.slice(records[0]) if ticked and len(records) == 1 else None
         if looked is not None:
             looked.need(need, words.registries)
+        together = await self._gatherer.close(records[0]) if ticked and len(records) == 1 else NONE
         catalogue = Catalogue(await self._translation.look(need), watching=self._expiring.watching)
         standing: Collection[DeletionKey] = ()
         if words.enricher is not None:
@@ -319,12 +318,12 @@ class Translator:
         weigher = self._weigher if self._weigher is not None and self._weigher.at_work else None
         if weigher is not None:
             catalogue.moves = []
-        planned: list[PlannedEvent] = []
+        planned: list[PlannedEvent] = [*together.planned]
         told: list[Told] = []
         finished: list[int] = []
         for at, (record, notice) in enumerate(zip(records, notices, strict=True)):
             if at and at % BREATH == 0:
-                await self._give_way()
+                await give_way(self._clock)
             if notice is None:
                 if record.kind is RecordKind.TICK:
                     told.extend([Told(record, "overtaken")] * fold.overtaken(standing, record.accepted))
@@ -364,18 +363,11 @@ class Translator:
             quarantined=quarantined,
             now=now,
             usage=usage,
+            closed=together.closed,
         )
         deadlines = [row.deadline for row in catalogue.parked()]
         deadlines += [one for one in (pulls.deadline(whole=ticked > 0),) if one is not None]
         return _Batch(work, told, min(deadlines, default=None), ticked > 0)
-
-    async def _give_way(self) -> None:
-        """Let the loop answer requests. While it has its hands full let it go on, within bounds: answers come first."""
-        for _ in range(COURTESY):
-            before = self._clock.monotonic()
-            await asyncio.sleep(0)
-            if self._clock.monotonic() - before < BUSY:
-                return
 
     def _set_aside(self, record: Record, reason: str, detail: str) -> _Batch:
         """A batch of one record that goes to quarantine instead."""
@@ -390,9 +382,3 @@ class Translator:
             now=now,
         )
         return _Batch(work, (Told(record, "quarantined"),), None)
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond a stop."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopped.wait()

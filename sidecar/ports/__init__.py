@@ -17,6 +17,7 @@ from sidecar.domain.event import Event
 from sidecar.domain.lane_state import LaneName, LaneState, Pause
 from sidecar.domain.listing import (
     AttemptRow,
+    Companion,
     DeliveryFilter,
     DeliveryRow,
     EventFilter,
@@ -28,6 +29,7 @@ from sidecar.domain.listing import (
     ScanFilter,
     ScannedRow,
     UndeliveredCount,
+    WaitingGroup,
 )
 from sidecar.domain.message import Message, Response
 from sidecar.domain.person import Visit
@@ -40,6 +42,10 @@ from sidecar.domain.walk import Walk
 from sidecar.ports.authorized import AuthorizedEmails as AuthorizedEmails
 from sidecar.ports.expiries import Ends as Ends
 from sidecar.ports.expiries import Expiries as Expiries
+from sidecar.ports.groups import Closing as Closing
+from sidecar.ports.groups import Groups as Groups
+from sidecar.ports.groups import PlannedJoin as PlannedJoin
+from sidecar.ports.groups import Stored as Stored
 from sidecar.ports.inbox import Inboxes as Inboxes
 from sidecar.ports.madebook import Madebook as Madebook
 from sidecar.ports.mail import Mail as Mail
@@ -90,17 +96,23 @@ class PlannedDelivery(msgspec.Struct, frozen=True):
 
 
 class PlannedEvent(msgspec.Struct, frozen=True):
-    """An event with its rendered messages and the deliveries it owes."""
+    """An event with its rendered messages, the deliveries it owes, and the groups that it waits in.
+
+    With `stored` the event was written before, and what is owed now is what its group comes to.
+    """
 
     event: Event
     messages: tuple[Message, ...]
     deliveries: tuple[PlannedDelivery, ...]
+    joins: tuple[PlannedJoin, ...] = ()
+    stored: Stored | None = None
 
 
 class WriteSet(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one translated batch writes, in one transaction.
 
-    `finished` are numbers of records whose bytes are no longer needed (blobs, own traffic).
+    `finished` are numbers of records whose bytes are no longer needed (blobs, own traffic), `closed` the groups that
+    are told now: those of them that somebody has ended meanwhile are left out, with what they come to.
     """
 
     expected: int  # the cursor before
@@ -111,6 +123,7 @@ class WriteSet(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: Sequence[Quarantined]
     now: int
     usage: UsageChanges | None = None  # of namespaces under a quota
+    closed: Sequence[Closing] = ()
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -120,7 +133,7 @@ class Position(msgspec.Struct, frozen=True):
     clean: bool  # the last stop was orderly
 
 
-class Translation(Ends, Protocol):
+class Translation(Ends, Groups, Protocol):
     """The translator's verbs. There is exactly one translator."""
 
     async def begin(self) -> Position:
@@ -190,12 +203,13 @@ class Queue(Protocol):
 
 
 class LaneRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A lane in a list."""
+    """A lane in a list. `waiting` are the events that wait in its groups."""
 
     state: LaneState
     dead: int
     last_success: int
     failures: int
+    waiting: int = 0
 
 
 class Ledger(Protocol):
@@ -225,6 +239,12 @@ class Ledger(Protocol):
     async def release(self, number: int) -> None:
         """Take an item out of quarantine."""
 
+    async def waits(self, uuid: str) -> Sequence[WaitingGroup]:
+        """The groups in which an event waits."""
+
+    async def companions(self, delivery: int) -> Sequence[Companion]:
+        """The events that a delivery tells of in one message, oldest first; none when it is of one by itself."""
+
 
 class Interventions(Protocol):
     """What operators change: deliveries in bounded steps, lanes one by one.
@@ -249,6 +269,12 @@ class Interventions(Protocol):
 
     async def cancel(self, ids: Collection[int], now: int) -> Mapping[int, Sequence[int]]:
         """Give due deliveries up for good."""
+
+    async def held(self, subscriptions: Collection[str]) -> Mapping[str, int]:
+        """The events that wait in groups for these subscriptions, by name."""
+
+    async def disband(self, subscriptions: Collection[str], limit: int, now: int) -> Mapping[str, int]:
+        """Give up at most so many of the groups that wait for these subscriptions: the events in them, by name."""
 
     async def pause(self, pause: Pause, now: int) -> LaneState: ...  # as Queue.pause
 

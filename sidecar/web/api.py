@@ -159,7 +159,13 @@ class Api:
 
     async def _get_event(self, request: web.Request) -> web.Response:
         event, deliveries = await self._operations.event(named(request, "id"))
-        return answer({"event": shapes.event(event), "deliveries": [shapes.delivery(one) for one in deliveries]})
+        return answer(
+            {
+                "event": shapes.event(event),
+                "deliveries": [shapes.delivery(one) for one in deliveries],
+                "waits": [shapes.waits(one) for one in await self._operations.waits(event.id)],
+            }
+        )
 
     async def _get_explanation(self, request: web.Request) -> web.Response:
         event, parts, others = await self._operations.explain(named(request, "id"))
@@ -168,6 +174,7 @@ class Api:
                 "event": shapes.event(event),
                 "subscriptions": [shapes.explanation(one) for one in parts],
                 "others": [shapes.delivery(one) for one in others],
+                "waits": [shapes.waits(one) for one in await self._operations.waits(event.id)],
             }
         )
 
@@ -188,7 +195,7 @@ class Api:
 
     async def _get_delivery(self, request: web.Request) -> web.Response:
         row, message, attempts = await self._operations.delivery(number_of(request))
-        return answer(shapes.whole_delivery(row, message, attempts))
+        return answer(shapes.whole_delivery(row, message, attempts, await self._operations.companions(row.id)))
 
     async def _get_undelivered(self, request: web.Request) -> web.Response:
         query = checked_query(request)

@@ -9,7 +9,16 @@ import msgspec
 from sidecar.domain.event import Event
 from sidecar.domain.instant import rfc3339
 from sidecar.domain.lane_state import LaneState
-from sidecar.domain.listing import AttemptRow, DeliveryRow, EventRow, PullRow, QuarantineRow, UndeliveredCount
+from sidecar.domain.listing import (
+    AttemptRow,
+    Companion,
+    DeliveryRow,
+    EventRow,
+    PullRow,
+    QuarantineRow,
+    UndeliveredCount,
+    WaitingGroup,
+)
 from sidecar.domain.made import Made
 from sidecar.domain.message import Message
 from sidecar.pipeline.inspection import ShownRequest
@@ -87,6 +96,18 @@ def event_row(row: EventRow) -> dict[str, Any]:
         "delivered": row.delivered,
         "dead": row.dead,
         "cancelled": row.cancelled,
+        "waiting": row.waiting,
+    }
+
+
+def waits(one: WaitingGroup) -> dict[str, Any]:
+    """A group in which an event waits."""
+    return {
+        "subscription": one.subscription,
+        "word": one.word,
+        "whole": one.whole,
+        "until": rfc3339(one.until),
+        "events": one.size,
     }
 
 
@@ -111,10 +132,23 @@ def delivery(row: DeliveryRow) -> dict[str, Any]:
     }
 
 
-def whole_delivery(row: DeliveryRow, message: Message | None, attempts: Sequence[AttemptRow]) -> dict[str, Any]:
-    """A delivery with the bytes it sends and everything that was tried."""
+def whole_delivery(
+    row: DeliveryRow, message: Message | None, attempts: Sequence[AttemptRow], together: Sequence[Companion] = ()
+) -> dict[str, Any]:
+    """A delivery with the bytes it sends, the events that it tells of together, and everything that was tried."""
     return {
         **delivery(row),
+        "together": [
+            {
+                "event": one.event,
+                "type": one.type,
+                "time": rfc3339(one.time),
+                "registry": one.registry,
+                "repository": one.repository,
+                "word": one.word,
+            }
+            for one in together
+        ],
         "contentType": message.content_type if message is not None else "",
         "body": _text(message.body)[0] if message is not None else "",
         "log": _log(attempts),
@@ -138,7 +172,13 @@ def _log(attempts: Sequence[AttemptRow]) -> list[dict[str, Any]]:
 
 def count(row: UndeliveredCount, lane: dict[str, Any]) -> dict[str, Any]:
     """What a subscription is owed, and what its lane (as `lane` gives it) says of why."""
-    owed = {"subscription": row.subscription, "due": row.due, "dead": row.dead, "oldest": _when(row.oldest)}
+    owed = {
+        "subscription": row.subscription,
+        "due": row.due,
+        "dead": row.dead,
+        "oldest": _when(row.oldest),
+        "waiting": row.waiting,
+    }
     state = ("enabled", "hold", "orphaned", "trouble", "pausedUntil", "breaker", "nextProbe")
     return {**owed, **{name: lane[name] for name in (*state, "inFlight", "lastSuccess", "failures")}}
 
@@ -161,6 +201,7 @@ def step(done: Step, then: str | None) -> dict[str, Any]:
         "subscriptions": [{"subscription": name, "count": one} for name, one in done.counts.items()],
         "withoutBytes": done.silent,
         "orphaned": [{"subscription": name, "count": one} for name, one in done.orphaned.items()],
+        "waiting": [{"subscription": name, "count": one} for name, one in done.waiting.items()],
         "next": then,
     }
 
@@ -217,6 +258,7 @@ def lane(row: LaneRow, route: Route | None, view: LaneView | None, made: Made | 
         "inFlight": view.in_flight if view is not None else 0,
         "pending": row.state.pending,
         "dead": row.dead,
+        "waiting": row.waiting,
         "lastSuccess": _when(row.last_success),
         "failures": row.failures,
     }

@@ -158,6 +158,14 @@ def test_what_is_left_and_what_waits_is_told(capsys):
     ]
 
 
+def test_what_is_given_up_with_its_groups_is_told_though_no_delivery_is(capsys):
+    sidecar = Sidecar()
+    left = [{**step({}, "0-0"), "waiting": [{"subscription": "chat", "count": 7}]}, step({}, None)]
+    sidecar.post = lambda _path, body: answering(left[1 if body["cursor"] else 0])
+    run(go(sidecar, Walk(path="/v1/deliveries/cancel", body={}, done="cancelled", yes=True)))
+    assert capsys.readouterr() == ("0 cancelled\n", "chat: 7 events in groups that were not told yet\n")
+
+
 async def answering(value):
     return value
 

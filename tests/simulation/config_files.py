@@ -1,6 +1,7 @@
 """Configuration files of the simulation: which subscriptions there are just now, and under which names.
 
-Told apart by role, which never changes; the name may. Two roles, `p` and `t`, deliver to one place.
+Told apart by role, which never changes; the name may. Two roles, `p` and `t`, deliver to one place. `g` is told of what
+happens together in one message.
 """
 
 import random
@@ -10,16 +11,17 @@ from typing import Any
 import msgspec
 
 from doubles import match, policy, subscription
-from happenings import CLOUDEVENTS, CLOUDEVENTS_ASKED_FOR, DTR, HARBOR, Listener
+from happenings import CHATTY, CLOUDEVENTS, CLOUDEVENTS_ASKED_FOR, DTR, HARBOR, Listener
 from sidecar.domain import instant
-from sidecar.domain.subscription import Order, Rate, Retry, Subscription
+from sidecar.domain.subscription import Grouping, Order, Rate, Retry, Subscription
 
 QUICK = policy(
     concurrency=3,
     retry=Retry(initial=instant.SECOND // 2, factor=2.0, max_delay=4 * instant.SECOND, horizon=900 * instant.DAY),
 )
 IN_ORDER = msgspec.structs.replace(QUICK, order=Order.REPOSITORY, rate=Rate(40))
-PLACES = {"h": "h", "p": "p", "t": "p", "d": "d", "c": "c", "x": "x"}  # role -> where it delivers
+GROUPS = (None, Grouping(instant.SECOND), Grouping(3 * instant.SECOND), Grouping(2 * instant.SECOND, whole=True))
+PLACES = {"h": "h", "p": "p", "t": "p", "d": "d", "c": "c", "x": "x", "g": "g"}  # role -> where it delivers
 LISTENERS = {
     "h": Listener(HARBOR),
     "p": Listener(HARBOR, "prj/"),
@@ -27,6 +29,7 @@ LISTENERS = {
     "d": Listener(DTR),
     "c": Listener(CLOUDEVENTS),
     "x": Listener(HARBOR, "solo"),
+    "g": Listener(CHATTY),
 }
 
 
@@ -40,6 +43,7 @@ class File(msgspec.Struct, frozen=True):
     formerly: Mapping[str, str] = {}
     disabled: frozenset[str] = frozenset()
     gone: Mapping[str, str] = {}
+    group: Grouping | None = GROUPS[2]  # of `g`
 
     @property
     def listening(self) -> frozenset[str]:
@@ -55,19 +59,26 @@ class File(msgspec.Struct, frozen=True):
             "p": {"match": match(["prj/**"])},
             "t": {"match": match(["team/**"])},
             "x": {"match": match(["solo"])},
+            "g": {"format": "chatty", "events": tuple(CHATTY.values()), "group": self.group},
             "c": {"format": "cloudevents", "events": CLOUDEVENTS_ASKED_FOR, "match": match(untagged=True)},
         }.get(role, {})
         return subscription(
             name,
             url=f"http://receiver.example/{PLACES[role]}",
-            policy=IN_ORDER if role == "p" else QUICK,
+            policy=IN_ORDER if role in {"p", "g"} else QUICK,
             formerly=self.formerly.get(role, ""),
             enabled=role not in self.disabled,
             **more,
         )
 
     def changed(self, chance: random.Random, number: int) -> "File":
-        """Another file: something added, removed, renamed, joined, disabled or enabled. `number` makes names new."""
+        """Another file: something added, removed, renamed, joined, disabled, enabled or grouped otherwise.
+
+        `number` makes names new.
+        """
+        return msgspec.structs.replace(self._changed(chance, number), group=chance.choice(GROUPS))
+
+    def _changed(self, chance: random.Random, number: int) -> "File":
         dice = chance.random()
         if self.gone and dice < 0.3:
             return self.with_back(chance.choice(sorted(self.gone)), number if chance.random() < 0.5 else 0)
@@ -93,4 +104,4 @@ class File(msgspec.Struct, frozen=True):
         return File({**self.names, role: name}, formerly, self.disabled, gone)
 
 
-FIRST = File({role: role for role in ("h", "p", "d", "c")}, {}, frozenset(), {"t": "t", "x": "x"})
+FIRST = File({role: role for role in ("h", "p", "d", "c", "g")}, {}, frozenset(), {"t": "t", "x": "x"})

@@ -43,6 +43,11 @@ def test_a_minute_of_faults(seed, played):
         raise
 
 
+def test_some_of_it_is_told_together(played):
+    worlds = [played(seed) for seed in SEEDS]
+    assert any(len(one.said) > 1 for world in worlds for one in world.sent)
+
+
 def test_an_hour_of_faults(tmp_path):
     """A slower world: lives of many minutes, faults that last, a clock set by hours."""
     world = World(1, tmp_path / "sidecar.db", seconds=3600, tempo=60)

@@ -16,6 +16,7 @@ from config_files import FIRST, LISTENERS, PLACES, QUICK, File
 from hands import bring_back_everything, hold, one_of_them
 from oracle import Look, journal_after, lanes_of_due, look, moved, whose
 
+from chatting import chatting
 from doubles import House, RecordingObserver, abandon
 from flaky_store import FlakyStore, disk_error, disk_full
 from happenings import Envelope, Happenings, Told
@@ -29,19 +30,26 @@ from sidecar.pipeline.upkeep import Keeper
 from sidecar.ports import SendRequest
 from virtual_time import VirtualClock
 
-ACTOR = {"d": lambda body: body["contents"]["author"], "c": lambda body: body["data"]["actor"]}
+SAID = {
+    "d": lambda body: ((body["type"], body["contents"]["author"]),),
+    "c": lambda body: ((body["type"], body["data"]["actor"]),),
+    "g": lambda body: tuple((one["word"], one["actor"]) for one in body["said"]),
+}
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """One request as a receiver saw it."""
+    """One request as a receiver saw it: `said` are the words in it, with the actor of whom each is said."""
 
     life: int
     at: float
     place: str
-    word: str
-    actor: str
+    said: tuple[tuple[str, str], ...]
     id: str
     body: bytes
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        return tuple((self.place, word, actor) for word, actor in self.said)
 
 
 class Span(msgspec.Struct):
@@ -112,9 +120,9 @@ class World:
         """ports.Sender: what becomes of one request."""
         body = json.loads(request.body)
         place = request.url.rpartition("/")[2]
-        actor = ACTOR.get(place, lambda body: body["operator"])(body)
+        said = SAID.get(place, lambda body: ((body["type"], body["operator"]),))(body)
         id_ = dict(request.headers)["webhook-id"]
-        self.sent.append(Sent(self.life, self.now(), place, body["type"], actor, id_, request.body))
+        self.sent.append(Sent(self.life, self.now(), place, said, id_, request.body))
         if id_ in self._done:
             self.complaints.append(f"{id_} was sent again though it was written as delivered")
         if id_ in self._answered:
@@ -392,13 +400,17 @@ class World:
 
     async def run(self) -> None:
         """Trouble for so long, and then peace until nothing is owed any more."""
+        with chatting():
+            await self._run()
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             for part in (self.registry, self.registry, self.disk, self.hands, self.process, self.watch):
                 group.create_task(part())
         self.calm = True
         house = self.house
         assert house is not None
-        file = File(self.file.names, {}, frozenset(), self.file.gone)
+        file = File(self.file.names, {}, frozenset(), self.file.gone, self.file.group)
         for role in sorted(file.gone):
             file = file.with_back(role)
         self.write_file(file)

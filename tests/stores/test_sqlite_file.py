@@ -195,7 +195,7 @@ def test_migrations_are_numbered_without_a_gap():
 
 
 async def test_a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_owes(path):
-    """Version 1 knew no order: what it queued has none. Nor did it know of pulls, of walks, of APIs and of ends."""
+    """Version 1 knew no order: what it queued has none. Nor did it know of pulls, walks, APIs, ends and groups."""
     store = SQLiteStore(path, inline=True)
     await store.open()
     (lane,) = await store.register(names("one"), NOW)
@@ -204,7 +204,7 @@ async def test_a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_owe
     tables = ("pull", "pull_session", "walk", "walk_place", "walk_finding", "registry_instance")
     tables += ("made", "lane_clearing", "last_trigger", "flag", "scan", "usage", "usage_blob", "usage_gap")
     tables += ("expiry_told", "expiry_look", "inbox", "inbox_dismissal", "inbox_owner")
-    tables += ("authorized_email", "confirmation_mail")
+    tables += ("authorized_email", "confirmation_mail", "event_group", "event_group_member")
     store._connection.execute("DROP INDEX lane_in_use")
     for column in ("made", "retired"):
         store._connection.execute(f"ALTER TABLE lane DROP COLUMN {column}")

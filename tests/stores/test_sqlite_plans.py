@@ -14,6 +14,7 @@ from sidecar.stores.sqlite import (
     due,
     expiry,
     file,
+    groups,
     inbox,
     interventions,
     journal,
@@ -94,6 +95,12 @@ INDEXES = {
     "places.WITHIN": (places.WITHIN, "PRIMARY KEY (registry=? AND name>? AND name<?)"),
     "places.SOLITARY": (places.SOLITARY, "PRIMARY KEY (registry=? AND name>?)"),
     "places.REPOSITORY": (places.REPOSITORY, "PRIMARY KEY (registry=? AND name=?)"),
+    "groups.DUE": (groups.DUE, "event_group_due (lane=? AND deadline<?)"),
+    "groups.OPEN": (groups.OPEN.replace(" ORDER BY g.id", ""), "event_group_open (lane=? AND key=?)"),
+    "groups.NEXT": (groups.NEXT, "SEARCH event_group"),
+    "groups.CLOSE": (groups.CLOSE, "SEARCH event_group USING INTEGER PRIMARY KEY (rowid=?)"),
+    "groups.END": (groups.END, "event_group_due (lane=?)"),
+    "groups.NUMBERS": (groups.NUMBERS.replace("DISTINCT", ""), "event_group_member_event (event=?)"),
     "usage.ROWS": (usage.ROWS, "PRIMARY KEY (registry=? AND namespace=?)"),
     "usage.BLOBS": (usage.BLOBS, "PRIMARY KEY (place=? AND digest=?)"),
     "usage.PRESENT": (usage.PRESENT, "PRIMARY KEY (registry=? AND repository=? AND digest=?)"),
@@ -118,6 +125,9 @@ INDEXES = {
     "inbox.SPARE": (inbox.SPARE, "inbox_of (owner=?)"),
     "inbox.REMOVE": (inbox.REMOVE, "INTEGER PRIMARY KEY (rowid=?)"),
     "upkeep.EXPIRED_DELIVERIES": (upkeep.EXPIRED_DELIVERIES, "delivery_done (state=? AND done<?)"),
+    "upkeep.GROUPS_LEFT_ALONE": (upkeep.GROUPS_LEFT_ALONE, "event_group_told (number=?)"),
+    "upkeep.GROUP_OVER": (upkeep.GROUP_OVER, "event_group_over (done<?)"),
+    "upkeep.DELETE_MEMBERS": (upkeep.DELETE_MEMBERS, "SEARCH event_group_member USING PRIMARY KEY (grp=? AND seq=?)"),
     "upkeep.OLD_EVENTS": (upkeep.OLD_EVENTS, "INTEGER PRIMARY KEY (rowid>?)"),
     "upkeep.TRANSLATED": (upkeep.TRANSLATED, "INTEGER PRIMARY KEY (rowid<?)"),
     "upkeep.DELETIONS": (upkeep.DELETIONS, "deletion_deadline (deadline<?)"),
@@ -140,6 +150,16 @@ def test_a_list_of_inboxes_reads_no_other(connection, which):
     assert any("SEARCH x USING COVERING INDEX inbox_of (owner=? AND open=?" in one for one in lines), lines
     assert any("SEARCH i USING INTEGER PRIMARY KEY (rowid=?)" in one for one in lines), lines
     assert scans(lines) == []
+
+
+def test_the_lanes_in_which_groups_wait_are_found_from_one_to_the_next(connection):
+    """However many groups wait in each of them."""
+    lines = [line for line in plan(connection, groups.WAITING) if "event_group" in line]
+    assert lines == [
+        "SEARCH event_group USING INDEX event_group_due",
+        "SEARCH g USING INDEX event_group_due (lane>?)",
+        "SEARCH g USING INDEX event_group_due (lane=?)",
+    ]
 
 
 @pytest.mark.parametrize("name", ["ENDING", "ENDS_IN", "EVERY_END_IN"])

@@ -280,6 +280,7 @@ async def test_what_is_undelivered(site):
             "due": 0,
             "dead": 3,
             "oldest": None,
+            "waiting": 0,
             "enabled": True,
             "hold": "",
             "orphaned": False,

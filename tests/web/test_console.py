@@ -245,7 +245,7 @@ async def test_what_is_undelivered(site):
     await site.usual()
     page = await site.page("/console/undelivered")
     rows = page.rows()
-    assert rows[0] == ["one", "active", "0", "3", NOTHING, "never", "3"]
+    assert rows[0] == ["one", "active", "0", "3", "0", NOTHING, "never", "3"]
     assert [(row[1], row[2]) for row in rows[1:]] == [("one", "dead")] * 3
     assert "Nothing is undelivered." not in page.text
     assert len((await site.page("/console/undelivered?subscription=two")).rows()) == 1

@@ -58,6 +58,7 @@ async def test_a_dry_run_counts_and_does_nothing(site):
         "subscriptions": [{"subscription": "one", "count": 3}],
         "withoutBytes": 0,
         "orphaned": [],
+        "waiting": [],
         "next": None,
     }
     assert await done(site, "/v1/deliveries/replay", {"dryRun": True}) == expected

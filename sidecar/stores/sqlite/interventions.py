@@ -11,7 +11,7 @@ from typing import Any
 from sidecar.domain.delivery import Reason, State
 from sidecar.domain.glob import ANYTHING
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
-from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite import groups, rows
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
 from sidecar.stores.sqlite.translation import held_total
@@ -20,7 +20,6 @@ WINDOW = 20_000  # rows that one step looks at: some tens of milliseconds of rea
 
 LAST = "SELECT coalesce(max(id), 0) FROM delivery"
 WINDOW_END = "SELECT max(id) FROM (SELECT id FROM delivery WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)"
-EVENT_IDS = "SELECT id FROM event WHERE uuid = ?"
 SENDABLE = "EXISTS (SELECT 1 FROM message m WHERE m.id = d.message)"
 PICKED = f"SELECT d.id, l.name, l.orphaned, d.state, {SENDABLE}"
 TALLIED = f"SELECT l.name, l.orphaned, count(*), sum({SENDABLE})"
@@ -98,20 +97,20 @@ async def _step(reader: Reader, where: Selection, cursor: Cursor) -> Step:
         conditions.append("d.id IN (SELECT value FROM json_each(?))")
         values.append(rows.encode(where.ids).decode())
     elif where.event:
-        spans = [rows.span(row[0]) for row in await reader.rows(EVENT_IDS, (where.event,))]
-        conditions.append(f"({' OR '.join(['d.id BETWEEN ? AND ?'] * len(spans)) or '0'})")
-        values += (one for span in spans for one in span)
+        condition, given = await groups.about(reader, where.event)
+        conditions.append(condition)
+        values += given
     else:
         window = (await reader.rows(WINDOW_END, (cursor.after, end, WINDOW)))[0][0] or end
     conditions.append("d.id <= ?")
     values.append(window)
-    for condition, given in (
+    for condition, listed in (
         ("+d.state IN (SELECT value FROM json_each(?))", rows.encode([one.value for one in where.states]).decode()),
         ("+l.name IN (SELECT value FROM json_each(?))", rows.encode(where.subscriptions).decode()),
     ):
-        if given != "[]":
+        if listed != "[]":
             conditions.append(condition)
-            values.append(given)
+            values.append(listed)
     for condition, one in (
         ("d.reason = ?", where.reason),
         ("e.type = ?", where.type),

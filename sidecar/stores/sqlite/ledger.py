@@ -25,7 +25,7 @@ from sidecar.domain.listing import (
 )
 from sidecar.domain.message import Message
 from sidecar.ports import LaneRow
-from sidecar.stores.sqlite import queue, rows
+from sidecar.stores.sqlite import groups, queue, rows
 from sidecar.stores.sqlite.reading import Reader
 
 DELIVERIES = """
@@ -35,10 +35,13 @@ FROM delivery d CROSS JOIN event e ON e.id = d.event CROSS JOIN lane l ON l.id =
 """
 # Two counts over two partial indexes: one over both states would read every delivery there is.
 OWED = """
-SELECT l.name, sum(o.due), sum(o.dead), min(o.oldest) FROM (
-  SELECT lane, count(*) AS due, 0 AS dead, min(created) AS oldest FROM delivery WHERE state = 0 GROUP BY lane
+SELECT l.name, sum(o.due), sum(o.dead), min(o.oldest), sum(o.waiting) FROM (
+  SELECT lane, count(*) AS due, 0 AS dead, min(created) AS oldest, 0 AS waiting
+  FROM delivery WHERE state = 0 GROUP BY lane
   UNION ALL
-  SELECT lane, 0, count(*), NULL FROM delivery WHERE state = 2 AND done IS NOT NULL GROUP BY lane
+  SELECT lane, 0, count(*), NULL, 0 FROM delivery WHERE state = 2 AND done IS NOT NULL GROUP BY lane
+  UNION ALL
+  SELECT lane, 0, 0, NULL, sum(size) FROM event_group WHERE state = 0 GROUP BY lane
 ) o JOIN lane l ON l.id = o.lane WHERE l.retired = 0 GROUP BY l.id ORDER BY l.name
 """
 # One row for each artifact: the page is cut before its manifests are looked up. A page goes on behind the artifact that
@@ -94,6 +97,7 @@ async def events(reader: Reader, given: EventFilter) -> list[EventRow]:
     )
     for event, state, count in counted:
         states.setdefault(event, {})[state] = count
+    waiting = await groups.count(reader, [row[0] for row in found], states)
     return [
         EventRow(
             number=row[0],
@@ -102,6 +106,7 @@ async def events(reader: Reader, given: EventFilter) -> list[EventRow]:
             delivered=states.get(row[0], {}).get(State.DELIVERED, 0),
             dead=states.get(row[0], {}).get(State.DEAD, 0),
             cancelled=states.get(row[0], {}).get(State.CANCELLED, 0),
+            waiting=waiting.get(row[0], 0),
         )
         for row in found
     ]
@@ -116,9 +121,8 @@ async def deliveries(reader: Reader, given: DeliveryFilter) -> list[DeliveryRow]
     where = _Where()
     where.add("d.id = ?", given.id, when=given.id)
     if given.event:
-        numbers = [row[0] for row in await reader.rows("SELECT id FROM event WHERE uuid = ?", (given.event,))]
-        spans = " OR ".join(["d.id BETWEEN ? AND ?"] * len(numbers)) or "0"
-        where.add(f"({spans})", *(end for one in numbers for end in rows.span(one)), when=True)
+        condition, values = await groups.about(reader, given.event)
+        where.add(condition, *values, when=True)
     where.add("d.lane IN (SELECT id FROM lane WHERE name = ?)", given.subscription, when=given.subscription)
     marks = ",".join("?" * len(given.states))
     where.add(f"d.state IN ({marks})", *(one.value for one in given.states), when=given.states)
@@ -167,17 +171,19 @@ async def attempts(reader: Reader, delivery: int) -> tuple[Message | None, list[
 
 async def undelivered(reader: Reader) -> list[UndeliveredCount]:
     return [
-        UndeliveredCount(subscription=row[0], due=row[1], dead=row[2], oldest=row[3]) for row in await reader.rows(OWED)
+        UndeliveredCount(subscription=row[0], due=row[1], dead=row[2], oldest=row[3], waiting=row[4])
+        for row in await reader.rows(OWED)
     ]
 
 
 async def lanes(reader: Reader) -> list[LaneRow]:
-    dead = {one.subscription: one.dead for one in await undelivered(reader)}
+    owed = {one.subscription: one for one in await undelivered(reader)}
     memory = {row[0]: row[1:] for row in await reader.rows("SELECT id, last_success, failures FROM lane")}
     return [
         LaneRow(
             state=state,
-            dead=dead.get(state.name, 0),
+            dead=owed[state.name].dead if state.name in owed else 0,
+            waiting=owed[state.name].waiting if state.name in owed else 0,
             last_success=memory[state.id][0],
             failures=memory[state.id][1],
         )

@@ -8,7 +8,7 @@ import msgspec
 
 from sidecar.domain.errors import NotFound, Stale, Taken
 from sidecar.domain.made import Api, Draft, Health, LastTrigger, Made, Target, Tree, kept, lane_name
-from sidecar.stores.sqlite import interventions, queue, rows
+from sidecar.stores.sqlite import groups, interventions, queue, rows
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
 
@@ -124,6 +124,8 @@ def clear(connection: sqlite3.Connection, pending: Pending, now: int) -> Mapping
         left = [row[0] for row in connection.execute(LEFT, (lane, CLEARED)).fetchall()]
         if left:
             return interventions.cancel(connection, pending, left, now)
+        if groups.end(connection, lane, CLEARED, now)[0]:
+            return {lane: ()}
         connection.execute("DELETE FROM lane_clearing WHERE lane = ?", (lane,))
     return {}
 

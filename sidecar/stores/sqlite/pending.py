@@ -44,6 +44,8 @@ class Pending:
         self._joined: dict[int, int] | None = None
         self._retired: set[int] = set()
         self._traced: frozenset[int] | None = None
+        self._filled = False
+        self.filled = False  # a group became full, and nobody has asked yet
         self.heirs: dict[int, int] = {}  # lane that is gone -> the one that has its queue
         self.gone: frozenset[int] = frozenset()
         self.traced: frozenset[int] = frozenset()
@@ -94,6 +96,10 @@ class Pending:
         """Note lanes that are in use no longer."""
         self._retired.update(lanes)
 
+    def fill(self) -> None:
+        """Note that a group of events became full."""
+        self._filled = True
+
     def trace(self, connection: sqlite3.Connection) -> None:
         """Note which lanes are traced as the transaction has it now."""
         self._traced = _traced(connection)
@@ -105,8 +111,10 @@ class Pending:
         joined, self._joined = self._joined, None
         retired, self._retired = self._retired, set()
         traced, self._traced = self._traced, None
+        filled, self._filled = self._filled, False
         if not committed:
             return
+        self.filled |= filled
         if traced is not None:
             self.traced = traced
         if retired:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sidecar.domain.delivery import Settlement, State
 from sidecar.domain.errors import NotFound
 from sidecar.domain.lane_state import LaneName, LaneState, Pause
-from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite import groups, rows
 from sidecar.stores.sqlite.pending import PENDING, Pending
 from sidecar.stores.sqlite.reading import Reader
 from sidecar.stores.sqlite.translation import held_total
@@ -141,6 +141,7 @@ def register(connection: sqlite3.Connection, pending: Pending, names: Sequence[L
                 joined[old] = known[one.name]
                 # Each lane counts its own held time; what was held so far in the old one must stay held.
                 base = held_total(connection, known[one.name], now) - held_total(connection, old, now)
+                groups.inherit(connection, known[one.name], old)
                 moved += connection.execute(
                     "UPDATE delivery SET lane = ?, held_base = held_base + ? WHERE lane = ? AND state = 0",
                     (known[one.name], base, old),

@@ -23,6 +23,7 @@ from sidecar.stores.sqlite.commit import CommitLoop, CycleReport, Verb
 from sidecar.stores.sqlite.due import Due
 from sidecar.stores.sqlite.expiry import SQLiteExpiries
 from sidecar.stores.sqlite.file import Lock, open_writer
+from sidecar.stores.sqlite.groups import SQLiteGroups
 from sidecar.stores.sqlite.inbox import SQLiteInboxes
 from sidecar.stores.sqlite.madebook import SQLiteMadebook
 from sidecar.stores.sqlite.office import Office
@@ -53,6 +54,7 @@ class SQLiteStore(
     SQLitePlaces,
     SQLiteUsage,
     SQLiteExpiries,
+    SQLiteGroups,
     SQLiteInboxes,
     SQLiteAuthorizedEmails,
 ):

@@ -1,14 +1,14 @@
 """The translator's verbs: begin, attempt, look, commit, end."""
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sidecar.domain.catalogue import Facts, Need
 from sidecar.domain.delivery import Delivery, Reason, State
 from sidecar.domain.errors import CursorMoved, NamespaceTaken
 from sidecar.ports import Position, WriteSet
-from sidecar.stores.sqlite import expiry, journal, places, rows, usage
+from sidecar.stores.sqlite import expiry, groups, journal, places, rows, usage
 from sidecar.stores.sqlite.journal import quarantine_values
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
@@ -150,7 +150,7 @@ def commit(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: Wri
     _catalogue(connection, work)
     if work.usage is not None:
         usage.write(connection, work.usage)
-    due = _deliveries(connection, ids, pending.heirs, work)
+    due = _deliveries(connection, ids, pending, work)
     if pending.gone:
         due = _without(connection, pending.gone, due, work.now)
     if pending.traced:
@@ -200,30 +200,46 @@ def _catalogue(connection: sqlite3.Connection, work: WriteSet) -> None:
         rows.insert(connection, head, counted, COUNT_PULLS)
 
 
-def _deliveries(connection: sqlite3.Connection, ids: Ids, heirs: Mapping[int, int], work: WriteSet) -> list[Delivery]:
+def _deliveries(connection: sqlite3.Connection, ids: Ids, pending: Pending, work: WriteSet) -> list[Delivery]:
+    heirs = pending.heirs
+    told = groups.close(connection, ids.event + 1, work) if work.closed else {}
+    ids.event += len(told)
+    begun: dict[int, int] = {}  # number of a group -> the first id that it has not used
+    joined: list[groups.Joined] = []
     events: list[tuple[Any, ...]] = []
     messages: list[tuple[Any, ...]] = []
     deliveries: list[tuple[Any, ...]] = []
     due: list[Delivery] = []
     held: dict[int, int] = {}
     for planned in work.events:
-        event = planned.event
-        ids.event += 1
-        events.append(
-            (
-                ids.event,
-                event.id,
-                event.type.value,
-                event.registry.name,
-                event.repository.path,
-                event.time,
-                event.accepted,
-                rows.encode(event),
+        event, stored = planned.event, planned.stored
+        owes = max(len(planned.messages), len(planned.deliveries))
+        if stored is None:
+            ids.event += 1
+            number, first, room = ids.event, ids.event * rows.SPAN, rows.SPAN
+            events.append(
+                (
+                    number,
+                    event.id,
+                    event.type.value,
+                    event.registry.name,
+                    event.repository.path,
+                    event.time,
+                    event.accepted,
+                    rows.encode(event),
+                )
             )
-        )
-        first = ids.event * rows.SPAN
+            if planned.joins:
+                joined.append((number, event, planned.joins))
+        elif stored.group in told:
+            number, (first, last) = stored.event, rows.span(told[stored.group])
+            first = begun.get(stored.group, first)
+            begun[stored.group] = first + owes
+            room = last - first + 1
+        else:
+            continue  # somebody has given it up
         messages.extend(rows.message_values(first + at, message) for at, message in enumerate(planned.messages))
-        if max(len(planned.messages), len(planned.deliveries)) > rows.SPAN:
+        if owes > room:
             raise ValueError(f"one event owes more than {rows.SPAN} deliveries")
         for at, one in enumerate(planned.deliveries):
             lane = heirs.get(one.lane, one.lane) if heirs else one.lane
@@ -234,7 +250,7 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, heirs: Mapping[int, in
             deliveries.append(
                 (
                     first + at,
-                    ids.event,
+                    number,
                     lane,
                     None if one.message is None else first + one.message,
                     one.webhook_id,
@@ -255,7 +271,7 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, heirs: Mapping[int, in
                     Delivery(
                         id=first + at,
                         lane=lane,
-                        event=ids.event,
+                        event=number,
                         event_id=event.id,
                         webhook_id=one.webhook_id,
                         word=one.word,
@@ -277,6 +293,10 @@ def _deliveries(connection: sqlite3.Connection, ids: Ids, heirs: Mapping[int, in
         "detail, done, order_key)",
         deliveries,
     )
+    if told:
+        ids.keep(connection)  # no event has the number of a group
+    if joined:
+        groups.join(connection, pending, joined)
     return due
 
 

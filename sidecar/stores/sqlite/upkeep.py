@@ -40,9 +40,25 @@ DELETE_ATTEMPTS = "DELETE FROM attempt WHERE delivery IN (SELECT value FROM json
 DELETE_DELIVERIES = "DELETE FROM delivery WHERE id IN (SELECT value FROM json_each(?))"
 DELETE_MESSAGES = "DELETE FROM message WHERE id BETWEEN ? AND ?"
 DELETE_EVENTS = "DELETE FROM event WHERE id IN (SELECT value FROM json_each(?))"
+# A group is over when nothing is left of what it came to. Only what was told together has a number.
+GROUPS_LEFT_ALONE = f"""
+UPDATE event_group SET state = 2 WHERE number > 0 AND number IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
+  SELECT 1 FROM delivery d WHERE d.id BETWEEN event_group.number * {SPAN} AND event_group.number * {SPAN} + {SPAN} - 1
+) RETURNING number
+"""
+GROUP_OVER = "SELECT id FROM event_group WHERE state = 2 AND done <= ? ORDER BY done, id LIMIT 1"
+DELETE_MEMBERS = """
+DELETE FROM event_group_member WHERE grp = ?1 AND seq IN (
+  SELECT seq FROM event_group_member WHERE grp = ?1 ORDER BY seq LIMIT ?2
+) RETURNING event
+"""
+DELETE_GROUP = "DELETE FROM event_group WHERE id = ?"
 DELETE_JOURNAL = "DELETE FROM journal WHERE number IN (SELECT value FROM json_each(?))"
 DELETE_QUARANTINE = "DELETE FROM quarantine WHERE id IN (SELECT value FROM json_each(?))"
-_OWES = f"EXISTS (SELECT 1 FROM delivery d WHERE d.id BETWEEN e.id * {SPAN} AND e.id * {SPAN} + {SPAN} - 1)"
+_OWES = f"""(
+  EXISTS (SELECT 1 FROM delivery d WHERE d.id BETWEEN e.id * {SPAN} AND e.id * {SPAN} + {SPAN} - 1)
+  OR EXISTS (SELECT 1 FROM event_group_member m WHERE m.event = e.id)
+)"""
 LEFT_ALONE = f"SELECT e.id FROM json_each(?) v CROSS JOIN event e ON e.id = v.value WHERE NOT {_OWES}"
 OLD_EVENTS = f"SELECT e.id, e.accepted, {_OWES} FROM event e WHERE e.id > ? ORDER BY e.id LIMIT ?"
 TRANSLATED = "SELECT number, accepted, coalesce(length(body), 0) FROM journal WHERE number <= ? ORDER BY number LIMIT ?"
@@ -164,6 +180,7 @@ class _Step:
             self._deliveries(State.DELIVERED, now - keep.delivered)
             or self._deliveries(State.CANCELLED, now - keep.delivered)
             or self._deliveries(State.DEAD, now - keep.dead)
+            or self._groups(now - keep.delivered)
             or self._events(now - keep.delivered)
             or self._journal(now - keep.journal)
             or self._quarantine(now - keep.quarantine)
@@ -186,7 +203,8 @@ class _Step:
         if finished:
             return self._deliveries(min(finished)[1], EVER)
         return (
-            self._events(young)
+            self._groups(young)
+            or self._events(young)
             or self._deliveries(State.DEAD, EVER)
             or self._quarantine(EVER)
             or self._inbox(inbox.oldest(self._connection, BATCH), EVER)
@@ -201,9 +219,26 @@ class _Step:
             listed = _listed(gone)
             self._connection.execute(DELETE_ATTEMPTS, (listed,))
             self._connection.execute(DELETE_DELIVERIES, (listed,))
-            events = _listed(sorted({one // SPAN for one in gone}))
-            self._forget([row[0] for row in self._connection.execute(LEFT_ALONE, (events,)).fetchall()])
+            numbers = sorted({one // SPAN for one in gone})
+            for (number,) in self._connection.execute(GROUPS_LEFT_ALONE, (_listed(numbers),)).fetchall():
+                self._connection.execute(DELETE_MESSAGES, (number * SPAN, number * SPAN + SPAN - 1))
+            self._forget_left_alone(numbers)
         return bool(gone)
+
+    def _groups(self, until: int) -> bool:
+        """What was in a group goes a batch at a time once the group is over, its events if nobody else is owed them."""
+        found = self._connection.execute(GROUP_OVER, (until,)).fetchone()
+        if found is None:
+            return False
+        gone = [row[0] for row in self._connection.execute(DELETE_MEMBERS, (found[0], BATCH)).fetchall()]
+        self._forget_left_alone(sorted(set(gone)))
+        if len(gone) < BATCH:
+            self._connection.execute(DELETE_GROUP, found)
+        self._budget.spend(len(gone) + 1)
+        return True
+
+    def _forget_left_alone(self, events: list[int]) -> None:
+        self._forget([row[0] for row in self._connection.execute(LEFT_ALONE, (_listed(events),)).fetchall()])
 
     def _events(self, until: int) -> bool:
         """Events that nobody was ever owed go by their own age. Those that are owed go with their last delivery."""

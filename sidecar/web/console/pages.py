@@ -172,6 +172,7 @@ class Pages:
             event=shapes.event(event),
             parts=[shapes.explanation(one) for one in parts],
             others=[shapes.delivery(one) for one in others],
+            waits=[shapes.waits(one) for one in await self._operations.waits(event.id)],
             refusals=REFUSALS,
         )
 
@@ -206,7 +207,7 @@ class Pages:
         return await self._frame.page(
             request,
             "delivery.html",
-            delivery=shapes.whole_delivery(row, message, attempts),
+            delivery=shapes.whole_delivery(row, message, attempts, await self._operations.companions(row.id)),
             sent=shapes.request(sent) if sent is not None else None,
             size=len(message.body) if message is not None else None,
             done=DONE.get(query.get("done", "")),

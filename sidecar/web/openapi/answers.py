@@ -150,6 +150,7 @@ class EventRow(Struct):
     delivered: Count
     dead: Count
     cancelled: Count
+    waiting: Annotated[Count, said("in how many groups it waits, to be told with others")]
 
 
 class EventPage(Struct):
@@ -187,9 +188,21 @@ class Attempt(Struct, rename="camel"):
     answer: Annotated[str, said("the first KiB that was answered")]
 
 
+class Companion(Struct):
+    """One of the events that a single message tells of."""
+
+    event: Annotated[str, said("its id")]
+    type: EventType
+    time: Instant
+    registry: str
+    repository: str
+    word: str
+
+
 class DeliveryWithLog(Delivery):
     """A delivery with the bytes that it sends, and everything that was tried."""
 
+    together: Annotated[list[Companion], said("what it tells of in one message; empty = of its event alone")]
     content_type: str
     body: str
     log: list[Attempt]
@@ -200,9 +213,20 @@ class DeliveryPage(Struct):
     next: Next
 
 
+class Wait(Struct):
+    """A group in which an event waits, to be told with others."""
+
+    subscription: str
+    word: Annotated[str, said("in which it will be told")]
+    whole: Annotated[bool, said("whether with all that the subscription hears, and not with its repository alone")]
+    until: Annotated[Instant, said("when the group is told")]
+    events: Annotated[Count, said("how many are in it by now")]
+
+
 class EventWithDeliveries(Struct):
     event: Event
     deliveries: list[Delivery]
+    waits: list[Wait]
 
 
 class Header(Struct):
@@ -241,6 +265,7 @@ class EventExplained(Struct):
     event: Event
     subscriptions: list[Explanation]
     others: Annotated[list[Delivery], said("to subscriptions that are gone")]
+    waits: list[Wait]
 
 
 class UndeliveredCount(Struct, rename="camel"):
@@ -250,6 +275,7 @@ class UndeliveredCount(Struct, rename="camel"):
     due: Count
     dead: Count
     oldest: Annotated[Instant | None, said("when its oldest due delivery was made")]
+    waiting: Annotated[Count, said("events that wait in groups, to be told together")]
     enabled: bool
     hold: Hold
     orphaned: bool
@@ -280,4 +306,5 @@ class Step(Struct, rename="camel"):
     subscriptions: list[CountOf]
     without_bytes: Annotated[Count, said("how many cannot be sent: retention has taken them, or they never had bytes")]
     orphaned: Annotated[list[CountOf], said("left as they are, because their subscription is gone")]
+    waiting: Annotated[list[CountOf], said("events that waited in groups, and are given up with them")]
     next: Annotated[str | None, said("the `cursor` of the step after this one; null = this was the last")]

@@ -40,6 +40,7 @@ EVENTS: Final = {
             "delivered": 1,
             "dead": 1,
             "cancelled": 0,
+            "waiting": 0,
         }
     ],
     "next": "4711",
@@ -108,9 +109,12 @@ _LOG: Final = [
     }
 ]
 _BODY: Final = '{"type":"PUSH_ARTIFACT","occur_at":1795334400,"operator":"ci","event_data":{}}'
-WHOLE_DELIVERY: Final = {**DELIVERY, "contentType": "application/json", "body": _BODY, "log": _LOG}
+WHOLE_DELIVERY: Final = {**DELIVERY, "together": [], "contentType": "application/json", "body": _BODY, "log": _LOG}
 DELIVERIES: Final = {"deliveries": [DELIVERY], "next": "812"}
-EVENT_WITH_DELIVERIES: Final = {"event": _EVENT, "deliveries": [DELIVERY]}
+_WAITS: Final = [
+    {"subscription": "chat", "word": "artifact.pushed", "whole": False, "until": LATER, "events": 3},
+]
+EVENT_WITH_DELIVERIES: Final = {"event": _EVENT, "deliveries": [DELIVERY], "waits": _WAITS}
 
 _REQUEST: Final = {
     "word": "PUSH_ARTIFACT",
@@ -141,6 +145,7 @@ EXPLAINED: Final = {
         }
     ],
     "others": [],
+    "waits": _WAITS,
 }
 
 LANE: Final[dict[str, Any]] = {
@@ -163,6 +168,7 @@ LANE: Final[dict[str, Any]] = {
     "inFlight": 0,
     "pending": 1,
     "dead": 0,
+    "waiting": 0,
     "lastSuccess": AT,
     "failures": 1,
 }
@@ -175,6 +181,7 @@ UNDELIVERED: Final = {
             "due": 1,
             "dead": 0,
             "oldest": AT,
+            "waiting": 0,
             **{name: LANE[name] for name in ("enabled", "hold", "orphaned", "trouble", "pausedUntil", "breaker")},
             **{name: LANE[name] for name in ("nextProbe", "inFlight", "lastSuccess", "failures")},
         }
@@ -185,6 +192,7 @@ STEP: Final = {
     "subscriptions": [{"subscription": "updater", "count": 1}],
     "withoutBytes": 0,
     "orphaned": [],
+    "waiting": [],
     "next": None,
 }
 

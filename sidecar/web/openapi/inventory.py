@@ -48,6 +48,7 @@ class Lane(Struct, rename="camel"):
     in_flight: Count
     pending: Count
     dead: Count
+    waiting: Annotated[Count, said("events that wait in groups, to be told together")]
     last_success: Instant | None
     failures: Annotated[Count, said("in a row")]
 
