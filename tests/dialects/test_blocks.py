@@ -5,7 +5,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.dialects import blocks
@@ -79,6 +79,7 @@ def refused(body):
     return ""
 
 
+@settings(deadline=None)  # the longest lists take their time to be drawn
 @given(data=st.data(), path=NAMES, tags=TAGS, actor=FREE, said=FREE)
 def test_no_message_is_ever_one_that_slack_refuses(data, path, tags, actor, said):
     """Whatever names, tags, persons and findings are: six sections, none empty, none too long, no mark-up of others."""
