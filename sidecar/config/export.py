@@ -69,6 +69,8 @@ class Export:
             tree = {key: value for key, value in target.items() if key not in {"name", "namespace", "repository"}}
             comments = [f"made through the API of {source}: {one['name']}"]
             enabled = self._bound(tree, target["namespace"], target["repository"], comments)
+            if "options" in tree:
+                tree["options"] = self._literal(name, "options", tree["options"], comments)
             if not (enabled and target.get("enabled", True)):
                 tree["enabled"] = False
             else:
@@ -140,6 +142,21 @@ class Export:
         variable = self._variable(name, "url")
         host = parts.netloc.rpartition("@")[2]
         comments.append(f"${{env:{variable}}} is the whole URL: {parts.scheme}://{host}/...")
+        return f"${{env:{variable}}}"
+
+    def _literal(self, name: str, what: str, value: Any, comments: list[str]) -> Any:
+        """What an API was given, in which nothing was expanded, so that nothing will be when the file is read.
+
+        Whoever wrote it may not be the operator: a reference would put the operator's secrets into it.
+        """
+        if isinstance(value, dict):
+            return {key: self._literal(name, f"{what}_{key}", one, comments) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self._literal(name, f"{what}_{at}", one, comments) for at, one in enumerate(value, start=1)]
+        if not isinstance(value, str) or _REFERENCE.search(value) is None:
+            return value
+        variable = self._variable(name, what)
+        comments.append(f"${{env:{variable}}} is this text, in which nothing is to be replaced:\n{value}")
         return f"${{env:{variable}}}"
 
     def _variable(self, name: str, what: str) -> str:

@@ -41,22 +41,27 @@ def fenced(said: str) -> Section:
 
 
 def cut(text: str, room: int) -> str:
-    """The text with entities, in at most `room` characters; what had to go is told at its end.
+    """The text with entities, in at most `room` characters of UTF-16; what had to go is told at its end.
 
     No entity is broken, and no line either where that costs less than half of what is shown.
     """
     escaped = _escaped(text)
-    if len(escaped) <= room:
+    if _length(escaped) <= room:
         return escaped
     mark = f"\n... (cut, {len(text)} characters in all)"
     left = room - len(mark)
     shown = 0
     for shown, character in enumerate(text):  # noqa: B007 - how far it came is what is wanted
-        left -= len(_escaped(character))
+        left -= _length(_escaped(character))
         if left < 0:
             break
     line = text.rfind("\n", 0, shown)
     return _escaped(text[: line if line > shown // 2 else shown]) + mark
+
+
+def _length(text: str) -> int:
+    """Characters as UTF-16 has them, of which an emoji is two: whichever way Slack counts, it is not more."""
+    return len(text) if text.isascii() else len(text) + sum(one > "\uffff" for one in text)
 
 
 def _escaped(text: str) -> str:

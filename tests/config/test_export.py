@@ -7,6 +7,7 @@ import pytest
 
 from sidecar.config.export import Export, within
 from sidecar.config.loading import load
+from sidecar.dialects.contract import Audience, sample
 from sidecar.domain.glob import Globs
 from sidecar.domain.masking import masked
 
@@ -109,6 +110,24 @@ def test_what_looks_like_a_reference_is_not_followed_when_it_is_loaded(tmp_path)
     text = written(made("ci", one))
     assert "${env:HOME}" not in text
     assert read(tmp_path, text, {"CI_URL": "https://h.example/x"})["ci"].url == "https://h.example/x"
+
+
+def test_options_made_through_an_api_are_not_followed_either(tmp_path):
+    """Whoever may manage a subscription could read the operator's environment by having it exported."""
+    body = '{"key": "${env:SECRET}",\n "tag": "{{ tag }}", "file": "${file:/etc/hostname}"}'
+    target = {
+        "format": "template",
+        "url": "https://a.example",
+        "options": {"body": body, "headers": {"X-A": "${env:SECRET}"}},
+    }
+    text = written(made("ci", target))
+    environ = {"SECRET": "hunter2", "CI_OPTIONS_BODY": body, "CI_OPTIONS_HEADERS_X_A": "${env:SECRET}"}
+    assert set(re.findall(r"# \$\{env:(\w+)\} is this text", text)) == {"CI_OPTIONS_BODY", "CI_OPTIONS_HEADERS_X_A"}
+    (path := tmp_path / "exported.yml").write_text(f"registries: {json.dumps(BASE['registries'])}\n{text}")
+    (bound,) = load(path, environ).subscriptions
+    (message,) = bound.voice.render(sample(), "artifact.pushed", Audience())
+    assert json.loads(message.body)["key"] == "${env:SECRET}"
+    assert message.headers == (("X-A", "${env:SECRET}"),)
 
 
 def test_names_are_those_of_a_file_and_each_is_used_once(tmp_path):
