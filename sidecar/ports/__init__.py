@@ -34,7 +34,6 @@ from sidecar.domain.listing import (
 from sidecar.domain.message import Message, Response
 from sidecar.domain.person import Visit
 from sidecar.domain.record import Entry, Quarantined, Record
-from sidecar.domain.registry_answers import ManifestDocument, ManifestHead, NamePage
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.domain.transport import Transport
 from sidecar.domain.usage import UsageChanges
@@ -51,6 +50,7 @@ from sidecar.ports.madebook import Madebook as Madebook
 from sidecar.ports.mail import Mail as Mail
 from sidecar.ports.places import Flags as Flags
 from sidecar.ports.places import Places as Places
+from sidecar.ports.registries import RegistryApi as RegistryApi
 from sidecar.ports.usage import Scales as Scales
 from sidecar.ports.walks import Itinerary as Itinerary
 from sidecar.ports.walks import Walkbook as Walkbook
@@ -323,25 +323,6 @@ class Sender(Protocol):
 
     def send(self, request: SendRequest) -> Coroutine[Any, Any, Response | Outcome]:
         """The destination's answer, or an Outcome that says why there is none."""
-
-
-class RegistryApi(Protocol):
-    """One registry's own HTTP API (OCI distribution specification 1.1). None means that it has no such thing.
-
-    Raises RegistryUnavailable with one sentence when it cannot be asked now: down, slow, refusing, or its breaker open.
-    """
-
-    async def head(self, repository: str, reference: str, *, unless: str = "") -> ManifestHead | None:
-        """HEAD of a manifest by tag or digest; with the known digest in `unless` as `If-None-Match`."""
-
-    async def manifest(self, repository: str, reference: str) -> ManifestDocument | None: ...
-
-    async def blob(self, repository: str, digest: str, *, limit: int) -> bytes | None:
-        """A small blob (a config), None also when it is larger than `limit` bytes."""
-
-    async def repositories(self, after: str, limit: int) -> NamePage: ...
-
-    async def tags(self, repository: str, after: str, limit: int) -> NamePage | None: ...
 
 
 class Clock(Protocol):
