@@ -94,6 +94,7 @@ TESTED_THROUGH = {
     "sidecar.stores.sqlite.madebook": ("stores/test_every_store_made.py", "the half of the store that APIs ask"),
     "sidecar.stores.sqlite.office": ("stores/test_every_store.py", "the half of the store that operators ask"),
     "sidecar.ports.places": ("stores/test_every_store_places.py", "what it promises is what every store is asked"),
+    "sidecar.ports.registries": ("outbound/test_registry_api.py", "what it promises is what its client is asked"),
     "sidecar.ports.usage": ("pipeline/test_weighing.py", "what it promises is what weighing needs to be right"),
     "sidecar.stores.sqlite.usage": ("pipeline/test_weighing.py", "what is kept is compared with a recount"),
     "sidecar.ports.walks": ("stores/test_every_store.py", "what it promises is what every store is asked"),

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-import yaml
 
 from sidecar.cli.exits import misuse
 from sidecar.cli.output import show_json, show_table
@@ -46,6 +45,8 @@ def entry(name: str) -> str:
     lines += [f"headers.{header}: {one.what}" for header, one in preset.headers.items()]
     lines += [f"sign.secrets: {preset.secret}"] if preset.secret else []
     lines += [*preset.notes, f"more in docs/receivers/{preset.page}.md"]
+    import yaml
+
     written = yaml.safe_dump([example(name)], sort_keys=False, allow_unicode=True, width=200)
     body = [f"# {one}" for one in lines] + written.splitlines()
     return "subscriptions:\n" + "".join(f"  {one}\n" for one in body)

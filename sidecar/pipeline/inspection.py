@@ -85,7 +85,7 @@ def _headers(request: SendRequest, to: Destination, message: Message) -> list[tu
         given = ((name, value) for name, value in request.headers if name.lower() not in _OF_WEB)
         return [(name, SECRET if name.lower() in configured else value) for name, value in given]
     port = ":443" if parts.scheme == "https" else ":80"
-    shown = [("Host", parts.netloc.rpartition("@")[2].lower().removesuffix(port))]
+    shown = [("Host", parts.netloc.rpartition("@")[2].lower().removesuffix(port))] if parts.netloc else []
     for name, value in request.headers:
         lowered = name.lower()
         if lowered in configured:

@@ -208,7 +208,7 @@ async def test_a_file_of_the_first_schema_is_brought_up_to_date_with_what_it_owe
     store._connection.execute("DROP INDEX lane_in_use")
     for column in ("made", "retired"):
         store._connection.execute(f"ALTER TABLE lane DROP COLUMN {column}")
-    for table in (*tables, "authorized_email", "confirmation_mail"):
+    for table in tables:
         store._connection.execute(f"DROP TABLE {table}")
     for index in ("tag_expires", "tag_expires_in"):
         store._connection.execute(f"DROP INDEX {index}")
