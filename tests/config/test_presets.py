@@ -188,6 +188,7 @@ RIGHT = [
     ("kargo", f"https://x.example.com/harbor/{HEX}?from=registry"),
     ("argocd-image-updater", "https://x.example.com/webhook?from=registry&type=harbor"),
     ("dokploy", "https://x.example.com/api/deploy/compose/t"),
+    ("argo-events", "http://x.example.com:12000/"),
     ("jenkins", "https://x.example.com/jenkins/dockerregistry-webhook/t/notify"),
     ("keel-harbor", "https://admin:pw@keel.example.com/v1/webhooks/harbor"),
 ]

@@ -15,7 +15,6 @@ HEADINGS = ["There", "Here", "Try it", "What it does", "Traps"]
 # Those who have no preset, each with a row that says why: by a word of the row's first cell.
 REASONED = (
     "gcr",
-    "aliyun-acr",
     "image-reflector",
     "igor",
     "diun",
