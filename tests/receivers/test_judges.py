@@ -430,6 +430,14 @@ def test_readers_of_the_envelope_differ(changes, expected):
             assert enveloped(judge, **changes) == wanted
 
 
+def test_portus_deletes_by_digest_alone():
+    by_digest = record(action="delete", target={"digest": DIGEST})
+    by_tag = record(action="delete")
+    by_tag["target"].pop("digest", None)
+    assert len(ENVELOPES["portus"]({"events": [by_digest]}).images) == 1
+    assert ENVELOPES["portus"]({"events": [by_tag]}).images == ()
+
+
 def test_one_element_without_a_tag_loses_the_batch_in_kobold():
     untagged = record()
     del untagged["target"]["tag"]
