@@ -14,7 +14,6 @@ what it holds                                             format            word
                                                                             have the same body
 `threshold_percent`, `usage_bytes`                        quay              quota_error at 100, else quota_warning
 `events` with `action` and `target`                       distribution      `action` of the first
-what chats are sent                                       (see recognise_chats)
 `push_data`, `repository`                                 dockerhub         push
 `action` with `target`, or `ping` with two keys more      acr               `action`
 `package` or `registry_package`, with a `package_version`  ghcr             `action`

@@ -149,6 +149,8 @@ def test_every_kind_of_event_can_be_counted(name):
 class Unread(tuple):
     """The children of an index, which nobody may look at."""
 
+    __slots__ = ()
+
     def __iter__(self):
         raise AssertionError("an index is looked into for facts that no message of several shows")
 
