@@ -12,7 +12,10 @@ PLACE = Repository(path="prj/web/app", namespace="prj", name="web/app")
     ("template", "page"),
     [
         ("https://ui.example.com/{repository}", "https://ui.example.com/prj/web/app"),
-        ("https://ui.example.com/p/{namespace}/r/{name}?of={namespace}", "https://ui.example.com/p/prj/r/web/app?of=prj"),
+        (
+            "https://ui.example.com/p/{namespace}/r/{name}?of={namespace}",
+            "https://ui.example.com/p/prj/r/web/app?of=prj",
+        ),
         ("https://ui.example.com/", "https://ui.example.com/"),
     ],
 )
