@@ -136,16 +136,19 @@ def under(node: Mapping, problems: Problems) -> Mapping:
     name = named.value.text
     preset = known()[name]
     form = node.value("format")
-    if isinstance(form, Scalar) and form.kind == "str" and form.text != preset.format:
+    other = isinstance(form, Scalar) and form.kind == "str" and form.text != preset.format
+    if other:
         sentence = f"is chosen by preset {name}, which is {preset.format}: remove one of the two"
-        problems.add(form.line, f"{join(node.path, 'format')} {sentence}")
+        problems.add(node.entries["format"].line, f"{join(node.path, 'format')} {sentence}")
     _check(node, name, preset, named.line, problems)
-    entries = {"format": node.entries["format"]} if form is not None else {}
+    # The rest is read in the preset's format: in another one all of its options would be mistakes as well.
+    own = {key: entry for key, entry in node.entries.items() if not (other and key == "format")}
+    entries = {"format": own["format"]} if form is not None and not other else {}
     lower = _below(preset, node, named.line)
     for key, entry in lower.entries.items():
         if key not in entries:
-            entries[key] = spread.over(entry, node.entries[key]) if key in node.entries else entry
-    return msgspec.structs.replace(node, entries={**node.entries, **entries})
+            entries[key] = spread.over(entry, own[key]) if key in own else entry
+    return msgspec.structs.replace(node, entries={**own, **entries})
 
 
 def _below(preset: Preset, node: Mapping, line: int) -> Mapping:
@@ -159,7 +162,8 @@ def _below(preset: Preset, node: Mapping, line: int) -> Mapping:
     made = _node(tree, node.path, line)
     assert isinstance(made, Mapping)
     url = node.value("url")
-    if preset.url.added and isinstance(url, Scalar):
+    # Behind a URL of another shape, which is a mistake already, the template would only be one more.
+    if preset.url.added and isinstance(url, Scalar) and url.kind == "str" and preset.url.takes(url.text):
         made = _with_url(made, url, preset.url.added)
     return made
 

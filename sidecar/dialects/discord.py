@@ -169,7 +169,8 @@ def judge(response: Response, policy: Policy) -> Outcome:
     if response.status == 404 and told.get("code") == _NO_SUCH_WEBHOOK:
         return replace(outcome, reason=Reason.GONE, retryable=False, detail="answered 404: the webhook was deleted")
     wait = told.get("retry_after")
-    if isinstance(wait, int | float) and not isinstance(wait, bool) and math.isfinite(wait) and wait > 0:
+    # Compared before it is reckoned with: a number of JSON may be larger than any float, or none.
+    if isinstance(wait, int | float) and not isinstance(wait, bool) and 0 < wait < math.inf:
         return replace(outcome, retry_after=math.ceil(min(wait, _LONGEST) * 1000) * instant.MILLISECOND)
     return outcome
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from sidecar.dialects.contract import Audience, Dialect, Word, compact
+from sidecar.dialects.repository_page import filled
 from sidecar.domain import instant
 from sidecar.domain.event import Event, EventType
 from sidecar.domain.message import Message
@@ -73,9 +74,7 @@ def check(options: Options) -> str:
 def render(event: Event, word: str, options: Options, _audience: Audience) -> Sequence[Message]:
     """One message for each tag."""
     place, registry = event.repository, event.registry
-    template = registry.homepage or f"{registry.scheme}://{registry.hostname}/{{repository}}"
-    for key, value in (("repository", place.path), ("namespace", place.namespace), ("name", place.name)):
-        template = template.replace(f"{{{key}}}", value)
+    page = registry.homepage or f"{registry.scheme}://{registry.hostname}/{{repository}}"
     repository = _Repository(
         date_created=0 if place.created is None else place.created // instant.SECOND,
         is_private=not place.public,
@@ -83,7 +82,7 @@ def render(event: Event, word: str, options: Options, _audience: Audience) -> Se
         namespace=place.namespace,
         owner=place.namespace,
         repo_name=f"{registry.hostname}/{place.path}" if options.host else place.path,
-        repo_url=template,
+        repo_url=filled(page, place),
     )
     return tuple(
         Message(

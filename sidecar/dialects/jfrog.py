@@ -74,7 +74,7 @@ def render(event: Event, word: str, options: Options, audience: Audience) -> Seq
     """One message for each tag."""
     registry, artifact, path = event.registry, event.artifact, event.repository.path
     key, within = options.repo_key, path
-    if not key or path.startswith(f"{key}/"):
+    if not key or f"{path}/".startswith(f"{key}/"):
         key, _, within = path.partition("/")
     name = "list.manifest.json" if artifact.kind is Kind.INDEX else "manifest.json"
     return tuple(

@@ -27,6 +27,7 @@ from sidecar.dialects.contract import Audience, Dialect, Voice, Word
 from sidecar.dialects.contract import sample as plausible_event
 from sidecar.dialects.quay_methods import Method
 from sidecar.dialects.quay_texts import Said
+from sidecar.dialects.repository_page import filled
 from sidecar.domain.details import Build, Commit, Mirror
 from sidecar.domain.event import Event, EventType, RegistryRef, Repository
 from sidecar.domain.expiry import DAYS, Days
@@ -214,11 +215,7 @@ def _homepage(registry: RegistryRef, place: Repository) -> str:
     """The repository's page: Quay's own unless the registry has a template of another interface."""
     if not registry.homepage:
         return f"{registry.scheme}://{registry.hostname}/repository/{place.path}"
-    return (
-        registry.homepage.replace("{repository}", place.path)
-        .replace("{namespace}", place.namespace)
-        .replace("{name}", place.name)
-    )
+    return filled(registry.homepage, place)
 
 
 DIALECT = Dialect(

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from sidecar.dialects.repository_page import filled
 from sidecar.domain import instant
 from sidecar.domain.event import Event, EventType
 
@@ -210,14 +211,7 @@ def homepage(event: Event) -> str:
     registry, repository = event.registry, event.repository
     if not registry.homepage or not repository.path:
         return ""
-    page = registry.homepage
-    for key, part in (
-        ("{repository}", repository.path),
-        ("{namespace}", repository.namespace),
-        ("{name}", repository.name),
-    ):
-        page = page.replace(key, quote(part, safe="/:@~"))
-    return address(page)
+    return address(filled(registry.homepage, repository, lambda part: quote(part, safe="/:@~")))
 
 
 def place(event: Event) -> Span:

@@ -124,6 +124,12 @@ def tell(event: Event) -> Story:
     )
 
 
+def glance(event: Event) -> tuple[Text, Tone]:
+    """The sentence of one event and how it is meant to be taken, without a look at its artifact."""
+    sentence, _, _, tone = _TELLERS[event.type](event)
+    return sentence, tone
+
+
 def _of_artifact(event: Event) -> list[Fact]:
     """What there is of the artifact: its other tags, how to pull it, its digest, and what it is."""
     artifact = event.artifact

@@ -25,7 +25,7 @@ from sidecar.dialects.story import (
     plain,
     series,
 )
-from sidecar.dialects.telling import HEADLINES, tell
+from sidecar.dialects.telling import HEADLINES, glance, tell
 from sidecar.domain.event import EventType
 
 GROUP: Final = "group"
@@ -76,7 +76,7 @@ def tell_many(said: Sequence[Said]) -> Story:
     if len(said) == 1:
         return tell(said[0][0])
     events = [event for event, _ in said]
-    newest = [tell(event) for event in reversed(events[-MOST:])]
+    glances = [glance(event) for event in events]
     kinds = Counter(event.type for event in events)
     places = {(event.registry.hostname, event.repository.path or event.repository.namespace) for event in events}
     registries = {host for host, _ in places}
@@ -84,15 +84,14 @@ def tell_many(said: Sequence[Said]) -> Story:
     last = events[-1]
     where = last.repository.path or last.repository.namespace or last.registry.hostname
     page = homepage(last) if alone else ""
-    tones = {tell(event).tone for event in events[:-MOST]} | {one.tone for one in newest}
     return Story(
         headline=HEADLINES[last.type] if len(kinds) == 1 else HEADLINE,
         sentence=(*_how_many(kinds, where if alone else "", len(places)), *_by_whom(said)),
         facts=(Fact(REPOSITORY, (code(last.repository.path),)),) if alone and last.repository.path else (),
         links=(Link("Repository", page),) if page else (),
-        entries=tuple(one.sentence for one in newest),
+        entries=tuple(sentence for sentence, _ in reversed(glances[-MOST:])),
         total=len(events),
-        tone=max(tones),
+        tone=max(tone for _, tone in glances),
         registry=last.registry.hostname if len(registries) == 1 else count(len(registries), "registry", "registries"),
         place=where if alone else "",
         since=min(event.time for event in events),

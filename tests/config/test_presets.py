@@ -121,6 +121,13 @@ def test_another_format_makes_a_preset_meaningless(settings):
     assert settings({**KARGO, "format": "harbor"}).subscriptions[0].voice.format == "harbor"
 
 
+def test_another_format_is_one_mistake_whatever_options_the_preset_has(settings):
+    url = "http://keel.example.com:9300/v1/webhooks/native"
+    assert refusals(settings, {"preset": "keel", "url": url, "format": "harbor"}) == [
+        "subscriptions[0].format is chosen by preset keel, which is template: remove one of the two"
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "near"),
     [("cargo", "kargo"), ("Flux", "flux"), ("image-updater", "argocd-image-updater")],
@@ -188,6 +195,7 @@ RIGHT = [
     ("kargo", f"https://x.example.com/harbor/{HEX}?from=registry"),
     ("argocd-image-updater", "https://x.example.com/webhook?from=registry&type=harbor"),
     ("dokploy", "https://x.example.com/api/deploy/compose/t"),
+    ("argo-events", "http://x.example.com:12000/"),
     ("jenkins", "https://x.example.com/jenkins/dockerregistry-webhook/t/notify"),
     ("keel-harbor", "https://admin:pw@keel.example.com/v1/webhooks/harbor"),
 ]
@@ -213,6 +221,14 @@ def test_a_header_begins_as_the_receiver_wants_it(settings):
     (refused,) = refusals(settings, {"preset": "coolify", "url": url, "headers": {"Authorization": "hunter2"}})
     sentence = "does not fit preset coolify: it must be Bearer and a token with the ability deploy"
     assert refused == f"subscriptions[0].headers.Authorization {sentence}"
+
+
+@pytest.mark.parametrize("url", [None, "", "nonsense", 5, "https://portainer.example.com/api/webhooks/x?tag=1"])
+def test_behind_a_url_that_is_wrong_nothing_else_is(settings, url):
+    """The template that would go there is ours: who wrote the URL has made no mistake in it."""
+    mistakes = refusals(settings, {"preset": "portainer", "url": url})
+    assert [one for one in mistakes if not one.startswith("subscriptions[0].url ")] == []
+    assert mistakes
 
 
 def test_what_goes_behind_a_url_is_as_secret_as_the_url(settings, tmp_path):

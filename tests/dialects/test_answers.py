@@ -138,7 +138,18 @@ def test_what_is_given_up_on_is_given_up_on_in_a_body_too():
 
 @pytest.mark.parametrize(
     ("said", "nanoseconds"),
-    [(64.57, 64_570_000_000), (1, SECOND), (0, 0), (-3, 0), (1e99, 3600 * SECOND), ("7", 0), (True, 0), (None, 0)],
+    [
+        (64.57, 64_570_000_000),
+        (1, SECOND),
+        (0, 0),
+        (-3, 0),
+        (1e99, 3600 * SECOND),
+        pytest.param(10**400, 3600 * SECOND, id="more than any float"),
+        pytest.param(-(10**400), 0, id="less than any float"),
+        ("7", 0),
+        (True, 0),
+        (None, 0),
+    ],
 )
 def test_discord_says_in_its_body_how_long_to_wait(said, nanoseconds):
     body = json.dumps({"message": "You are being rate limited.", "retry_after": said, "global": False})

@@ -123,6 +123,16 @@ def test_keel_finds_an_artifactory_image_in_the_registry_that_it_was_told(host, 
     assert receivers.keel_jfrog(told, private_registry=host) == f"{host}/{place.path}:1.4.2"
 
 
+@pytest.mark.parametrize(
+    ("host", "place", "key"),
+    [(*PLACES[0], "prj"), (*PLACES[2], "app")],
+    ids=["the first segment", "the only segment"],
+)
+def test_a_key_that_a_name_begins_with_is_not_said_twice(host, place, key):
+    told = request("jfrog", event_at(host, place), sign="jfrog", repo_key=key)
+    assert receivers.kargo_artifactory(told) == f"{host}/{place.path}:1.4.2"
+
+
 @places
 @pytest.mark.parametrize(
     ("receiver", "name", "more"),

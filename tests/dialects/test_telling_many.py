@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sidecar.dialects import load, telling_many
 from sidecar.dialects.contract import Audience, sample
 from sidecar.dialects.story import Tone, read
-from sidecar.domain.event import EventType
+from sidecar.domain.event import EventType, Kind
 
 CHATS = ("slack", "teams", "discord", "mattermost", "googlechat")
 MINUTE = 60_000_000_000
@@ -144,3 +144,18 @@ def test_every_kind_of_event_can_be_counted(name):
     for kind in every:
         (message,) = dialect.join(said(kind, kind), dialect.example, Audience())
         assert "2 " in message.body.decode()
+
+
+class Unread(tuple):
+    """The children of an index, which nobody may look at."""
+
+    __slots__ = ()
+
+    def __iter__(self):
+        raise AssertionError("an index is looked into for facts that no message of several shows")
+
+
+def test_what_is_not_shown_is_not_looked_at():
+    """500 indexes with a thousand children each would keep everything else waiting."""
+    index = replace(event(), artifact=replace(event().artifact, kind=Kind.INDEX, references=Unread()))
+    assert sentence(index, index) == "2 pushes to prj/app by maria"

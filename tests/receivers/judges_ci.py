@@ -255,6 +255,8 @@ def portus(heard: Heard, hosts: set[str]) -> Answer:
         action, target = one["action"], one["target"]
         if action not in {"push", "delete", "pull"} or not isinstance(target, dict) or not one["id"]:
             continue
+        if action == "delete" and not target.get("digest"):
+            continue  # it looks for tags by the digest, and finds at most those that it knows none of
         if action != "delete" and "mediaType" not in target:
             raise Refused(500, "no mediaType")
         manifest = action == "delete" or target["mediaType"].startswith("application/vnd.docker.distribution.manifest")

@@ -294,6 +294,36 @@ def _updater_dockerhub(heard: Heard, secret: str) -> Answer:
     return Answer(200, (f"docker.io/{name}:{body['push_data']['tag']}",))
 
 
+_ALIYUN = {
+    "push_data": dict.fromkeys(("digest", "pushed_at", "tag"), str),
+    "repository": dict.fromkeys(
+        (
+            "date_created",
+            "name",
+            "namespace",
+            "region",
+            "repo_authentication_type",
+            "repo_full_name",
+            "repo_origin_type",
+            "repo_type",
+        ),
+        str,
+    ),
+}
+
+
+def _updater_aliyun(heard: Heard, secret: str) -> Answer:
+    """The host is a parameter of the URL, or that of Alibaba's region."""
+    _query_secret(heard, secret)
+    body = decode(_ALIYUN, json_of(heard))
+    place, tag = body["repository"], body["push_data"]["tag"]
+    name = _repository_of(place) or place["name"]
+    if not name or not tag:
+        raise Refused(400, "no repository or no tag")
+    host = heard.param("registry_url") or (f"registry.{place['region']}.aliyuncs.com" if place["region"] else "")
+    return Answer(200, (f"{host}/{name}:{tag}",))
+
+
 def _updater_acr(heard: Heard, secret: str) -> Answer:
     _json_typed(heard, "application/json")
     if heard.header("authorization") != secret:
@@ -340,6 +370,7 @@ def _updater_cloudevents(heard: Heard, secret: str) -> Answer:
 _UPDATER = {
     "harbor": _updater_harbor,
     "quay.io": _updater_quay,
+    "aliyun-acr": _updater_aliyun,
     "docker.io": _updater_dockerhub,
     "acr": _updater_acr,
     "ghcr.io": _updater_ghcr,

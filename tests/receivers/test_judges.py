@@ -328,6 +328,30 @@ def test_docker_hubs_readers_differ(body, keels, library):
     assert status(brigade, sent(body, "http://x/events"), "t") == 403
 
 
+@pytest.mark.parametrize(
+    ("query", "changes", "expected"),
+    [
+        ("&registry_url=reg.example.com:5000", {}, "reg.example.com:5000/team/app:v1"),
+        ("", {"region": "cn-shanghai"}, "registry.cn-shanghai.aliyuncs.com/team/app:v1"),
+        ("&registry_url=reg.example.com", {"region": "cn-shanghai"}, "reg.example.com/team/app:v1"),
+        ("", {}, "/team/app:v1"),
+        ("", {"repo_full_name": "", "name": ""}, 400),
+        ("", {"date_created": 1795000000}, 400),
+    ],
+)
+def test_image_updater_takes_alibabas_host_from_the_url(query, changes, expected):
+    body = {
+        "push_data": {"digest": DIGEST, "pushed_at": "2026-11-21 00:00:00", "tag": "v1"},
+        "repository": {"repo_full_name": "team/app", "name": "app", "namespace": "team", **changes},
+    }
+    one = sent(body, f"http://x/webhook?type=aliyun-acr&secret=s3cret{query}")
+    assert status(image_updater, one, "other") == 400
+    if isinstance(expected, int):
+        assert status(image_updater, one, SECRET) == expected
+    else:
+        assert image_updater(one, SECRET).images == (expected,)
+
+
 def test_who_forces_docker_hub_reads_another_image():
     """With a host in repo_name Image Updater never matches, and Spinnaker and Kobold name what nobody can pull."""
     one = sent(HUB, "http://x/webhook?type=docker.io&secret=s3cret")
@@ -404,6 +428,14 @@ def test_readers_of_the_envelope_differ(changes, expected):
                 enveloped(judge, **changes)
         else:
             assert enveloped(judge, **changes) == wanted
+
+
+def test_portus_deletes_by_digest_alone():
+    by_digest = record(action="delete", target={"digest": DIGEST})
+    by_tag = record(action="delete")
+    by_tag["target"].pop("digest", None)
+    assert len(ENVELOPES["portus"]({"events": [by_digest]}).images) == 1
+    assert ENVELOPES["portus"]({"events": [by_tag]}).images == ()
 
 
 def test_one_element_without_a_tag_loses_the_batch_in_kobold():

@@ -15,7 +15,6 @@ HEADINGS = ["There", "Here", "Try it", "What it does", "Traps"]
 # Those who have no preset, each with a row that says why: by a word of the row's first cell.
 REASONED = (
     "gcr",
-    "aliyun-acr",
     "image-reflector",
     "igor",
     "diun",
@@ -26,6 +25,11 @@ REASONED = (
     "Shipwright",
     "Woodpecker",
     "Drone",
+    "werf",
+    "Xray",
+    "Dependency-Track",
+    "DefectDojo",
+    "Sysdig",
     "CloudEvents",
     "DTR",
     "go-playground",
@@ -87,3 +91,20 @@ def test_who_has_no_preset_is_listed_with_the_reason():
     missing = [one for one in REASONED if not any(one in cell for cell in rows)]
     assert missing == []
     assert all(len(reason) > 20 for cell, reason in rows.items() if cell != "receiver")
+
+
+def test_the_table_of_who_reads_what_agrees_with_the_presets():
+    """docs/registries.md: a cell that is no dash for each format that a receiver has a preset with, and no other."""
+    text = (FOLDER.parent / "registries.md").read_text(encoding="utf-8")
+    text = text.partition("## Who reads what")[2].partition("## ")[0]
+    head, _, *lines = [
+        [cell.strip(" `") for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"
+    ]
+    told = {(row, form) for row, *cells in lines for form, cell in zip(head[1:], cells, strict=True) if cell != "-"}
+    rows = sorted((row for row, *_ in lines), key=len)  # the plain product before others that begin like it
+    known = {
+        (next(row for row in rows if row.startswith(preset.title.partition(",")[0])), preset.format)
+        for preset in presets.known().values()
+        if preset.format in head
+    }
+    assert told == known

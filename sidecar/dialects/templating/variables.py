@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from sidecar.dialects import cloudevents
+from sidecar.dialects.repository_page import filled
 from sidecar.domain import instant
 from sidecar.domain.details import (
     Build,
@@ -263,13 +264,11 @@ def _registry(event: Event) -> Any:
 def _repository(event: Event) -> Any:
     ref, place = event.registry, event.repository
     page = ref.homepage or f"{ref.scheme}://{ref.hostname}/{{repository}}"
-    for name, text in (("repository", place.path), ("namespace", place.namespace), ("name", place.name)):
-        page = page.replace(f"{{{name}}}", text)
     return {
         "path": place.path,
         "namespace": place.namespace,
         "name": place.name,
-        "page": page if place.path else "",
+        "page": filled(page, place) if place.path else "",
         "public": place.public,
         "created": _time(place.created),
     }
