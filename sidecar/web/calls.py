@@ -99,6 +99,7 @@ def _strict(call: Call, handler: Handler) -> Handler:
     return handle
 
 
+@functools.cache
 def _route(path: str) -> str:
     """The path as a route. A word that other calls have in the place of an id is none: `deliveries/retry`."""
     head, _, last = path.rpartition("/")

@@ -194,13 +194,16 @@ def _migrate(connection: sqlite3.Connection, path: Path, note: Note) -> None:
     pending = [(number, text) for number, text in migrations() if number > version]
     if version and pending:
         _copy_beside(connection, path, version, note)
+    steps: list[str] = []
     for number, text in pending:
         needed = max(needed, oldest_program(number, text))
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{text}\n"
-            f"INSERT OR REPLACE INTO meta (key, value) VALUES ('oldest_program', {needed});\n"
-            f"PRAGMA user_version = {number};\nCOMMIT;"
+        steps.append(
+            f"{text}\nINSERT OR REPLACE INTO meta (key, value) VALUES ('oldest_program', {needed});\n"
+            f"PRAGMA user_version = {number};\n"
         )
+    # A new file is made at once: there is nothing that a half of it would be good for, and each commit is flushed.
+    for script in steps if version else ["".join(steps)] if steps else []:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}COMMIT;")
 
 
 def oldest_program(number: int, text: str) -> int:
