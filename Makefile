@@ -7,6 +7,9 @@ PIP    := $(PY) -m pip --quiet --disable-pip-version-check
 LOCK   := $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
           --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
+# The tests and the bench start many processes: where the environment forbids it, each would compile everything anew.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help run demo check test e2e chaos simulate bench docs lock clean
 
 help:                ## list the targets
@@ -40,7 +43,7 @@ check: $(VENV)/.dev  ## formatting, lint, types, floors of the house
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
-test: $(VENV)/.dev   ## the test suite; needs no system package
+test: $(VENV)/.dev   ## the test suite; needs no system package; THOROUGH=1 searches longer, as CI does
 	$(PY) -m pytest -q -n auto --dist worksteal
 
 e2e: $(VENV)/.dev    ## real registries and clients; .ci/peers installs them

@@ -8,6 +8,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from sidecar.config import keys, listeners
 from sidecar.config.loading import load
 from sidecar.domain.errors import ConfigError
@@ -66,7 +67,7 @@ FILES = st.dictionaries(NAMES, VALUES, max_size=6).flatmap(
     ).map(lambda known: {**some, **known})
 )
 
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def told(path, environ):

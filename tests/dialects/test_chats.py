@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 from slack_sdk.models.blocks import Block
 from strange_events import events
 
+from effort import examples
 from sidecar.dialects import discord, googlechat, load, mattermost, slack, teams
 from sidecar.dialects.contract import Audience, sample
 from sidecar.domain.event import EventType
@@ -28,7 +29,9 @@ SCHEMA = json.loads((resources.files("adaptive_cards") / "schemas" / "schema-1.4
 CARDS = jsonschema.Draft6Validator(SCHEMA)
 COMMONMARK = MarkdownIt("commonmark").enable("strikethrough")
 
-few = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+few = settings(
+    max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 told = st.one_of(
     st.tuples(events()), st.tuples(events(), st.sampled_from([2, 30, 500])).map(lambda pair: (pair[0],) * pair[1]),
     st.lists(events(), min_size=2, max_size=3).map(tuple),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from sidecar.dialects.refs import LONGEST, matches, refusal
 
 
@@ -94,7 +95,7 @@ PARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(PARTS, max_size=12).map("".join), st.lists(st.text("abAB/-019_", max_size=6), min_size=4, max_size=4))
 def test_what_is_taken_means_what_python_makes_of_it(pattern, refs):
     """Python's own engine is the oracle, on short references, which it cannot run away with.

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from sidecar.dialects.contract import sample
 from sidecar.dialects.plausible import DETAILS
 from sidecar.dialects.templating import variables
@@ -237,7 +238,7 @@ _TEMPLATES = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.lists(_TEMPLATES, min_size=1, max_size=4).map("".join), st.integers(1, 15))
 def test_whatever_is_written_ends_soon(text, times):
     """Most of these are nonsense; what is not may go through a thousand tags, and all of it many times over."""

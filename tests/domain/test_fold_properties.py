@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from catalogue_store import Batch, CatalogueStore, Tick, fold_batch
+from effort import examples
 from sidecar.domain.event import Artifact, Descriptor, Event, EventType, Kind, Origin, Request
 from sidecar.domain.instant import SECOND
 from sidecar.domain.notice import Act, Notice
@@ -73,7 +74,7 @@ def told(story: list[Notice | Tick], cuts: set[int] = frozenset(), store: Catalo
     return result
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(STORIES, st.sets(st.integers(0, 40)))
 def test_any_batching_gives_the_same_events_and_the_same_catalogue(story, cuts):
     whole, pieces, singles = CatalogueStore(), CatalogueStore(), CatalogueStore()

@@ -4,6 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from effort import examples
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.instant import HOUR, MILLISECOND, MINUTE, SECOND
 from sidecar.domain.lane import Lane
@@ -159,5 +160,5 @@ class LaneMachine(RuleBasedStateMachine):
         assert not self.lane.open
 
 
-LaneMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+LaneMachine.TestCase.settings = settings(max_examples=examples(150), stateful_step_count=60, deadline=None)
 TestLane = LaneMachine.TestCase

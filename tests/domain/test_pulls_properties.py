@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from catalogue_store import CatalogueStore, Tick, fold_batch
+from effort import examples
 from sidecar.domain import session
 from sidecar.domain.event import Artifact, Descriptor, Event, EventType, Kind, Origin, Request
 from sidecar.domain.instant import MILLISECOND, SECOND
@@ -112,7 +113,7 @@ def counted(events: list[Event], kind: EventType) -> Counter:
     return Counter((one.request.client, one.tag, one.artifact.digest) for one in events if one.type is kind)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(days())
 def test_whatever_clients_do_side_by_side_each_pull_is_one_and_each_check_is_one(day):
     story, pulled, checked = day
@@ -121,7 +122,7 @@ def test_whatever_clients_do_side_by_side_each_pull_is_one_and_each_check_is_one
     assert counted(events, EventType.CHECKED) == checked
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(days(), st.sets(st.integers(0, 80)), st.lists(st.integers(0, 10_000), max_size=4))
 def test_any_restart_and_any_tick_before_its_time_change_nothing(day, cuts, ticks):
     """A tick between two records ends nothing whose window has not ended by the records' acceptance."""
@@ -186,7 +187,7 @@ def floods(draw) -> list[Notice | Tick]:
     return story
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(story=floods(), cuts=st.sets(st.integers(0, 60)))
 def test_the_bound_holds_at_every_record_and_batches_still_make_no_difference(small, story, cuts):
     whole, singles, pieces = CatalogueStore(), CatalogueStore(), CatalogueStore()

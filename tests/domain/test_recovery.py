@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from catalogue_store import CatalogueStore, fold_batch
+from effort import examples
 from sidecar.domain import observation
 from sidecar.domain.event import Artifact, Descriptor, Event, EventType, Kind, Origin, Request
 from sidecar.domain.instant import SECOND
@@ -395,7 +396,7 @@ DROPPED = [("push", "v1", A), ("push", "v2", A), ("drop", "v1", A)]
 @example((TWICE, {1, 2, 4, 5, 6}, 1, 1))  # a push comes after the walk that told its manifest's end; the rest is lost
 @example((OVER, {1, 3, 4}, 5, 5))  # one tag moved off a manifest, with which another went
 @example((DROPPED, set(), 1, 1))  # as the first, and the whole repository went
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 @given(courses())
 def test_any_interleaving_of_records_and_a_walk_ends_at_what_the_registry_holds(course):
     """Records come in order, late, or never; the walk looks when all has happened, and is written any time after.
@@ -433,7 +434,7 @@ def test_any_interleaving_of_records_and_a_walk_ends_at_what_the_registry_holds(
     assert looks(journal, holding, 2 * len(truth.history) + 5, "three") == []
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.lists(DEEDS, min_size=1, max_size=8), st.data())
 def test_no_look_is_ever_told_against_a_later_record(deeds, data):
     """The walk looks in the midst of things, and is written at any later time; all records come, in order.

@@ -12,6 +12,7 @@ from harborapi.models import HarborVulnerabilityReport
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from sidecar.domain.details import Report, Scan, ScanStatus, Scores, Severity, Tool, Vulnerability
 from sidecar.domain.errors import Misstated
 from sidecar.domain.event import EventType
@@ -351,7 +352,7 @@ SHAPED = st.recursive(
 
 
 @pytest.mark.parametrize("kind", Format)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(body=SHAPED)
 def test_any_json_is_a_scan_or_a_sentence(kind, body):
     """And what is taken can be journalled: it comes back as it was."""
@@ -359,7 +360,7 @@ def test_any_json_is_a_scan_or_a_sentence(kind, body):
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FIXTURES.iterdir() if path.name != "README.md"))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(data=st.data())
 def test_any_report_with_a_part_of_it_replaced_is_a_scan_or_a_sentence(name, data):
     whole = json.loads(fixture(name))

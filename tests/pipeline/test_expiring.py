@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import virtual_time
 from doubles import match, registry, subscription
+from effort import examples
 from notifications import digest, pull, untag
 from sidecar.domain import instant
 from sidecar.domain.event import EventType, Kind
@@ -463,7 +464,7 @@ def follow(ends, live, tag, expires, now, *, alive):
         ends.append(End(tag, expires, now))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_happens_each_end_is_told_once_to_each_and_none_that_does_not_hold(tmp_path_factory, steps):
     virtual_time.run(_any_story(tmp_path_factory.mktemp("story") / "sidecar.db", steps))

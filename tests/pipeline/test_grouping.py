@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import virtual_time
 from chatting import chatting
 from doubles import House, RecordingSender, match, policy, route, subscription
+from effort import examples
 from notifications import envelope, push
 from sidecar.dialects.contract import sample
 from sidecar.domain import instant
@@ -548,7 +549,9 @@ STEPS = st.one_of(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(STEPS, max_size=14), whole=st.booleans(), ordered=st.booleans())
 def test_each_event_is_told_in_exactly_one_message_and_in_time(tmp_path_factory, steps, whole, ordered):

@@ -5,6 +5,7 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from effort import examples
 from sidecar.domain.record import Record, RecordKind
 from sidecar.pipeline.handover import Handover
 from virtual_time import VirtualClock, run, simulated
@@ -64,7 +65,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(steps, st.lists(st.integers(0, 3), max_size=30), st.integers(1, 4), st.integers(1, 6))
 def test_every_record_comes_once_and_in_order(story, pauses, limit, bound):
     """Over any interleaving of commits, their announcements, reads that take a while, and overflows."""

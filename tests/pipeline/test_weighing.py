@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doubles import House, RecordingSender, match, registry, subscription
+from effort import examples
 from fake_registry import FakeRegistry
 from notifications import MANIFEST, delete, digest, envelope, push, untag
 from sidecar.domain import instant
@@ -227,7 +228,7 @@ def seen_of(at, step, last):
     return Entry(RecordKind.OBSERVATION, "main", f"seen:{at}", looked, encode(seen))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, batch=st.integers(1, 5), switched_on=st.integers(0, 6), killed=st.integers(0, 14))
 def test_whatever_happens_usage_is_what_a_recount_from_scratch_finds(
     tmp_path_factory, steps, batch, switched_on, killed
