@@ -80,7 +80,8 @@ def _subscription(
     match = _match(section.get("match"), registries, problems)
     policy = _policy(section.get("delivery"), problems)
     headers = _headers(section, problems)
-    signed, public = _signing(section.get("sign"), headers, section, problems)
+    known = not section.has("preset") or "preset" in section.values  # by which scheme it signs
+    signed, public = _signing(section.get("sign") if known else None, headers, section, problems)
     transport = transports.of(section)
     spoken = _voice(section, problems)
     name, url = section.get("name"), section.get("url")
