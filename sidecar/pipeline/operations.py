@@ -34,6 +34,7 @@ from sidecar.pipeline.routing import Route, Router, Verdict, webhook_id
 from sidecar.pipeline.track import LaneView
 from sidecar.ports import Clock, Interventions, LaneRow, Ledger, Observer
 
+OF_EVENT = 500  # deliveries that are shown of one event, the newest
 RETRIED = 1000  # quarantined items taken again by one call
 
 
@@ -118,7 +119,7 @@ class Operations:
         event = await self._store.event(uuid)
         if event is None:
             raise NotFound(f"there is no event {uuid}; it may be older than retention keeps events")
-        return event, await self._store.deliveries(DeliveryFilter(event=uuid, limit=500))
+        return event, await self._store.deliveries(DeliveryFilter(event=uuid, limit=OF_EVENT))
 
     async def explain(self, uuid: str) -> tuple[Event, Sequence[Explanation], Sequence[DeliveryRow]]:
         """What every subscription makes of an event, and its deliveries to those that are gone. Raises NotFound.
@@ -128,7 +129,9 @@ class Operations:
         event, deliveries = await self.event(uuid)
         parts = []
         for route, verdict in zip(self._router.routes, self._router.explain(event), strict=True):
-            own = [one for one in deliveries if one.subscription == route.subscription.name]
+            own: Sequence[DeliveryRow] = [one for one in deliveries if one.subscription == route.subscription.name]
+            if not own and verdict.fired and len(deliveries) >= OF_EVENT:  # others have many: one for each tag, say
+                own = await self._store.deliveries(DeliveryFilter(event=uuid, subscription=route.subscription.name))
             requests = [one for each in own for one in await self._sent(each)]
             for word in () if own else verdict.words:
                 try:
