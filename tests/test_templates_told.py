@@ -67,7 +67,7 @@ async def test_what_cannot_be_said_when_it_happens_is_dead_with_a_sentence_and_s
     assert [(one.reason, one.detail) for one in dead] == [
         (
             Reason.RENDER_FAILED,
-            "template could not say artifact.pushed: TemplateTrouble: body, line 1: divides by zero",
+            "template could not say artifact.pushed: body, line 1: divides by zero",
         )
     ]
     assert len([one for one in rows if one.state is State.DELIVERED]) == 2

@@ -21,6 +21,7 @@ _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _BOUND = re.compile(r"Expected `\w+` (?P<length>of length )?(?P<sign><=|>=) (?P<number>[0-9]+)")
 _FIELD = re.compile(r"Object (missing required|contains unknown) field `([^`]*)`")
+_SUBJECT = re.compile(r"`?([a-z_]+)(?:\.([A-Za-z0-9_-]+))?")  # as `body, line 2: ...` or `headers.X-Tag: ...`
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")  # `[...]` is some value of a mapping with free keys
 _QUOTED = re.compile(r"`([^`]*)`|'([^']*)'|\"([^\"]*)\"")
 
@@ -67,6 +68,16 @@ def plain(node: Node) -> Any:
         value = number(node)
         return node.text if value is None else value
     return node.text
+
+
+def line(node: Mapping, sentence: str) -> int:
+    """Where the option stands that a dialect's sentence begins with, or else the options do."""
+    found = _SUBJECT.match(sentence)
+    entry = node.entries.get(found[1]) if found is not None else None
+    if found is None or entry is None:
+        return node.line
+    below = entry.value.entries.get(found[2] or "") if isinstance(entry.value, Mapping) else None
+    return entry.line if below is None else below.line
 
 
 def scalars(node: Node) -> Iterator[Scalar]:

@@ -124,7 +124,7 @@ def _voice(section: Section, problems: Problems) -> tuple[Voice, tuple[str, ...]
         return None
     problem = dialect.check(chosen)
     if problem:
-        problems.add(node.line, options.redact(f"{node.path}: {problem}", node))
+        problems.add(options.line(node, problem), options.redact(f"{node.path}: {problem}", node))
         return None
     written: list[str] | None = section.get("events")
     if written is None:
@@ -148,7 +148,7 @@ def _voice(section: Section, problems: Problems) -> tuple[Voice, tuple[str, ...]
         return None
     problem = voice.rehearse(Audience(section.get("name", ""), url=section.get("url") or ""))
     if problem:
-        problems.add(node.line, options.redact(f"{node.path}: {problem}", node))
+        problems.add(options.line(node, problem), options.redact(f"{node.path}: {problem}", node))
         return None
     return voice, events
 

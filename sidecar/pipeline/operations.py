@@ -30,7 +30,7 @@ from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.inspection import ShownRequest, rehearsed, stored, would_be
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.redelivery import Redelivery, check
-from sidecar.pipeline.routing import Route, Router, Verdict, webhook_id
+from sidecar.pipeline.routing import Route, Router, Verdict, told, webhook_id
 from sidecar.pipeline.track import LaneView
 from sidecar.ports import Clock, Interventions, LaneRow, Ledger, Observer
 
@@ -137,7 +137,7 @@ class Operations:
                 try:
                     requests += self._unsent(event, route, word)
                 except Exception as error:  # noqa: BLE001 - what a dialect raises is what the operator wants to know
-                    why = f"{word} cannot be rendered: {type(error).__name__}: {error}"
+                    why = f"{word} cannot be rendered: {told(error)}"
                     verdict = msgspec.structs.replace(verdict, why=why)  # noqa: PLW2901 - the verdict with its reason
             parts.append(Explanation(verdict, route, requests, own))
         names = {one.subscription.name for one in self._router.routes}
