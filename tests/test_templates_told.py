@@ -111,5 +111,5 @@ async def test_apis_make_them_within_the_same_bounds(tmp_path):
         with pytest.raises(Unusable) as caught:
             await house.subscribing.create(MIA, asked)
         assert said in str(caught.value)
-        assert [one.path for one in caught.value.problems] == ["options"]
+        assert [one.path for one in caught.value.problems] == ["options.body"]
     await house.stop()
