@@ -111,5 +111,8 @@ async def test_apis_make_them_within_the_same_bounds(tmp_path):
         with pytest.raises(Unusable) as caught:
             await house.subscribing.create(MIA, asked)
         assert said in str(caught.value)
-        assert [one.path for one in caught.value.problems] == ["options.body"]
+        (problem,) = caught.value.problems
+        assert problem.path.startswith("options"), (
+            "of the option that is wrong, or of all where they are too much together"
+        )
     await house.stop()
