@@ -143,7 +143,7 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
         names = ", ".join(sayable)
         if name in {kind.value for kind in EventType}:
             return f"format {self.name} has no word for {name}; it can say: {names}"
-        near = get_close_matches(name[:100], sayable, n=1, cutoff=0.8)
+        near = get_close_matches(name[:100], sayable, n=1, cutoff=0.85)
         meant = f": did you mean `{near[0]}`?" if near else f"; it can say: {names}"
         return f"unknown event {name!r} for format {self.name}{meant}"
 
