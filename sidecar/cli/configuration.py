@@ -55,7 +55,9 @@ def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False, ask: Ask = F
         print(f"no mail can be sent: {unposted}", file=sys.stderr)
     if silent or unposted:
         raise typer.Exit(ExitCode.UNAVAILABLE)
-    print(f"ok: {_counted(len(registries), 'registry')}, {_counted(len(settings.subscriptions), 'subscription')}")
+    answered = f"; {_answered(settings)}" if ask else ""
+    subscriptions = _counted(len(settings.subscriptions), "subscription")
+    print(f"ok: {_counted(len(registries), 'registry')}, {subscriptions}{answered}")
 
 
 def schema() -> None:
@@ -63,6 +65,13 @@ def schema() -> None:
     from sidecar.config.schema import schema as made
 
     show_json(made())
+
+
+def _answered(settings: "Settings") -> str:
+    """Who was asked, none of whom kept silent."""
+    asked = [f"registry {one.name}" for one in settings.registries if one.api is not None]
+    asked += ["the mail server"] if settings.mail is not None else []
+    return f"answered: {', '.join(asked)}" if asked else "there is no `api` of a registry and no `mail` to ask"
 
 
 async def _unreachable(settings: "Settings") -> dict[str, str]:

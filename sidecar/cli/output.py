@@ -47,9 +47,11 @@ def printable(value: object) -> str:
 
 
 def safe(text: str, *, keep: str = "\n\t") -> str:
-    """The text without control characters, but for those to keep."""
+    """The text without control characters, but for those to keep; lines may end as those of mails do."""
     if text.isprintable():
         return text
+    if "\n" in keep:
+        text = text.replace("\r\n", "\n")
     return "".join(one if one.isprintable() or one in keep else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 

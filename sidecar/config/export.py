@@ -40,6 +40,17 @@ _ORDER: Final = (
 )
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines, such as templates, as people do."""
+
+    def text(self, text: str) -> yaml.ScalarNode:
+        several = "\n" in text and len(text.replace("\n", "").splitlines()) < 2  # no other kind of line break
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if several else None)
+
+
+_Dumper.add_representer(str, _Dumper.text)
+
+
 class Export:
     """Collects subscriptions. `defaults` are the namespaces of repositories whose name has a single segment."""
 
@@ -69,13 +80,15 @@ class Export:
             tree = {key: value for key, value in target.items() if key not in {"name", "namespace", "repository"}}
             comments = [f"made through the API of {source}: {one['name']}"]
             enabled = self._bound(tree, target["namespace"], target["repository"], comments)
-            if "options" in tree:
-                tree["options"] = self._literal(name, "options", tree["options"], comments)
             if not (enabled and target.get("enabled", True)):
                 tree["enabled"] = False
             else:
                 tree.pop("enabled", None)
-            self._add(name, tree, comments)
+            # An API took it as it was written; in the file it would read the operator's environment and files.
+            kept = {
+                key: value if key == "url" else self._literal(name, value, key, comments) for key, value in tree.items()
+            }
+            self._add(name, kept, comments)
 
     def text(self) -> str:
         """The whole section."""
@@ -92,7 +105,7 @@ class Export:
             comments.append(f"preset {preset} comes to {presets.comes_to(preset)}")
         self._hide(name, tree, comments)
         ordered = {key: tree[key] for key in (*_ORDER, *(key for key in tree if key not in _ORDER)) if key in tree}
-        written = yaml.safe_dump([ordered], sort_keys=False, default_flow_style=False, allow_unicode=True, width=200)
+        written = yaml.dump([ordered], Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=200)
         lines = [f"# {line}" for comment in comments for line in comment.splitlines()] + written.splitlines()
         self._parts.append("".join(f"  {line}\n" for line in lines))
 
@@ -103,6 +116,8 @@ class Export:
                 key: self._secret(name, f"header_{key}", value, f"the header {key}", comments)
                 for key, value in headers.items()
             }
+        if isinstance(options := tree.get("options"), dict):
+            tree["options"] = self._options(name, options, comments)
         if isinstance(sign := tree.get("sign"), dict) and isinstance(secrets := sign.get("secrets"), list):
             tree["sign"] = {
                 **sign,
@@ -120,6 +135,30 @@ class Export:
             comments.append(f"${{env:{variable}}} is the path of a file with these certificates:\n{tls['ca'].strip()}")
             tree["tls"] = {**{key: one for key, one in tls.items() if key != "ca"}, "ca_file": f"${{env:{variable}}}"}
 
+    def _literal(self, name: str, value: Any, path: str, comments: list[str]) -> Any:
+        """The same with a variable in place of each text that looks like a reference."""
+        if isinstance(value, dict):
+            return {key: self._literal(name, one, f"{path}.{key}", comments) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self._literal(name, one, f"{path}.{at}", comments) for at, one in enumerate(value, start=1)]
+        if not isinstance(value, str) or _REFERENCE.search(value) is None:
+            return value
+        variable = self._variable(name, path)
+        comments.append(f"${{env:{variable}}} is {path}, which has to stay as it is:\n{value}")
+        return f"${{env:{variable}}}"
+
+    def _options(self, name: str, options: Tree, comments: list[str]) -> Tree:
+        """The same without what its templates of headers and of the URL may hold."""
+        if isinstance(headers := options.get("headers"), dict):
+            hidden = {
+                key: self._secret(name, f"template_{key}", value, f"the template of the header {key}", comments)
+                for key, value in headers.items()
+            }
+            options = {**options, "headers": hidden}
+        if isinstance(url := options.get("url"), str) and url:
+            options = {**options, "url": self._url(name, url, comments, "template_url")}
+        return options
+
     def _secret(self, name: str, what: str, value: Any, said: str, comments: list[str]) -> Any:
         if not isinstance(value, str):
             return value
@@ -130,7 +169,7 @@ class Export:
         comments.append(f"${{env:{variable}}} is {said}")
         return f"${{env:{variable}}}"
 
-    def _url(self, name: str, url: str, comments: list[str]) -> str:
+    def _url(self, name: str, url: str, comments: list[str], what: str = "url") -> str:
         if _REFERENCE.fullmatch(url):
             return url
         parts = urlsplit(url)
@@ -139,24 +178,11 @@ class Export:
         bare = not (parts.username or parts.password or parts.query or parts.path.strip("/"))
         if _REFERENCE.search(url) is None and (bare or (self._urls and parts.username is None)):
             return url
-        variable = self._variable(name, "url")
-        host = parts.netloc.rpartition("@")[2]
-        comments.append(f"${{env:{variable}}} is the whole URL: {parts.scheme}://{host}/...")
-        return f"${{env:{variable}}}"
-
-    def _literal(self, name: str, what: str, value: Any, comments: list[str]) -> Any:
-        """What an API was given, in which nothing was expanded, so that nothing will be when the file is read.
-
-        Whoever wrote it may not be the operator: a reference would put the operator's secrets into it.
-        """
-        if isinstance(value, dict):
-            return {key: self._literal(name, f"{what}_{key}", one, comments) for key, one in value.items()}
-        if isinstance(value, list):
-            return [self._literal(name, f"{what}_{at}", one, comments) for at, one in enumerate(value, start=1)]
-        if not isinstance(value, str) or _REFERENCE.search(value) is None:
-            return value
         variable = self._variable(name, what)
-        comments.append(f"${{env:{variable}}} is this text, in which nothing is to be replaced:\n{value}")
+        host = parts.netloc.rpartition("@")[2]
+        comments.append(
+            f"${{env:{variable}}} is the whole {'template of the ' * (what != 'url')}URL: {parts.scheme}://{host}/..."
+        )
         return f"${{env:{variable}}}"
 
     def _variable(self, name: str, what: str) -> str:

@@ -19,7 +19,9 @@ _WORDS |= {"array": "a list", "null": "nothing"}
 _TYPES = {str: "str", bool: "bool", int: "int", float: "float", dict: "object", list: "array", type(None): "null"}
 _MESSAGE = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_BOUND = re.compile(r"Expected `\w+` (?P<length>of length )?(?P<sign><=|>=) (?P<number>[0-9]+)")
 _FIELD = re.compile(r"Object (missing required|contains unknown) field `([^`]*)`")
+_SUBJECT = re.compile(r"`?([a-z_]+)(?:\.([A-Za-z0-9_-]+))?")  # as `body, line 2: ...` or `headers.X-Tag: ...`
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")  # `[...]` is some value of a mapping with free keys
 _QUOTED = re.compile(r"`([^`]*)`|'([^']*)'|\"([^\"]*)\"")
 
@@ -66,6 +68,16 @@ def plain(node: Node) -> Any:
         value = number(node)
         return node.text if value is None else value
     return node.text
+
+
+def line(node: Mapping, sentence: str) -> int:
+    """Where the option stands that a dialect's sentence begins with, or else the options do."""
+    found = _SUBJECT.match(sentence)
+    entry = node.entries.get(found[1]) if found is not None else None
+    if found is None or entry is None:
+        return node.line
+    below = entry.value.entries.get(found[2] or "") if isinstance(entry.value, Mapping) else None
+    return entry.line if below is None else below.line
 
 
 def scalars(node: Node) -> Iterator[Scalar]:
@@ -119,6 +131,11 @@ def _explain(message: str, root: Mapping, options: type[msgspec.Struct]) -> tupl
         return node, f"{node.path or 'options'} needs `{field_of[2]}`"
     if field_of is not None:
         return node, f"{join(node.path, field_of[2])} is unknown: remove it"
+    bound = _BOUND.fullmatch(found["what"])
+    if bound is not None:
+        amount = f"{bound['number']} characters" if bound["length"] else bound["number"]
+        must = "be" if not bound["length"] else "have"
+        return node, f"{node.path} must {must} at {'most' if bound['sign'] == '<=' else 'least'} {amount}{shown}"
     if types is None:
         what = found["what"][:1].lower() + found["what"][1:]
         return node, f"{node.path} is not usable: {what}"

@@ -77,6 +77,8 @@ def target(text: str) -> str:
         return text
     if text.startswith("inbox:"):
         return inbox(text)
+    if "@" in text and ":" not in text and "/" not in text:
+        raise ValueError("must start with mailto: where it is a mail address, as in mailto:ops@example.com")
     return web_address(text)
 
 

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 import yaml
 
+from sidecar import dialects
 from sidecar.config import defaults as spread
 from sidecar.config.problems import Problems
 from sidecar.config.shapes import either, or_reference, refuse
@@ -70,7 +71,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `page` is docs/receivers/<page>.md, `checked` the version whose parser was looked at. `subscription` has the keys of
     a subscription; of its `sign` only the scheme. `headers` are those that the operator has to give. `secret` says what
     messages are signed with where the receiver refuses those that are not, "" where signing is a choice or means
-    nothing to it.
+    nothing to it. `own` are headers that the receiver knows its sender by: nobody else's may stand there.
     """
 
     title: str
@@ -80,6 +81,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     url: Place
     headers: dict[str, Header] = {}
     secret: str = ""
+    own: list[str] = []
     notes: list[str] = []
 
     @property
@@ -112,6 +114,8 @@ def near(name: str) -> str:
     """What a preset must be, after "must be", with those that an unknown one may have been meant to be."""
     found = get_close_matches(name.lower(), known(), n=3, cutoff=0.5) or [one for one in known() if name in one][:3]
     listed = "one that `registry-sidecar presets` lists"
+    if not found and name.lower() in dialects.load():
+        return f"{listed}, or `format: {name.lower()}` in its place"
     return f"{listed}, such as {either(tuple(found))}" if found else listed
 
 
@@ -190,8 +194,17 @@ def _check(node: Mapping, name: str, preset: Preset, line: int, problems: Proble
             problems.add(line, f"{node.path} needs `headers.{header}` for preset {name}: {wanted.what}")
         elif isinstance(entry.value, Scalar) and not entry.value.text.startswith(wanted.begins):
             problems.add(entry.line, f"{entry.path} does not fit preset {name}: it must be {wanted.what}")
-    if preset.secret and node.value("sign") is None:
+    for header in preset.own:
+        if (entry := given.get(header.lower())) is not None:
+            problems.add(entry.line, f"{entry.path} is what the receiver of preset {name} goes by: remove it")
+    sign = node.value("sign")
+    if preset.secret and sign is None:
         problems.add(line, f"{node.path} needs `sign.secrets` for preset {name}: {preset.secret}")
+    elif preset.secret and isinstance(sign, Mapping) and isinstance(chosen := sign.value("scheme"), Scalar):
+        known = preset.subscription["sign"]["scheme"]
+        if chosen.text != known:
+            other = f"is not that of preset {name}, which is {known}: remove it unless the receiver was told so"
+            problems.warn(chosen.line, f"{chosen.path} {other}")
 
 
 def _names(node: Node | None) -> dict[str, Entry]:

@@ -81,7 +81,8 @@ def _subscription(
     match = _match(section.get("match"), registries, problems)
     policy = _policy(section.get("delivery"), problems)
     headers = _headers(section, problems)
-    signed, public = _signing(section.get("sign"), headers, section, problems)
+    known = not section.has("preset") or "preset" in section.values  # by which scheme it signs
+    signed, public = _signing(section.get("sign") if known else None, headers, section, problems)
     transport = transports.of(section)
     spoken = _voice(section, problems)
     name, url = section.get("name"), section.get("url")
@@ -125,7 +126,7 @@ def _voice(section: Section, problems: Problems) -> tuple[Voice, tuple[str, ...]
         return None
     problem = dialect.check(chosen)
     if problem:
-        problems.add(node.line, options.redact(f"{node.path}: {problem}", node))
+        problems.add(options.line(node, problem), options.redact(f"{node.path}: {problem}", node))
         return None
     written: list[str] | None = section.get("events")
     if written is None:
@@ -149,7 +150,7 @@ def _voice(section: Section, problems: Problems) -> tuple[Voice, tuple[str, ...]
         return None
     problem = voice.rehearse(Audience(section.get("name", ""), url=section.get("url") or ""))
     if problem:
-        problems.add(node.line, options.redact(f"{node.path}: {problem}", node))
+        problems.add(options.line(node, problem), options.redact(f"{node.path}: {problem}", node))
         return None
     return voice, events
 

@@ -27,7 +27,9 @@ class Transports:
         url: str | None = section.get("url")
         if url is None:
             return None
-        tls, proxy = self._tls(section, urlsplit(url).scheme), self._proxy(section, url)
+        scheme = urlsplit(url).scheme
+        tls = self._tls(section, scheme)
+        proxy = self._proxy(section, url) if scheme in {"http", "https"} else None  # refused elsewhere for the others
         return None if tls is None and proxy is None else Transport(tls=tls, proxy=proxy)
 
     def _tls(self, section: Section, scheme: str) -> ClientTls | None:

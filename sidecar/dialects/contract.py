@@ -5,6 +5,7 @@ and no secrets: the same event, options, word and audience always give the same 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -140,10 +141,13 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
         """The sentence for an event name that cannot be said."""
         words = self.vocabulary(options)
         known = sorted({kind.value for word in words if word.by_type for kind in word.types})
-        names = ", ".join([*known, *(word.name for word in words)])
+        sayable = list(dict.fromkeys([*known, *(word.name for word in words)]))  # many formats have our names as words
+        names = ", ".join(sayable)
         if name in {kind.value for kind in EventType}:
             return f"format {self.name} has no word for {name}; it can say: {names}"
-        return f"unknown event {name!r} for format {self.name}; it can say: {names}"
+        near = get_close_matches(name[:100], sayable, n=1, cutoff=0.85)
+        meant = f": did you mean `{near[0]}`?" if near else f"; it can say: {names}"
+        return f"unknown event {name!r} for format {self.name}{meant}"
 
 
 class Choice(msgspec.Struct, frozen=True):

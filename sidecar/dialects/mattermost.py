@@ -6,6 +6,7 @@ fields are Markdown, and are looked through for mentions but for code. Before th
 `id`, `message` and `status_code`.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -31,6 +32,7 @@ _FALLBACK: Final = 1000
 _LINE: Final = 700
 _SHORT: Final = 40
 _FOOTER: Final = 250  # Mattermost cuts at 300
+_EMOJI: Final = re.compile(r":?[a-z0-9_+-]+:?")
 _COLOURS: Final = {Tone.NEWS: "#3478c8", Tone.GOOD: "#2e9e4f", Tone.WARNING: "#e0a100", Tone.BAD: "#c9302c"}
 
 
@@ -42,12 +44,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     channel: Annotated[str, msgspec.Meta(max_length=100)] = ""
     username: Annotated[str, msgspec.Meta(max_length=64)] = ""
     icon_url: Annotated[str, msgspec.Meta(max_length=1000)] = ""
-    icon_emoji: Annotated[str, msgspec.Meta(max_length=100, pattern=r"^(:?[a-z0-9_+-]+:?)?$")] = ""
+    icon_emoji: Annotated[str, msgspec.Meta(max_length=100)] = ""
     days: Days = DAYS
 
 
 def check(options: Options) -> str:
     """An icon is one thing, and its address one that can be opened."""
+    if options.icon_emoji and _EMOJI.fullmatch(options.icon_emoji) is None:
+        return "`icon_emoji` must be a name between colons, such as :whale:"
     if options.icon_emoji and options.icon_url:
         return "a message has one icon: keep `icon_emoji` or `icon_url`"
     if options.icon_url and not address(options.icon_url):

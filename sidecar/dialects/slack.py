@@ -7,6 +7,7 @@ errors by status: 400 `invalid_payload`, 403 `action_prohibited`, 404 `no_servic
 of the web API, and servers that are like them, answer 200 with `{"ok": false, "error": ...}`.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -33,6 +34,7 @@ JSON: Final = "application/json"
 _FALLBACK: Final = 2000  # characters of `text`
 _LINE: Final = 900  # of one fact, or of one of several events
 
+_EMOJI: Final = re.compile(r":[^:\s]+:")
 _BUSY: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 _TROUBLED: Final = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "rollup_error", "team_added_to_org"}
@@ -57,13 +59,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     channel: Annotated[str, msgspec.Meta(max_length=100)] = ""
     username: Annotated[str, msgspec.Meta(max_length=80)] = ""
-    icon_emoji: Annotated[str, msgspec.Meta(max_length=100, pattern=r"^(:[^:\s]+:)?$")] = ""
+    icon_emoji: Annotated[str, msgspec.Meta(max_length=100)] = ""
     icon_url: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     days: Days = DAYS
 
 
 def check(options: Options) -> str:
     """An icon is one thing, and its address one that can be opened."""
+    if options.icon_emoji and _EMOJI.fullmatch(options.icon_emoji) is None:
+        return "`icon_emoji` must be a name between colons, such as :whale:"
     if options.icon_emoji and options.icon_url:
         return "a message has one icon: keep `icon_emoji` or `icon_url`"
     if options.icon_url and not address(options.icon_url):

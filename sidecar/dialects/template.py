@@ -104,6 +104,13 @@ def check(options: Options) -> str:
     return ""
 
 
+def headers(options: Options) -> tuple[tuple[str, str], ...]:
+    """The headers that are the same in every message. They need not be stored, and may well be credentials."""
+    from sidecar.dialects.templating.messages import varies
+
+    return tuple((name, text.strip()) for name, text in options.headers.items() if text.strip() and not varies(text))
+
+
 def check_events(options: Options, types: frozenset[EventType], audience: Audience) -> str:
     """Samples of all that is subscribed must be sayable."""
     from sidecar.dialects.templating.messages import trouble
@@ -131,6 +138,7 @@ DIALECT = Dialect(
     render=render,
     check=check,
     check_events=check_events,
+    headers=headers,
     scoped=lambda options, _word: bool(options.url),  # it is compared with where the subscription's messages go
     discreet=True,  # a template's headers may hold what the operator wrote into them
     days=lambda options: options.days,

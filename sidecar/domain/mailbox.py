@@ -86,7 +86,7 @@ def recipients(url: str) -> tuple[Mailbox, ...]:
     if _BAD_ESCAPE.search(rest):
         raise ValueError("has a % that no two hexadecimal digits follow: write %25 for a %")
     found = []
-    for part in rest.split(","):
+    for number, part in enumerate(rest.split(","), start=1):
         try:
             one = unquote_to_bytes(part).decode()
         except UnicodeDecodeError:
@@ -96,7 +96,8 @@ def recipients(url: str) -> tuple[Mailbox, ...]:
         try:
             found.append(mailbox(one))
         except ValueError as error:
-            raise ValueError(f"has the address {_shown(one)}, which {error}") from None
+            # By its place and not as it is: it may have come from the environment, or from a file.
+            raise ValueError(f"must be addresses between commas, and number {number} {_hint(one) or error}") from None
     if len(found) > MOST:
         raise ValueError(f"must name at most {MOST} addresses, and it names {len(found)}: use a mailing list")
     return tuple(dict.fromkeys(found))
@@ -121,5 +122,12 @@ def _domain(text: str) -> str:
     return text.lower()
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:80]}...")
+def _hint(text: str) -> str:
+    """What is to be done about the commonest ways to write an address that is none, "" for the others."""
+    if ";" in text:
+        return "has a semicolon: write a comma"
+    if "<" in text:
+        return "must be an address alone, such as ops@example.com, without a name"
+    if text != text.strip():
+        return "must have no blanks around it"
+    return ""

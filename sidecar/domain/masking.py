@@ -10,10 +10,12 @@ MASK: Final = "<secret>"
 
 
 def masked(tree: Tree) -> Tree:
-    """The same with every header's value and signing secret masked."""
+    """The same with every header's value and signing secret masked, headers among the format's options too."""
     shown = dict(tree)
     if isinstance(headers := tree.get("headers"), dict):
         shown["headers"] = dict.fromkeys(headers, MASK)
+    if isinstance(options := tree.get("options"), dict) and isinstance(headers := options.get("headers"), dict):
+        shown["options"] = {**options, "headers": dict.fromkeys(headers, MASK)}
     if isinstance(sign := tree.get("sign"), dict) and isinstance(secrets := sign.get("secrets"), list):
         shown["sign"] = {**sign, "secrets": [MASK] * len(secrets)}
     return shown
@@ -37,18 +39,25 @@ def unmasked(tree: Tree, old: Tree) -> Tree:
         problems.append(Problem(path, f"{path} {MASK} stands for nothing that this host is known by: write the value"))
         return value
 
-    headers, headers_before = tree.get("headers"), old.get("headers")
-    if isinstance(headers, dict):
-        before = headers_before if isinstance(headers_before, dict) else {}
-        given["headers"] = {name: behind(value, before.get(name), f"headers.{name}") for name, value in headers.items()}
+    def each(headers: Tree, was: Any, path: str) -> Tree:
+        before = was if isinstance(was, dict) else {}
+        return {name: behind(value, before.get(name), f"{path}.{name}") for name, value in headers.items()}
+
+    if isinstance(headers := tree.get("headers"), dict):
+        given["headers"] = each(headers, old.get("headers"), "headers")
+    if isinstance(options := tree.get("options"), dict) and isinstance(headers := options.get("headers"), dict):
+        had = old.get("options")
+        was = had.get("headers") if isinstance(had, dict) else None
+        given["options"] = {**options, "headers": each(headers, was, "options.headers")}
     sign, sign_before = tree.get("sign"), old.get("sign")
     if isinstance(sign, dict) and isinstance(secrets := sign.get("secrets"), list):
         known = sign_before.get("secrets") if isinstance(sign_before, dict) else None
-        had = known if isinstance(known, list) else []
+        keys = known if isinstance(known, list) else []
         given["sign"] = {
             **sign,
             "secrets": [
-                behind(one, had[at] if at < len(had) else None, f"sign.secrets[{at}]") for at, one in enumerate(secrets)
+                behind(one, keys[at] if at < len(keys) else None, f"sign.secrets[{at}]")
+                for at, one in enumerate(secrets)
             ],
         }
     if problems:

@@ -49,7 +49,7 @@ class Expiries:
         namespaces = self._namespaces()
         namespace = split_repository(repository, namespaces.get(registry, "library"))[0]
         if not person.manages(namespace):
-            raise Forbidden(f"{person.name} does not manage the namespace {namespace}")
+            raise Forbidden(f"user {person.name} does not manage the namespace {namespace}")
         if registry not in namespaces:
             raise NotFound(f"there is no registry {registry}")
         row = await self._store.tag((registry, repository, tag))

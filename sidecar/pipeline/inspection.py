@@ -75,11 +75,12 @@ def _url(to: Destination) -> str:
 def _headers(request: SendRequest, to: Destination, message: Message) -> list[tuple[str, str]]:
     configured = {name.lower() for name, _ in to.subscription.headers}
     own = {name.lower() for name, _ in message.headers}
-    open_to_all = _OPEN.union(name.lower() for name, _ in to.voice.headers)
+    own.update(name.lower() for name, _ in to.voice.headers)
+    open_to_all = _OPEN
     if to.voice.discreet:
         configured |= own
     else:
-        open_to_all |= own
+        open_to_all = _OPEN | own
     parts = urlsplit(to.subscription.url)
     if parts.scheme == "mailto":  # no request of HTTP: of its headers only those are sent that are the mail's as well
         given = ((name, value) for name, value in request.headers if name.lower() not in _OF_WEB)

@@ -32,10 +32,11 @@ from sidecar.pipeline.dispatcher import Dispatcher
 from sidecar.pipeline.inspection import ShownRequest, rehearsed, stored, would_be
 from sidecar.pipeline.intake import Intake
 from sidecar.pipeline.redelivery import Redelivery, check
-from sidecar.pipeline.routing import Route, Router, Verdict, webhook_id
+from sidecar.pipeline.routing import Route, Router, Verdict, told, webhook_id
 from sidecar.pipeline.track import LaneView
 from sidecar.ports import Clock, Interventions, LaneRow, Ledger, Observer
 
+OF_EVENT = 500  # deliveries that are shown of one event, the newest
 RETRIED = 1000  # quarantined items taken again by one call
 
 
@@ -120,7 +121,7 @@ class Operations:
         event = await self._store.event(uuid)
         if event is None:
             raise NotFound(f"there is no event {uuid}; it may be older than retention keeps events")
-        return event, await self._store.deliveries(DeliveryFilter(event=uuid, limit=500))
+        return event, await self._store.deliveries(DeliveryFilter(event=uuid, limit=OF_EVENT))
 
     async def waits(self, uuid: str) -> Sequence[WaitingGroup]:
         """The groups in which an event waits to be told with others."""
@@ -138,13 +139,15 @@ class Operations:
         event, deliveries = await self.event(uuid)
         parts = []
         for route, verdict in zip(self._router.routes, self._router.explain(event), strict=True):
-            own = [one for one in deliveries if one.subscription == route.subscription.name]
+            own: Sequence[DeliveryRow] = [one for one in deliveries if one.subscription == route.subscription.name]
+            if not own and verdict.fired and len(deliveries) >= OF_EVENT:  # others have many: one for each tag, say
+                own = await self._store.deliveries(DeliveryFilter(event=uuid, subscription=route.subscription.name))
             requests = [one for each in own for one in await self._sent(each)]
             for word in () if own else verdict.words:
                 try:
                     requests += self._unsent(event, route, word)
                 except Exception as error:  # noqa: BLE001 - what a dialect raises is what the operator wants to know
-                    why = f"{word} cannot be rendered: {type(error).__name__}: {error}"
+                    why = f"{word} cannot be rendered: {told(error)}"
                     verdict = msgspec.structs.replace(verdict, why=why)  # noqa: PLW2901 - the verdict with its reason
             parts.append(Explanation(verdict, route, requests, own))
         names = {one.subscription.name for one in self._router.routes}

@@ -227,8 +227,14 @@ def unrendered(event: Event, route: Route, word: str, error: Exception, *, place
         message=None,
         webhook_id=webhook_id(event, route.subscription.name, place or word, 0),
         word=word,
-        detail=f"{route.voice.format} could not say {word}: {type(error).__name__}: {error}"[:500],
+        detail=f"{route.voice.format} could not say {word}: {told(error)}"[:500],
     )
+
+
+def told(error: Exception) -> str:
+    """What a dialect raised: errors of ours are sentences already, of others the name says most."""
+    ours = type(error).__module__.startswith("sidecar.")
+    return str(error) if ours else f"{type(error).__name__}: {error}"
 
 
 def _verdict(route: Route, event: Event) -> Verdict:

@@ -370,7 +370,7 @@ def _may(person: Person, namespace: str) -> None:
     _recognised(person)
     if not person.manages(namespace):
         which = f"the namespace {namespace}" if namespace else "every namespace at once"
-        raise Forbidden(f"{person.name} does not manage the subscriptions of {which}")
+        raise Forbidden(f"user {person.name} does not manage the subscriptions of {which}")
 
 
 def _described(what: Made | Draft) -> str:

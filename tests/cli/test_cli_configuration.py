@@ -145,7 +145,7 @@ def test_nothing_is_asked_of_a_registry_unless_one_says_so(cli, config, registry
     assert cli("check", "--config", path).code == 0
     assert registry.agents == []
     said = cli("check", "--ask", "--config", path)
-    assert (said.code, said.out, said.err) == (0, "ok: 1 registry, 1 subscription\n", "")
+    assert (said.code, said.out, said.err) == (0, "ok: 1 registry, 1 subscription; answered: registry main\n", "")
     assert registry.agents == [("/v2/", f"registry-sidecar/{__version__}")]
     assert cli("check", "--ask", "--json", "--config", path).json["unreachable"] == {}
 
@@ -159,6 +159,12 @@ def test_a_registry_that_cannot_be_asked_is_told_with_exit_code_69(cli, config, 
     assert said.err == f"registry main cannot be asked: {sentence}\n"
     said = cli("check", "--ask", "--json", "--config", path)
     assert (said.code, said.json["unreachable"]) == (69, {"main": sentence})
+
+
+def test_it_is_said_where_there_is_nobody_to_ask(cli, config):
+    """Else whoever forgot `mail` would take the silence for an answer."""
+    said = cli("check", "--ask", "--config", config(GOOD))
+    assert said.out == "ok: 1 registry, 1 subscription; there is no `api` of a registry and no `mail` to ask\n"
 
 
 @pytest.fixture
@@ -179,7 +185,7 @@ def test_the_mail_server_is_asked_as_well(cli, config, post):
     server, settings = post
     path = config(settings)
     said = cli("check", "--ask", "--config", path)
-    assert (said.code, said.out, said.err) == (0, "ok: 1 registry, 1 subscription\n", "")
+    assert (said.code, said.out, said.err) == (0, "ok: 1 registry, 1 subscription; answered: the mail server\n", "")
     assert cli("check", "--ask", "--json", "--config", path).json["mail"] == ""
     server.stop()
     said = cli("check", "--ask", "--config", path)

@@ -44,6 +44,7 @@ def test_cells(value, text):
 
 def test_bodies_keep_line_breaks_but_no_escapes():
     assert output.safe("a\n\tb\x1b]0;title\x07") == "a\n\tb\ufffd]0;title\ufffd"
+    assert output.safe("Subject: a\r\n\r\nb\rc") == "Subject: a\n\nb\ufffdc", "mails end their lines so"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 
 from sidecar.config.export import Export, within
 from sidecar.config.loading import load
-from sidecar.dialects.contract import Audience, sample
 from sidecar.domain.glob import Globs
 from sidecar.domain.masking import masked
 
@@ -112,22 +111,43 @@ def test_what_looks_like_a_reference_is_not_followed_when_it_is_loaded(tmp_path)
     assert read(tmp_path, text, {"CI_URL": "https://h.example/x"})["ci"].url == "https://h.example/x"
 
 
-def test_options_made_through_an_api_are_not_followed_either(tmp_path):
-    """Whoever may manage a subscription could read the operator's environment by having it exported."""
-    body = '{"key": "${env:SECRET}",\n "tag": "{{ tag }}", "file": "${file:/etc/hostname}"}'
-    target = {
+def test_no_text_of_whoever_made_it_reads_the_operators_environment(tmp_path):
+    """Whoever may make a subscription would have its secrets sent to themselves, once the operator moves it."""
+    body = '{"stolen": "${env:HOME}",\n "by": "${file:/etc/hostname}"}\n'
+    one = {
         "format": "template",
-        "url": "https://a.example",
-        "options": {"body": body, "headers": {"X-A": "${env:SECRET}"}},
+        "url": "https://h.example/",
+        "options": {"body": body, "content_type": "text/plain"},
+        "match": {"tags": ["a", "${env:HOME}"]},
     }
-    text = written(made("ci", target))
-    environ = {"SECRET": "hunter2", "CI_OPTIONS_BODY": body, "CI_OPTIONS_HEADERS_X_A": "${env:SECRET}"}
-    assert set(re.findall(r"# \$\{env:(\w+)\} is this text", text)) == {"CI_OPTIONS_BODY", "CI_OPTIONS_HEADERS_X_A"}
-    (path := tmp_path / "exported.yml").write_text(f"registries: {json.dumps(BASE['registries'])}\n{text}")
-    (bound,) = load(path, environ).subscriptions
-    (message,) = bound.voice.render(sample(), "artifact.pushed", Audience())
-    assert json.loads(message.body)["key"] == "${env:SECRET}"
-    assert message.headers == (("X-A", "${env:SECRET}"),)
+    text = written(made("ci", one))
+    stays = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    assert set(re.findall(r"\$\{\w+:([^}]*)\}", stays)) == {"CI_OPTIONS_BODY", "CI_MATCH_TAGS_2"}
+    after = read(tmp_path, text, {"CI_OPTIONS_BODY": body, "CI_MATCH_TAGS_2": "${env:HOME}", "HOME": "hunter2"})
+    assert after["ci"].match.tags.admits("${env:HOME}")
+    assert not after["ci"].match.tags.admits("hunter2")
+
+
+def test_headers_and_url_that_a_template_makes_are_as_secret_as_the_subscriptions_own(tmp_path):
+    body = '{\n  "tag": {{ tag | tojson }}\n}\n'
+    options = {"body": body, "headers": {"X-Key": SECRET}, "url": f"https://h.example/{SECRET}?tag={{{{ tag }}}}"}
+    one = {"format": "template", "url": f"https://h.example/{SECRET}", "options": options}
+    raw = json.dumps({**BASE, "subscriptions": [{"name": "file", **one}]}).encode()
+    text = written(made("ci", one), raw=raw, urls=False)
+    assert SECRET not in text
+    assert '      body: |\n        {\n          "tag": {{ tag | tojson }}\n        }\n' in text, "as people write it"
+    variables = {
+        f"{name}_{what}": value
+        for name in ("FILE", "CI")
+        for what, value in {
+            "TEMPLATE_X_KEY": SECRET,
+            "TEMPLATE_URL": options["url"],
+            "URL": one["url"],
+        }.items()
+    }
+    assert set(re.findall(r"# \$\{env:(\w+)\} is ", text)) == variables.keys()
+    (path := tmp_path / "direct.yml").write_text(json.dumps({**BASE, "subscriptions": [{"name": "ci", **one}]}))
+    assert read(tmp_path, text, variables)["ci"] == load(path, {}).subscriptions[0].subscription
 
 
 def test_names_are_those_of_a_file_and_each_is_used_once(tmp_path):

@@ -84,7 +84,7 @@ def test_good_options():
         ("inner: {depth: x}", "inner.depth must be a whole number, not text"),
         ("inner: []", "inner must be a mapping, not a list"),
         ("inner: {deep: 1}", "inner.deep is unknown: remove it"),
-        ("short: abcd", "short is not usable: expected `str` of length <= 3"),
+        ("short: abcd", "short must have at most 3 characters, not 'abcd'"),
         ("colours: red", "colours is unknown: did you mean `colour`?"),
     ],
 )

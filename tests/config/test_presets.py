@@ -146,6 +146,35 @@ def test_a_preset_like_no_other_is_told_without_names(settings):
     ]
 
 
+def test_a_format_that_is_taken_for_a_preset_is_told_as_one(settings):
+    (sentence,) = refusals(settings, {"preset": "email", "url": "mailto:ops@example.com"})
+    assert sentence.endswith(" `registry-sidecar presets` lists, or `format: email` in its place, not 'email'")
+
+
+def test_an_unknown_preset_says_nothing_of_its_secrets(settings):
+    """By which scheme they sign is not known: another scheme's complaint would lead astray."""
+    (sentence,) = refusals(settings, {**FLUX, "preset": "fluxcd", "sign": {"secrets": ["not base64!"]}})
+    assert "preset" in sentence
+
+
+def test_another_scheme_than_the_receivers_is_warned_of(settings):
+    found = settings({**FLUX, "sign": {"scheme": "github", "secrets": ["s" * 24]}})
+    (warning,) = found.warnings
+    assert warning.endswith(
+        "subscriptions[0].sign.scheme is not that of preset flux, which is x-signature: "
+        "remove it unless the receiver was told so"
+    )
+    assert settings({**FLUX, "sign": {"scheme": "x-signature", "secrets": ["s" * 24]}}).warnings == ()
+
+
+def test_a_header_that_the_receiver_knows_its_sender_by_stays_the_presets(settings):
+    """Dokploy compares image and tag only for the User-Agent of Docker Hub, and deploys at every push for others."""
+    one = {"preset": "dokploy", "url": "https://dokploy.example.com/api/deploy/t", "headers": {"user-agent": "curl"}}
+    assert refusals(settings, one) == [
+        "subscriptions[0].headers.user-agent is what the receiver of preset dokploy goes by: remove it"
+    ]
+
+
 def test_a_preset_is_a_name(settings):
     assert refusals(settings, {"preset": ["flux"], "url": "https://x.example.com/"}) == [
         "subscriptions[0].preset must be the name of a preset, not a list"

@@ -65,11 +65,18 @@ def test_charts_have_no_cloudevents() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PUSH_ARTIFACTS", "push_artifact", "SCANNING_FINISHED", "QUOTA_EXCEEDED", "UPLOAD_CHART"]
+    "name", ["PUSH_ARTIFACTS", "push_artifact", "SCANNING_FINISHED", "QUOTA_OVERRUN", "UPLOAD_CHART"]
 )
 def test_a_name_that_cannot_be_said_is_refused_with_those_that_can(name: str) -> None:
     with pytest.raises(ValueError, match="PUSH_ARTIFACT"):
         DIALECT.bind(Options(), [name])
+
+
+def test_a_name_that_is_nearly_one_is_told_as_that_one() -> None:
+    with pytest.raises(
+        ValueError, match=r"^unknown event 'QUOTA_EXCEEDED' for format harbor: did you mean `QUOTA_EXCEED`\?$"
+    ):
+        DIALECT.bind(Options(), ["QUOTA_EXCEEDED"])
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

@@ -103,8 +103,27 @@ def test_a_body_has_its_bound():
 
 
 def test_headers_are_lines_and_empty_ones_are_left_out():
-    (message,) = say(headers={"X-Tag": " {{ tag }}\n", "X-Empty": "{{ actor }}", "X-Kind": "image"}, event=by(""))
+    (message,) = say(
+        headers={"X-Tag": " {{ tag }}\n", "X-Empty": "{{ actor }}", "X-Kind": "{{ 'image' }}"}, event=by("")
+    )
     assert message.headers == (("X-Tag", "1.4.2"), ("X-Kind", "image"))
+
+
+def test_headers_that_are_always_the_same_are_not_in_the_message_which_is_stored():
+    """They may be credentials. Each request carries them, as it carries what a format always sends."""
+    given = {
+        "X-Key": " s3cret\n",
+        "X-Tag": "{{ tag }}",
+        "X-None": " ",
+        "X-If": "{% if tag %}a{% endif %}",
+        "X-No": "b{# c #}",
+    }
+    (message,) = say(headers=given)
+    assert message.headers == (("X-Tag", "1.4.2"), ("X-If", "a"), ("X-No", "b"))
+    options = Options(body="{}", headers=given)
+    voice = DIALECT.bind(options, ["artifact.pushed"])
+    assert voice.headers == (("X-Key", "s3cret"),)
+    assert problem(headers={"X-Key": "a\nb"}).startswith("headers.X-Key: what comes out is not one line")
 
 
 @pytest.mark.parametrize("character", ["\r\n", "\n", "\r", "\0", "\x7f", "\x1b"])

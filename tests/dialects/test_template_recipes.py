@@ -6,6 +6,7 @@ import re
 import urllib.parse
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
@@ -44,6 +45,7 @@ def said(tmp_path):
                 for word in bound.voice.words(event, untagged=bound.subscription.match.untagged):
                     assert bound.voice.render(event, word, audience)
         (message,) = bound.voice.render(sample(kind), kind, audience)
+        message = msgspec.structs.replace(message, headers=(*bound.voice.headers, *message.headers))  # as it is sent
         return message, bound.subscription
 
     return say

@@ -119,9 +119,13 @@ def test_a_url_names_addresses() -> None:
         ("mailto:ops@example.com#top", "must have nothing but addresses"),
         ("mailto:ops%@example.com", "has a %"),
         ("mailto:%FF@example.com", "not UTF-8"),
-        ("mailto:ops@example.com%0D%0ABcc:eve@example.org", "has the address 'ops@example.com"),
+        ("mailto:ops@example.com%0D%0ABcc:eve@example.org", "number 1 must have nothing before its @ but"),
         ("mailto://ops@example.com", "must have no slashes after mailto:"),
-        ("mailto:ops%2Cdev@example.com", "has the address 'ops,dev@example.com'"),
+        ("mailto:ops%2Cdev@example.com", "number 1 must have nothing before its @ but"),
+        ("mailto:ops@example.com, dev@example.com", "between commas, and number 2 must have no blanks around it"),
+        ("mailto:ops@example.com;dev@example.com", "number 1 has a semicolon: write a comma"),
+        ("mailto:ops@example.com,Dev <dev@example.com>", "number 2 must be an address alone, such as ops@"),
+        ("mailto:ops", "number 1 must be an address such as ops@example.com"),
     ],
 )
 def test_what_names_none_is_refused(url: str, sentence: str) -> None:

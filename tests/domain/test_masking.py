@@ -22,6 +22,24 @@ def test_headers_and_signing_secrets_are_masked_and_nothing_else():
     }
 
 
+def test_the_headers_that_a_template_makes_are_masked_and_kept_as_the_subscriptions_own():
+    """They go to the same receiver, so they hold the same kinds of secrets. Body and URL stay to be read."""
+    options = {
+        "body": "{}",
+        "url": "https://hooks.example/{{ tag }}",
+        "headers": {"X-Key": "hunter2", "X-Tag": "{{ tag }}"},
+    }
+    tree = {"format": "template", "url": "https://hooks.example", "options": options}
+    assert masked(tree)["options"] == {**options, "headers": {"X-Key": MASK, "X-Tag": MASK}}
+    assert unmasked(masked(tree), tree) == tree
+    changed = {**masked(tree), "options": {"body": "x", "headers": {"X-Key": MASK, "X-Tag": "v{{ tag }}"}}}
+    assert unmasked(changed, tree)["options"] == {"body": "x", "headers": {"X-Key": "hunter2", "X-Tag": "v{{ tag }}"}}
+    for given in ({**masked(tree), "url": "https://eve.example"}, {"options": {"headers": {"X-New": MASK}}}):
+        with pytest.raises(Unusable) as told:
+            unmasked(given, tree)
+        assert told.value.problems[0].path.startswith("options.headers.X-")
+
+
 def test_a_secret_of_a_mail_is_not_sent_to_others_by_those_who_cannot_read_it():
     """A header that is masked goes to the addresses that it was written for, and to no others."""
     tree = {"url": "mailto:ops@example.com", "headers": {"X-Key": "s3cret"}}
@@ -30,7 +48,17 @@ def test_a_secret_of_a_mail_is_not_sent_to_others_by_those_who_cannot_read_it():
         unmasked({**masked(tree), "url": "mailto:eve@example.com"}, tree)
 
 
-@pytest.mark.parametrize("tree", [{}, {"headers": None, "sign": 7}, {"sign": {"secrets": "x"}}, {"headers": ["a"]}])
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {},
+        {"headers": None, "sign": 7},
+        {"options": 7},
+        {"options": {"headers": ["a"]}},
+        {"sign": {"secrets": "x"}},
+        {"headers": ["a"]},
+    ],
+)
 def test_what_has_another_shape_is_left_for_the_tables_to_refuse(tree):
     assert masked(tree) == tree
     assert unmasked(tree, TREE) == tree

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from doubles import route, subscription
+from sidecar.dialects import template
+from sidecar.dialects.contract import Audience, sample
 from sidecar.domain.event import EventType
 from sidecar.domain.message import Message, Response
 from sidecar.domain.secret import Secret
@@ -126,3 +128,15 @@ def test_a_sample_that_the_format_cannot_say_is_refused_with_a_sentence():
         rehearsed(route(subscription(format="quay"), 1), "artifact.pulled")
     with pytest.raises(ValueError, match="unknown event 'nothing' for format quay"):
         rehearsed(route(subscription(format="quay"), 1), "nothing")
+
+
+def test_headers_of_templates_are_not_shown_whether_they_vary_or_not():
+    """The first are sent with every request, the others come with the message: credentials may be among both."""
+    options = template.Options(body="{}", headers={"X-Key": "hunter2", "X-Tag": "hunter3-{{ tag }}"})
+    one = subscription()
+    voice = template.DIALECT.bind(options, ["artifact.pushed"])
+    (message,) = voice.render(sample(), "artifact.pushed", Audience("one", url=one.url))
+    to = Destination.of(one, voice, Signer.of(None), "registry-sidecar/0")
+    assert dict(to.request("msg_1", message, NOW).headers).keys() >= {"X-Key", "X-Tag"}
+    shown = dict(would_be(message, to, "msg_1", NOW).headers)
+    assert (shown["X-Key"], shown["X-Tag"]) == ("<secret>", "<secret>")

@@ -21,6 +21,7 @@ from sidecar.domain.message import Response
 from sidecar.domain.secret import Secret
 from sidecar.domain.selection import Cursor, Selection
 from sidecar.domain.subscription import Retry, Signing, SignScheme
+from sidecar.pipeline import operations
 from sidecar.pipeline.operations import Operations
 from sidecar.pipeline.routing import Route, Router
 from virtual_time import VirtualClock, simulated
@@ -108,6 +109,19 @@ async def test_explain_shows_what_was_sent_as_it_was_and_what_would_be_sent_wher
     (unsent,) = new.requests
     assert (unsent.word, unsent.delivery, unsent.attempts) == ("TAG_PUSH", None, ())
     assert dict(unsent.headers)["webhook-timestamp"] == str(office.house.clock.now() // 10**9)
+
+
+@simulated
+async def test_explain_shows_what_was_sent_to_each_also_where_another_was_sent_more_than_fits(path, monkeypatch):
+    """A deletion of a thousand tags is a thousand deliveries to a receiver that is told of each by itself."""
+    monkeypatch.setattr(operations, "OF_EVENT", 1)
+    office = await Office(path, subscription("one"), subscription("two", format="dtr")).open()
+    await office.push("a")
+    _, parts, _ = await office.operations.explain((await office.events())[0])
+    assert [[each.state for each in part.deliveries] for part in parts] == [[State.DELIVERED], [State.DELIVERED]]
+    assert [[one.delivery is None for one in part.requests] for part in parts] == [[False], [False]], (
+        "nothing is unsent"
+    )
 
 
 @simulated

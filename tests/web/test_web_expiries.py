@@ -182,7 +182,7 @@ async def test_whoever_manages_the_namespace_may_set_ends_in_it_and_nowhere_else
     assert (await site.ask(path("v1"), "PUT", end, mia=True))[0] == 202
     assert (await site.ask(path("v1", "team/app"), "PUT", end, mia=True))[0] == 403
     status, said = await site.ask(path("v1", "solo", "other"), "DELETE", mia=True)
-    assert (status, said["detail"]) == (403, "Mia does not manage the namespace apps.")
+    assert (status, said["detail"]) == (403, "User mia does not manage the namespace apps.")
     assert (await site.ask("/v1/expiring", mia=True))[0] == 403
 
 

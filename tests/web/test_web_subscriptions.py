@@ -198,7 +198,7 @@ async def test_of_others_one_sees_and_changes_nothing(site):
         ("POST", "/ci/test", {}),
     ):
         status, told, _ = await site.ask(method, path, body, role="stranger")
-        assert (status, "Sam does not manage" in told["detail"]) == (403, True), (method, path)
+        assert (status, "User sam does not manage" in told["detail"]) == (403, True), (method, path)
     assert site.house.sender.requests == []
     assert (await site.ask("GET", "/ci"))[1]["revision"] == 1
 

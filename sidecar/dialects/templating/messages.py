@@ -84,8 +84,16 @@ def _read(option: str, text: str) -> Compiled:
         raise _placed(option, error) from None
 
 
+def varies(text: str) -> bool:
+    """Whether a template can come out differently for two events: it has something besides plain text."""
+    return any(mark in text for mark in ("{{", "{%", "{#"))
+
+
 def say(event: Event, word: str, options: Options, audience: Audience, meter: Meter | None = None) -> Sequence[Message]:
-    """One message, or one for each tag. Raises TemplateTrouble that names the option and the line."""
+    """One message, or one for each tag. Headers that never vary are judged here, and are the dialect's to send.
+
+    Raises TemplateTrouble that names the option and the line.
+    """
     templates = parts(options)
     meter = meter or Meter()
     known = variables.values(event, templates.names)
@@ -97,7 +105,9 @@ def say(event: Event, word: str, options: Options, audience: Audience, meter: Me
                 word=word,
                 content_type=options.content_type,
                 body=_body(templates.body, known, options, meter),
-                headers=tuple(_headers(templates.headers, known, meter)),
+                headers=tuple(
+                    one for one in _headers(templates.headers, known, meter) if varies(options.headers[one[0]])
+                ),
                 url="" if templates.url is None else _url(templates.url, known, audience, meter),
             )
         )
