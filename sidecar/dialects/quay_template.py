@@ -16,6 +16,7 @@ MOST_TEMPLATE: Final = 64 * 1024  # characters
 MOST_EXPRESSIONS: Final = 64
 MOST_EXPRESSION: Final = 256  # characters
 MOST_DEPTH: Final = 50  # of a template
+MOST_VALUES: Final = 1000  # texts, numbers, lists and the like: each becomes a function, much larger than itself
 MOST_BODY: Final = 1024 * 1024  # characters of what a template makes
 # Each of these may find everything that there is: several in one expression could find it many times over.
 MOST_WIDE: Final = 4
@@ -70,11 +71,15 @@ class _Parser:
 
     def __init__(self) -> None:
         self._left = MOST_EXPRESSIONS
+        self._values = MOST_VALUES
         self._wide = MOST_WIDE
 
     def value(self, node: Any, depth: int) -> Find:
         if depth > MOST_DEPTH:
             raise Unparsable(f"Could not parse template: it is nested more than {MOST_DEPTH} deep")
+        self._values -= 1
+        if self._values < 0:
+            raise Unparsable(f"Could not parse template: it may have {MOST_VALUES:,} values")
         if isinstance(node, str):
             return self._text(node)
         if isinstance(node, list):
