@@ -85,8 +85,11 @@ def recipients(url: str) -> tuple[Mailbox, ...]:
         raise ValueError("must have no slashes after mailto:, as in mailto:ops@example.com")
     if _BAD_ESCAPE.search(rest):
         raise ValueError("has a % that no two hexadecimal digits follow: write %25 for a %")
+    parts = rest.split(",")
+    if len(parts) > MOST:  # told before they are read: whoever sends so many may have us read them for long
+        raise ValueError(f"must name at most {MOST} addresses, and it names {len(parts)}: use a mailing list")
     found = []
-    for part in rest.split(","):
+    for part in parts:
         try:
             one = unquote_to_bytes(part).decode()
         except UnicodeDecodeError:
@@ -97,8 +100,6 @@ def recipients(url: str) -> tuple[Mailbox, ...]:
             found.append(mailbox(one))
         except ValueError as error:
             raise ValueError(f"has the address {_shown(one)}, which {error}") from None
-    if len(found) > MOST:
-        raise ValueError(f"must name at most {MOST} addresses, and it names {len(found)}: use a mailing list")
     return tuple(dict.fromkeys(found))
 
 
