@@ -27,6 +27,7 @@ class WithVendor(Site):
             return web.json_response({"errors": []}, status=200 if person.known else 401)
 
         app.router.add_route("*", "/api/v2.0/thing/{name}", vendor)
+        app.router.add_route("*", "/api/v1/{rest:.*}", vendor)
         app.router.add_get("/", vendor)
         return app
 
@@ -267,6 +268,16 @@ async def test_refusals_are_told_ten_at_once_and_then_counted(tmp_path):
     await exchange(site.ports[Door.CLOSED], request("/v1/status"))
     assert (last(site).status, last(site).untold, len(site.observer.visits)) == (401, 15, 11)
     await site.stop()
+
+
+@pytest.mark.parametrize("written", ["maria@example.org", "maria%40example.org"])
+async def test_an_address_of_mail_in_a_path_is_not_told(site, written):
+    """It is a person's, and lines of a log are read by others."""
+    path = "/api/v1/repository/prj/app/authorizedemail"
+    await exchange(site.ports[Door.CLOSED], request(f"{path}/{written}", auth(), method="POST"))
+    assert last(site).path == f"{path}/***"
+    await exchange(site.ports[Door.CLOSED], request(f"{path}/{written}", method="POST"))
+    assert (last(site).path, last(site).status) == (f"{path}/***", 401)
 
 
 async def test_nothing_that_was_shown_is_told(site):
