@@ -22,8 +22,8 @@ MOST_FOUND: Final = 10_000  # values that all expressions of a template find tog
 # Each of these may find everything that there is: several in one expression could find it many times over.
 MOST_WIDE: Final = 4
 _WIDE: Final = re.compile(r"\.\.|(?<![A-Za-z_@])where|\||,")
-# What leads back up (`$` further on, `parent` in backticks): `a[*].$.a[*].$...` finds as many values as the list has, to
-# the power of its steps.
+# What leads back up (`$` further on, `parent` in backticks): `a[*].$.a[*].$...` finds as many values as the list has,
+# to the power of its steps.
 _BACK: Final = re.compile(r"`|(?<!^)\$")
 
 _ANYWHERE: Final = re.compile(r"\$\{([^}]*)\}")

@@ -150,7 +150,9 @@ def _orders(tree: Tree, target: int) -> Iterable[Problem]:
     for name in headers if isinstance(headers, dict) else ():
         if name.lower() not in _HARMLESS:
             path = f"headers.{name}"
-            sentence = "is an administrator's to set in a mail, for it could mean something to a mail service: remove it"
+            sentence = (
+                "is an administrator's to set in a mail, for it could mean something to a mail service: remove it"
+            )
             yield Problem(path, f"{path} {sentence}", target)
 
 

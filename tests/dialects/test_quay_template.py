@@ -146,7 +146,10 @@ def test_the_output_is_written_as_pythons_json_module_does() -> None:
         (json.dumps("${(a[*]).( ($.a))}"), "`$` may stand at its beginning alone"),
         (json.dumps(["${$..a}"] * 5), "4 times in all of a template"),
         ("[" * 60 + "]" * 60, "nested more than 50 deep"),
-        ("[" + "1," * 1000 + "1]", "it may have 1,000 values"),  # within 64 KiB, and 8 MB of memory when there are 32,000
+        (
+            "[" + "1," * 1000 + "1]",
+            "it may have 1,000 values",
+        ),  # within 64 KiB, and 8 MB of memory when there are 32,000
         ("[" * 60_000, "Could not parse template"),
         ("NaN", "NaN is no JSON"),
         ('"${updated_tags[?(@.x>1)]}"', "For expression"),  # filters are an extension that is not loaded

@@ -200,20 +200,18 @@ async def test_an_escape_or_another_spelling_is_no_way_around(house):
             await house.subscribing.create(MIA, mailing(url))
 
 
-@pytest.mark.parametrize("name", ["X-SMTPAPI", "X-MC-BccAddress", "X-MSYS-API", "X-SES-Configuration-Set", "Resent-Bcc"])
+@pytest.mark.parametrize(
+    "name", ["X-SMTPAPI", "X-MC-BccAddress", "X-MSYS-API", "X-SES-Configuration-Set", "Resent-Bcc"]
+)
 async def test_no_header_has_a_mail_service_send_it_elsewhere(house, name):
     """SendGrid, Mandrill, SparkPost and others take recipients from headers: one confirmed address would open all."""
     await confirm(house)
     target = mailing().targets[0] | {"headers": {"Reply-To": "team@example.com", "X-Priority": "1", name: "{}"}}
     with pytest.raises(Unusable) as caught:
         await house.subscribing.create(MIA, mailing(targets=[target]))
-    assert [(one.path, one.sentence) for one in caught.value.problems] == [
-        (
-            f"headers.{name}",
-            f"headers.{name} is an administrator's to set in a mail, for it could mean something to a mail service: "
-            "remove it",
-        )
-    ]
+    (told,) = caught.value.problems
+    assert told.path == f"headers.{name}"
+    assert told.sentence.startswith(f"headers.{name} is an administrator's to set in a mail")
     await house.subscribing.create(ADA, mailing(targets=[target], key="hers"))
     del target["headers"][name]
     await house.subscribing.create(MIA, mailing(targets=[target]))
