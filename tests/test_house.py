@@ -118,6 +118,7 @@ TESTED_THROUGH = {
     "sidecar.web.openapi.operations": ("web/openapi/test_openapi_document.py", "every call of it is made"),
     "sidecar.web.openapi.parts": ("web/openapi/test_openapi_document.py", "what every call of it is made with"),
     "sidecar.web.openapi.routes": ("web/openapi/test_openapi_page.py", "both are asked for over real connections"),
+    "sidecar.web.quarantine": ("web/test_api.py", "its calls are the API's"),
     "sidecar.web.exchange": ("web/test_api.py", "what it refuses is looked at as the API's sentences"),
     "sidecar.web.vendors.harbor.answers": ("web/vendors/test_harbor_api.py", "what all of its answers have in common"),
     "sidecar.web.vendors.harbor.api": ("web/vendors/test_harbor_api.py", "asked over real connections"),

@@ -17,6 +17,7 @@ import msgspec
 from sidecar.config import defaults as spread
 from sidecar.config import keys, presets
 from sidecar.config.client_tls import text_of_certificates
+from sidecar.config.mail import NOWHERE
 from sidecar.config.problems import Problems
 from sidecar.config.settings import Bound, Settings
 from sidecar.config.shapes import BAD, Text
@@ -142,7 +143,9 @@ class ConfigBinder:
         named = Section(section.node, {**section.values, "name": name})
         transports = Transports({}, Sources(), found)
         transports.contexts = self.contexts
-        return next(iter(subscriptions([named], self._registries, transports, found, self._mail)), None)
+        # What was made while there was a mail server goes on hearing of events, and its mails wait for one.
+        there = NOWHERE if self._mail is None and hidden else self._mail
+        return next(iter(subscriptions([named], self._registries, transports, found, there)), None)
 
     def _make_room(self) -> None:
         if self.use is None or len(self.contexts) - len(self.use) <= SPARE:

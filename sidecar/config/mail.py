@@ -20,7 +20,7 @@ from sidecar.domain.transport import ClientTls
 
 SERVER_FORM: Final = r"smtps?://[\x21-\x7e]+"
 
-_NOWHERE: Final = MailServer(host="", port=0, sender=Mailbox("", ""))
+NOWHERE: Final = MailServer(host="", port=0, sender=Mailbox("", ""))
 _PORTS: Final = {"smtp": 587, "smtps": 465}  # RFC 6409, RFC 8314
 _LONGEST_HEADER: Final = 900  # of the 998 bytes that a line may have
 _WRITTEN: Final = frozenset(  # what the head of each mail says, or servers and programs act on
@@ -80,7 +80,7 @@ def mail(root: Section, sources: Sources, problems: Problems) -> tuple[MailServe
         return None, None
     section: Section | None = root.get("mail")
     if section is None:
-        return _NOWHERE, None
+        return NOWHERE, None
     contexts: dict[ClientTls, ssl.SSLContext] = {}
     tls: Section | None = section.get("tls")
     setting = client_tls(tls, contexts, sources, problems, alpn=()) if tls is not None else None
@@ -90,17 +90,17 @@ def mail(root: Section, sources: Sources, problems: Problems) -> tuple[MailServe
     url: str | None = section.get("server")
     whose: Mailbox | None = section.get("from")
     if url is None or whose is None or len(section.values) < len(section.node.entries):
-        return _NOWHERE, None
+        return NOWHERE, None
     if "@" in url:  # told here, where what was written is not repeated
         sentence = f"{section.path}.server must not carry credentials: give `username` and `password`"
         problems.add(section.line("server"), sentence)
-        return _NOWHERE, None
+        return NOWHERE, None
     parts = urlsplit(url)
     host, implicit = parts.hostname or "", parts.scheme == "smtps"
     loopback = Address(host, 0).loopback
     starttls = StartTls(section.get("starttls", StartTls.NONE if loopback else StartTls.REQUIRED))
     if not _encrypted_enough(section, implicit, loopback, starttls, problems):
-        return _NOWHERE, None
+        return NOWHERE, None
     plain = {key: section.values[key] for key in ("username", "timeout", "helo") if key in section.values}
     return (
         MailServer(
@@ -167,6 +167,6 @@ def _check_headers(section: Section, problems: Problems) -> None:
             problems.add(line, f"{subject} must not be longer than {_LONGEST_HEADER} bytes in a mail")
         elif name.lower() == "reply-to":
             try:
-                named(value.reveal())
+                sender(value.reveal())
             except ValueError as error:
                 problems.add(line, f"{subject} {error}")

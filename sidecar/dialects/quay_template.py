@@ -16,16 +16,32 @@ MOST_TEMPLATE: Final = 64 * 1024  # characters
 MOST_EXPRESSIONS: Final = 64
 MOST_EXPRESSION: Final = 256  # characters
 MOST_DEPTH: Final = 50  # of a template
+MOST_VALUES: Final = 1000  # texts, numbers, lists and the like: each becomes a function, much larger than itself
 MOST_BODY: Final = 1024 * 1024  # characters of what a template makes
+MOST_FOUND: Final = 10_000  # values that all expressions of a template find together
 # Each of these may find everything that there is: several in one expression could find it many times over.
 MOST_WIDE: Final = 4
-_WIDE: Final = re.compile(r"\.\.|\bwhere|\|")
+_WIDE: Final = re.compile(r"\.\.|(?<![A-Za-z_@])where|\||,")
+# What leads back up (`$` further on, `parent` in backticks): `a[*].$.a[*].$...` finds as many values as the list has,
+# to the power of its steps.
+_BACK: Final = re.compile(r"`|(?<!^)\$")
 
 _ANYWHERE: Final = re.compile(r"\$\{([^}]*)\}")
 _WHOLE: Final = re.compile(r"^\$\{[^}]*\}$")  # `$` admits a line end behind it, as in Quay, which then refuses it
 _MISSING: Final = "(none)"
 
-Find = Callable[[Mapping[str, Any]], Any]
+
+class _Given:
+    """What a template is filled in with, and how many values may still be found in it."""
+
+    __slots__ = ("data", "left")
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = data
+        self.left = MOST_FOUND
+
+
+Find = Callable[[_Given], Any]
 
 
 class Unparsable(ValueError):
@@ -43,7 +59,7 @@ def refusal(template: str) -> str:
 
 def apply(template: str, data: Mapping[str, Any]) -> str:
     """The JSON that the template makes of the data, as Python's json module writes it. Raises ValueError."""
-    text = json.dumps(parsed(template)(data))
+    text = json.dumps(parsed(template)(_Given(data)))
     if len(text) > MOST_BODY:
         raise ValueError(f"the template made more than {MOST_BODY // 1024} KiB of the event")
     return text
@@ -51,7 +67,7 @@ def apply(template: str, data: Mapping[str, Any]) -> str:
 
 @functools.lru_cache(maxsize=512)
 def parsed(template: str) -> Find:
-    """The template as a function of the data. Raises Unparsable."""
+    """The template as a function of what it is given. Raises Unparsable."""
     if len(template) > MOST_TEMPLATE:
         raise Unparsable(f"Could not parse template: it may have {MOST_TEMPLATE // 1024} KiB, make it smaller")
     try:
@@ -70,29 +86,35 @@ class _Parser:
 
     def __init__(self) -> None:
         self._left = MOST_EXPRESSIONS
+        self._values = MOST_VALUES
         self._wide = MOST_WIDE
 
     def value(self, node: Any, depth: int) -> Find:
         if depth > MOST_DEPTH:
             raise Unparsable(f"Could not parse template: it is nested more than {MOST_DEPTH} deep")
+        self._values -= 1
+        if self._values < 0:
+            raise Unparsable(f"Could not parse template: it may have {MOST_VALUES:,} values")
         if isinstance(node, str):
             return self._text(node)
         if isinstance(node, list):
             items = [self.value(one, depth + 1) for one in node]
-            return lambda data: [one(data) for one in items]
+            return lambda given: [one(given) for one in items]
         if isinstance(node, dict):
             pairs = [(self._text(key), self.value(one, depth + 1)) for key, one in node.items()]
-            return lambda data: {_key(key(data)): one(data) for key, one in pairs}
-        return lambda _data: node
+            return lambda given: {_key(key(given)): one(given) for key, one in pairs}
+        return lambda _given: node
 
     def _text(self, text: str) -> Find:
         if _WHOLE.match(text):
             return self._expression(text[2:-1])
         parts = _ANYWHERE.split(text)  # texts at even places, expressions at odd ones
         if len(parts) == 1:
-            return lambda _data: text
+            return lambda _given: text
         finds = [self._expression(one) if at % 2 else None for at, one in enumerate(parts)]
-        return lambda data: "".join(parts[at] if find is None else _within(find(data)) for at, find in enumerate(finds))
+        return lambda given: "".join(
+            parts[at] if find is None else _within(find(given)) for at, find in enumerate(finds)
+        )
 
     def _expression(self, expression: str) -> Find:
         if not expression:
@@ -106,8 +128,10 @@ class _Parser:
         self._wide -= wide
         if wide > 1 or self._wide < 0:
             raise _unusable(
-                expression, f"`..`, `|` and `where` may be used once, and {MOST_WIDE} times in all of a template"
+                expression, f"`..`, `|`, `,` and `where` may be used once, and {MOST_WIDE} times in all of a template"
             )
+        if _BACK.search(expression.lstrip(" (")):
+            raise _unusable(expression, "`$` may stand at its beginning alone, and backticks nowhere")
         from jsonpath_ng.parser import parse
 
         try:
@@ -118,11 +142,14 @@ class _Parser:
         except Exception as error:  # noqa: BLE001 - whatever the library has against it, it is the template that is wrong
             raise _unusable(expression, str(error).strip() or "it cannot be used") from None
 
-        def find(data: Mapping[str, Any]) -> Any:
+        def find(given: _Given) -> Any:
             try:
-                found = [one.value for one in path.find(data)]
+                found = [one.value for one in path.find(given.data)]
             except Exception as error:
                 raise ValueError(f"for expression `{expression}`: {type(error).__name__}: {error}") from error
+            given.left -= len(found)
+            if given.left < 0:
+                raise ValueError(f"the template finds more than {MOST_FOUND:,} values in the event")
             return None if not found else found[0] if len(found) == 1 else found
 
         return find

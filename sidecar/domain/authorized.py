@@ -1,5 +1,6 @@
 """Addresses of mail that a repository's notifications may go to: asked for by one, confirmed by whoever reads there."""
 
+import unicodedata
 from typing import Final
 
 import msgspec
@@ -39,6 +40,15 @@ class Asking(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     code: str
     at: int
+
+
+def reader(email: str) -> str:
+    """Who reads at an address, by its other spellings too: most servers know no case, cut off what follows a plus sign,
+    and some pass dots over. Mails are counted so; nothing is sent to what this gives.
+    """
+    local, _, domain = email.rpartition("@")
+    name = unicodedata.normalize("NFKC", local).casefold().partition("+")[0].replace(".", "")
+    return f"{name or local}@{domain}"
 
 
 def wait(to: list[int], by: list[int], now: int) -> int:

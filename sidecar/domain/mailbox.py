@@ -85,8 +85,11 @@ def recipients(url: str) -> tuple[Mailbox, ...]:
         raise ValueError("must have no slashes after mailto:, as in mailto:ops@example.com")
     if _BAD_ESCAPE.search(rest):
         raise ValueError("has a % that no two hexadecimal digits follow: write %25 for a %")
+    parts = rest.split(",")
+    if len(parts) > MOST:  # told before they are read: whoever sends so many may have us read them for long
+        raise ValueError(f"must name at most {MOST} addresses, and it names {len(parts)}: use a mailing list")
     found = []
-    for number, part in enumerate(rest.split(","), start=1):
+    for number, part in enumerate(parts, start=1):
         try:
             one = unquote_to_bytes(part).decode()
         except UnicodeDecodeError:
@@ -98,8 +101,6 @@ def recipients(url: str) -> tuple[Mailbox, ...]:
         except ValueError as error:
             # By its place and not as it is: it may have come from the environment, or from a file.
             raise ValueError(f"must be addresses between commas, and number {number} {_hint(one) or error}") from None
-    if len(found) > MOST:
-        raise ValueError(f"must name at most {MOST} addresses, and it names {len(found)}: use a mailing list")
     return tuple(dict.fromkeys(found))
 
 

@@ -83,7 +83,7 @@ class MailCarrier:
         """
         from sidecar.outbound.smtp import Envelope, hand_in
 
-        server = self._server
+        server, context = self._server, self._context  # they belong together, whatever is configured meanwhile
         if server is None:
             return _WITHOUT
         if self._resolver is None:
@@ -103,18 +103,19 @@ class MailCarrier:
             lines = [head[0], mime.addresses("To", accepted), *head[1:]]
             return "".join(f"{one}\r\n" for one in lines).encode() + letter
 
+        async def tls() -> ssl.SSLContext:
+            return context if context is not None else await self._usual(server)
+
         return await hand_in(
-            Envelope(to, write),
-            server,
-            within=within or server.timeout,
-            resolver=self._resolver,
-            context=self._tls,
+            Envelope(to, write), server, within=within or server.timeout, resolver=self._resolver, context=tls
         )
 
-    async def _tls(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = await asyncio.to_thread(_usual_context)
-        return self._context
+    async def _usual(self, server: MailServer) -> ssl.SSLContext:
+        """The context of a server that has none of its own, kept for as long as that is the one configured."""
+        made = await asyncio.to_thread(_usual_context)
+        if self._server is server and self._context is None:
+            self._context = made
+        return made
 
 
 class OwnMail:

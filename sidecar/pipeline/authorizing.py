@@ -1,7 +1,7 @@
 """Addresses of mail, confirmed by whoever reads what is sent there before anything of a repository is.
 
-Whoever may make subscriptions could else have the operator's mail server write to anybody. The operator, who writes the
-configuration, is believed.
+Whoever may make subscriptions could else have the operator's mail server write to anybody, or fill others' inboxes. The
+operator, who writes the configuration, is believed.
 """
 
 import hashlib
@@ -12,7 +12,9 @@ from typing import Final
 from sidecar.domain.authorized import Asking, Authorized
 from sidecar.domain.delivery import Reason
 from sidecar.domain.errors import Conflict, Forbidden, Problem, Unauthenticated, Unusable
-from sidecar.domain.made import Draft
+from sidecar.domain.inbox import SCHEME as INBOX
+from sidecar.domain.inbox import Owner
+from sidecar.domain.made import Draft, Tree
 from sidecar.domain.mailbox import SCHEME, mailbox, recipients
 from sidecar.domain.person import Person
 from sidecar.ports import Clock, Mail, Observer
@@ -20,6 +22,12 @@ from sidecar.ports.authorized import AuthorizedEmails
 
 PATH: Final = "/authrepoemail"  # where the link of a mail leads
 _LONGEST: Final = 128  # characters of a code; ours have 43
+# Headers of a mail that mean something to its reader alone. Mail services take others for orders, to blind copies too
+# (X-SMTPAPI, X-MSYS-API, X-MC-BccAddress, X-SES-...), and nobody knows them all.
+_HARMLESS: Final = frozenset(
+    {"importance", "in-reply-to", "keywords", "list-id", "organization", "priority", "references", "reply-to"}
+    | {"user-agent", "x-priority"}
+)
 
 
 class Authorizing:
@@ -105,15 +113,24 @@ class Authorizing:
         return bool(await self._store.confirmed_emails([address], namespace, repository))
 
 
-async def demand_confirmed(person: Person, draft: Draft, store: AuthorizedEmails) -> None:
-    """Raises Unusable when somebody who is no administrator asks for mail to addresses that are not confirmed."""
+async def demand_allowed(person: Person, draft: Draft, store: AuthorizedEmails) -> None:
+    """Raises Unusable when somebody who is no administrator asks for more than they may.
+
+    That is mail to addresses that are not confirmed, or with headers that could send it elsewhere, and the inboxes of
+    teams and of all who manage a namespace that the person does not.
+    """
     if person.admin:
         return
     problems: list[Problem] = []
     for target, tree in enumerate(draft.targets):
+        owner = _owner(tree.get("url"))
+        if owner is not None and owner.namespace and not person.manages(owner.namespace):
+            sentence = f"url names an inbox of {owner.namespace}, which you do not manage: name one that is yours"
+            problems.append(Problem("url", sentence, target))
         addresses = _addresses(tree.get("url"))
         if not addresses:
             continue
+        problems += _orders(tree, target)
         left = set(addresses) - set(await store.confirmed_emails(addresses, draft.namespace, draft.repository))
         if left:
             where = draft.repository or f"any repository of {draft.namespace}"
@@ -125,6 +142,28 @@ async def demand_confirmed(person: Person, draft: Draft, store: AuthorizedEmails
             problems.append(Problem("url", sentence, target))
     if problems:
         raise Unusable(problems)
+
+
+def _orders(tree: Tree, target: int) -> Iterable[Problem]:
+    """What is wrong with the headers of a mail."""
+    headers = tree.get("headers")
+    for name in headers if isinstance(headers, dict) else ():
+        if name.lower() not in _HARMLESS:
+            path = f"headers.{name}"
+            sentence = (
+                "is an administrator's to set in a mail, for it could mean something to a mail service: remove it"
+            )
+            yield Problem(path, f"{path} {sentence}", target)
+
+
+def _owner(url: object) -> Owner | None:
+    """Whose inbox a URL names; None for another, and what is wrong with it is told where it is read."""
+    if not isinstance(url, str) or not url.startswith(f"{INBOX}:"):
+        return None
+    try:
+        return Owner.parse(url)
+    except ValueError:
+        return None
 
 
 def _addresses(url: object) -> Sequence[str]:

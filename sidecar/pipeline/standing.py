@@ -37,7 +37,7 @@ class Binder(Protocol):
         """Each tree as the subscription of that name, bounded to a namespace and repository.
 
         Defaults are put under it; `${...}` stays as it is written. Raises Unusable with everything that is wrong with
-        any of them; with `hidden` its sentences show no value.
+        any of them; with `hidden`, for what is kept already, its sentences show no value, and mail needs no server yet.
         """
 
 

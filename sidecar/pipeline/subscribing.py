@@ -27,7 +27,7 @@ from sidecar.domain.errors import (
 from sidecar.domain.made import Api, Draft, Health, LastTrigger, Made, MadePage, lane_name, name_problem
 from sidecar.domain.message import Message
 from sidecar.domain.person import Person
-from sidecar.pipeline.authorizing import demand_confirmed
+from sidecar.pipeline.authorizing import demand_allowed
 from sidecar.pipeline.inspection import ShownRequest, rehearsed
 from sidecar.pipeline.operations import Tried
 from sidecar.pipeline.routing import Route
@@ -184,7 +184,7 @@ class Subscribing:
         _may(person, draft.namespace)
         async with self.lock:
             draft = self._judged(draft, self._new_uuid())
-            await demand_confirmed(person, draft, self._store)
+            await demand_allowed(person, draft, self._store)
             if len(self._standing) >= MOST:
                 raise Conflict(f"there are {MOST} subscriptions already: remove one first")
             made = await self._store.put_made(draft, creator=person.name, now=self._clock.now())
@@ -201,7 +201,7 @@ class Subscribing:
             _may(person, draft.namespace)
             draft = msgspec.structs.replace(draft, api=now.api, uuid=now.uuid, key=draft.key or now.key)
             draft = self._judged(draft, now.uuid)
-            await demand_confirmed(person, draft, self._store)
+            await demand_allowed(person, draft, self._store)
             return await self._change(person, now, draft, "subscription replace")
 
     async def enable(self, person: Person, made: Made, enabled: bool, *, revision: int | None = None) -> Made:
@@ -241,7 +241,7 @@ class Subscribing:
         _may(person, what.namespace)
         bound = self._bound(what)
         if isinstance(what, Draft):
-            await demand_confirmed(person, what, self._store)
+            await demand_allowed(person, what, self._store)
         if not 0 <= target < len(bound):
             raise NotFound(f"there is no target {target}")
         one = bound[target]
@@ -262,7 +262,7 @@ class Subscribing:
         """
         _recognised(person)
         bound = self._read(draft)
-        await demand_confirmed(person, draft, self._store)
+        await demand_allowed(person, draft, self._store)
         _, outcome, _ = await self._try(person, draft, bound[0], message)
         return outcome
 

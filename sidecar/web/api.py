@@ -7,10 +7,9 @@ The console is served beside it. Who may use them is decided at the door; `error
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import msgspec
 from aiohttp import web
 
-from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter, QuarantineFilter
+from sidecar.domain.listing import DeliveryFilter, EventFilter, PullFilter
 from sidecar.pipeline.expiries import Expiries
 from sidecar.pipeline.inbox import Inbox
 from sidecar.pipeline.operations import Operations
@@ -25,7 +24,6 @@ from sidecar.web.errors import BODY_LIMIT, as_problems
 from sidecar.web.exchange import (
     answer,
     before_of,
-    body_of,
     checked_query,
     instant_of,
     limit_of,
@@ -33,12 +31,12 @@ from sidecar.web.exchange import (
     next_of,
     number_of,
     states_of,
-    who,
 )
 from sidecar.web.expiries import ExpiryRoutes
 from sidecar.web.health import Health, add_health
 from sidecar.web.inbox import InboxRoutes
 from sidecar.web.openapi.routes import DocumentRoutes, Forms
+from sidecar.web.quarantine import QuarantineRoutes
 from sidecar.web.scans import add_scans
 from sidecar.web.subscriptions import SubscriptionRoutes
 from sidecar.web.usage import Usage, add_usage
@@ -104,13 +102,9 @@ class Api:
                 "getDelivery": self._get_delivery,
                 "listUndelivered": self._get_undelivered,
                 "listPulls": self._get_pulls,
-                "listQuarantine": self._get_quarantine,
-                "getQuarantined": self._get_quarantined,
-                "retryQuarantine": self._retry_all,
-                "retryQuarantined": self._retry,
-                "deleteQuarantined": self._delete,
             },
         )
+        QuarantineRoutes(self._operations).add_to(app)
         add_scans(app, self._operations)
         SubscriptionRoutes(self._subscribing, self._operations, self._lanes).add_to(app)
         Verbs(self._operations, self._subscribing).add_to(app)
@@ -227,40 +221,3 @@ class Api:
         )
         found = await self._operations.pulls(where)
         return answer({"pulls": [shapes.pulls(one) for one in found], "next": next_of(found, where.limit, "id")})
-
-    async def _get_quarantine(self, request: web.Request) -> web.Response:
-        query = checked_query(request)
-        where = QuarantineFilter(
-            reason=query.get("reason", ""),
-            registry=query.get("registry", ""),
-            before=before_of(query),
-            limit=limit_of(query),
-        )
-        found = await self._operations.quarantined(where)
-        return answer({"items": [shapes.quarantined(one) for one in found], "next": next_of(found, where.limit, "id")})
-
-    async def _get_quarantined(self, request: web.Request) -> web.Response:
-        row, body = await self._operations.quarantined_body(number_of(request))
-        return answer(shapes.quarantined_body(row, body))
-
-    async def _retry(self, request: web.Request) -> web.Response:
-        outcome = await self._operations.retry_quarantined(number_of(request), who(request))
-        return answer({"outcome": outcome, "detail": shapes.RETRY_DETAIL[outcome]})
-
-    async def _retry_all(self, request: web.Request) -> web.Response:
-        where = await body_of(request, QuarantineFilterBody)
-        done = await self._operations.retry_all_quarantined(
-            QuarantineFilter(reason=where.reason, registry=where.registry), who(request)
-        )
-        return answer(msgspec.to_builtins(done))
-
-    async def _delete(self, request: web.Request) -> web.Response:
-        await self._operations.delete_quarantined(number_of(request), who(request))
-        return web.Response(status=204)
-
-
-class QuarantineFilterBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which quarantined items are taken again; without anything all."""
-
-    reason: str = ""
-    registry: str = ""

@@ -172,7 +172,7 @@ class Porter:
                 door=door.value,
                 remote=remote,
                 method=request.method,
-                path=request.path[:200],
+                path=_nameless(request.path)[:200],
                 status=status,
                 refused=refused,
                 untold=untold,
@@ -191,6 +191,12 @@ def unauthorized(detail: str) -> web.Response:
     response = problem(401, detail)
     response.headers[hdrs.WWW_AUTHENTICATE] = REALM
     return response
+
+
+def _nameless(path: str) -> str:
+    """A path as it is written down: an address of mail is a person's."""
+    head, word, email = path.partition("/authorizedemail/")
+    return f"{head}{word}***" if email else path
 
 
 def _elsewhere(request: web.Request) -> bool:

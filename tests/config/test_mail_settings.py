@@ -141,3 +141,11 @@ def test_a_subscription_made_by_an_api_needs_the_server_too(settings):
     assert [(one.path, one.sentence) for one in told.value.problems] == [
         ("url", "url is a mail address, and there is no mail server: add `mail` to the configuration")
     ]
+
+
+def test_what_an_api_made_while_there_was_a_server_goes_on_without_one(settings):
+    """It hears of events, and its mails wait for the server's return."""
+    target = {"format": "email", "url": "mailto:maria@example.com"}
+    without = ConfigBinder(settings(f"server: 'smtp://mail.example.com', {FROM}").registries)
+    (bound,) = without.bind([("one", target)], hidden=True)
+    assert bound.subscription.url == "mailto:maria@example.com"

@@ -134,10 +134,22 @@ def test_the_output_is_written_as_pythons_json_module_does() -> None:
         ('"' + "x" * 70_000 + '"', "it may have 64 KiB"),
         (json.dumps(["${a}"] * 65), "it may have 64 expressions"),
         (json.dumps("${" + "a." * 200 + "a}"), "it may have 256 characters"),
-        (json.dumps("${$..a..b}"), "`..`, `|` and `where` may be used once"),
+        (json.dumps("${$..a..b}"), "`..`, `|`, `,` and `where` may be used once"),
         (json.dumps("${$..a|b}"), "may be used once"),
+        (json.dumps("${a,a,a[*]}"), "may be used once"),
+        (json.dumps(["${a,b}"] * 5), "4 times in all of a template"),
+        # Each of these steps back, and down again to every item: some hundred letters would take for ever.
+        (json.dumps("${a[*]" + ".`parent`[*]" * 20 + "}"), "backticks nowhere"),
+        (json.dumps("${a[*].`\\parent`[*]}"), "backticks nowhere"),
+        (json.dumps("${a[*]" + ".$.a[*]" * 20 + "}"), "`$` may stand at its beginning alone"),
+        (json.dumps("${a[*].($).a[*]}"), "`$` may stand at its beginning alone"),
+        (json.dumps("${(a[*]).( ($.a))}"), "`$` may stand at its beginning alone"),
         (json.dumps(["${$..a}"] * 5), "4 times in all of a template"),
         ("[" * 60 + "]" * 60, "nested more than 50 deep"),
+        (
+            "[" + "1," * 1000 + "1]",
+            "it may have 1,000 values",
+        ),  # within 64 KiB, and 8 MB of memory when there are 32,000
         ("[" * 60_000, "Could not parse template"),
         ("NaN", "NaN is no JSON"),
         ('"${updated_tags[?(@.x>1)]}"', "For expression"),  # filters are an extension that is not loaded
@@ -147,6 +159,14 @@ def test_the_output_is_written_as_pythons_json_module_does() -> None:
 )
 def test_what_would_cost_too_much_is_refused(template: str, part: str) -> None:
     assert part in quay_template.refusal(template)
+
+
+def test_a_template_finds_ten_thousand_values_at_most() -> None:
+    """Each of them takes time of everything else: sixty times five thousand tags would take a second."""
+    event = {"tags": ["v1"] * 1000}
+    quay_template.apply(json.dumps(["${tags[*]}"] * 10), event)
+    with pytest.raises(ValueError, match="the template finds more than 10,000 values in the event"):
+        quay_template.apply(json.dumps(["${tags[*]}"] * 11), event)
 
 
 def test_what_grows_beyond_all_bounds_is_an_error_and_no_message() -> None:

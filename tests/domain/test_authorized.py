@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.domain.authorized import EVERY, MOST_BY, MOST_TO, VALID, Authorized, wait
+from sidecar.domain.authorized import EVERY, MOST_BY, MOST_TO, VALID, Authorized, reader, wait
 from sidecar.domain.instant import DAY, MINUTE
 
 NOW = 100 * DAY
@@ -26,6 +26,24 @@ NOW = 100 * DAY
 def test_nobody_is_sent_many_and_nobody_has_many_sent(to, by, waits):
     """One in ten minutes and ten a day to an address, fifty a day by a person."""
     assert wait(to, by, NOW) == waits
+
+
+@pytest.mark.parametrize(
+    ("spelling", "who"),
+    [
+        ("ops@example.com", "ops@example.com"),
+        ("OPS@example.com", "ops@example.com"),
+        ("ops+1@example.com", "ops@example.com"),
+        ("o.p.s+a+b@example.com", "ops@example.com"),
+        ("+ops@example.com", "+ops@example.com"),  # nothing else would be left
+        ("\u216bops@example.com", "xiiops@example.com"),  # one character, which looks like three
+        ("stra\u00dfe@example.com", "strasse@example.com"),
+        ("ops@mail.example.com", "ops@mail.example.com"),
+    ],
+)
+def test_another_spelling_of_an_address_is_the_same_reader(spelling, who):
+    """Else one person could be mailed again and again: ops+1, ops+2, Ops, oPs."""
+    assert reader(spelling) == who
 
 
 def test_a_code_counts_for_seven_days_and_what_is_confirmed_for_ever():

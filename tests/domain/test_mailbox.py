@@ -141,6 +141,12 @@ def test_a_url_names_fifty_at_most() -> None:
         recipients("mailto:" + ",".join([*everybody, "one@example.com"]))
 
 
+def test_of_too_many_addresses_none_is_read() -> None:
+    """Putting tens of thousands of domains into ASCII would hold up everything else."""
+    with pytest.raises(ValueError, match="at most 50 addresses, and it names 51"):
+        recipients("mailto:" + ",".join(["this is none"] * 51))
+
+
 def test_lists_show_the_domains_alone() -> None:
     """Who gets mail is a person's business; where it goes is the operator's."""
     assert domains("mailto:ops@example.com,dev@example.com,maria@example.org") == "mailto:example.com,example.org"

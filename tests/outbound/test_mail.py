@@ -536,6 +536,32 @@ async def test_another_server_is_used_from_the_next_mail_on():
     assert (len(first.received), len(second.received)) == (1, 1)
 
 
+async def test_a_mail_on_its_way_keeps_the_server_and_the_certificates_that_it_began_with(authority):
+    """A password could else be shown to one server under what was configured for another."""
+    async with Server(tls_context=authority.server("127.0.0.1"), require_starttls=True) as server:
+        carrier = MailCarrier(SystemClock(), "test")
+        carrier.configure(at(server.port, starttls=StartTls.REQUIRED), trusting(authority))
+        sending = asyncio.create_task(carrier.send(delivery()))
+        await asyncio.sleep(0)
+        carrier.configure(at(1, starttls=StartTls.REQUIRED), None)
+        assert (await sending).delivered
+        await carrier.close()
+
+
+async def test_the_usual_certificates_do_not_take_the_place_of_what_is_configured_meanwhile(authority):
+    """They are read from disk with the first mail, which takes a while."""
+    async with Server() as first, Server(tls_context=authority.server("127.0.0.1")) as second:
+        carrier = MailCarrier(SystemClock(), "test")
+        carrier.configure(at(first.port, starttls=StartTls.REQUIRED))
+        sending = asyncio.create_task(carrier.send(delivery()))
+        while not first.connections:  # noqa: ASYNC110 - a server sets no event of ours
+            await asyncio.sleep(0)
+        carrier.configure(at(second.port, starttls=StartTls.REQUIRED), trusting(authority))
+        assert (await sending).reason is Reason.TLS_FAILED  # the first one offers no encryption
+        assert (await carrier.send(delivery())).delivered
+        await carrier.close()
+
+
 # --- mail of our own --------------------------------------------------------------------------------------------------
 
 

@@ -165,6 +165,11 @@ async def house(tmp_path):
 
 def mailing(url=f"mailto:{OPS}", **more):
     given = {"format": "quay", "options": {"method": "email"}, "url": url, "events": ["repo_push"]}
+    return draft(**{"targets": [given], "repository": "prj/app", **more})
+
+
+def inboxed(url, **more):
+    given = {"format": "quay", "options": {"method": "quay_notification"}, "url": url, "events": ["repo_push"]}
     return draft(targets=[given], **{"repository": "prj/app", **more})
 
 
@@ -193,6 +198,33 @@ async def test_an_escape_or_another_spelling_is_no_way_around(house):
     for url in ("mailto:ops%40example.com", "mailto:o%70s@example.com", "mailto:ops@EXAMPLE.com"):
         with pytest.raises(Unusable):
             await house.subscribing.create(MIA, mailing(url))
+
+
+@pytest.mark.parametrize(
+    "name", ["X-SMTPAPI", "X-MC-BccAddress", "X-MSYS-API", "X-SES-Configuration-Set", "Resent-Bcc"]
+)
+async def test_no_header_has_a_mail_service_send_it_elsewhere(house, name):
+    """SendGrid, Mandrill, SparkPost and others take recipients from headers: one confirmed address would open all."""
+    await confirm(house)
+    target = mailing().targets[0] | {"headers": {"Reply-To": "team@example.com", "X-Priority": "1", name: "{}"}}
+    with pytest.raises(Unusable) as caught:
+        await house.subscribing.create(MIA, mailing(targets=[target]))
+    (told,) = caught.value.problems
+    assert told.path == f"headers.{name}"
+    assert told.sentence.startswith(f"headers.{name} is an administrator's to set in a mail")
+    await house.subscribing.create(ADA, mailing(targets=[target], key="hers"))
+    del target["headers"][name]
+    await house.subscribing.create(MIA, mailing(targets=[target]))
+
+
+async def test_inboxes_of_another_namespace_are_not_filled(house):
+    """They hold so many, and what comes pushes the oldest out. A user may be told by anybody, as in Quay."""
+    for url in ("inbox:org/other", "inbox:team/other/dev", "inbox:org/o%74her"):
+        with pytest.raises(Unusable, match="url names an inbox of other, which you do not manage"):
+            await house.subscribing.create(MIA, inboxed(url))
+        await house.subscribing.create(ADA, inboxed(url, key=f"hers{len(url)}"))
+    for number, url in enumerate(("inbox:org/prj", "inbox:team/prj/dev", "inbox:user/ada")):
+        await house.subscribing.create(MIA, inboxed(url, key=f"ci{number}"))
 
 
 async def test_for_a_whole_namespace_any_repository_of_it_will_do(house):

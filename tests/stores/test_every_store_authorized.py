@@ -92,6 +92,18 @@ async def test_one_address_is_not_asked_twice_in_ten_minutes_for_any_repository(
     await store.ask_email(asking(repository="other/app", code="c4", at=NOW + EVERY))
 
 
+@pytest.mark.parametrize("spelling", ["OPS@example.com", "ops+1@example.com", "o.ps@example.com"])
+async def test_who_was_asked_is_not_asked_again_by_another_spelling_of_the_address(store, spelling):
+    await store.ask_email(asking())
+    with pytest.raises(TooSoon) as caught:
+        await store.ask_email(asking(spelling, code="c2"))
+    assert caught.value.wait == EVERY
+    await store.ask_email(asking(spelling, code="c2", at=NOW + EVERY))
+    await store.confirm_email("c2", NOW + EVERY)
+    both = ["ops@example.com", spelling]
+    assert set(await store.confirmed_emails(both, "prj", "prj/app")) == {spelling}  # whoever reads there said so of it
+
+
 async def test_one_person_has_fifty_mails_sent_a_day(store):
     for number in range(50):
         await store.ask_email(asking(f"a{number}@example.com", code=f"c{number}", at=NOW + number))

@@ -269,6 +269,16 @@ async def test_refusals_are_told_ten_at_once_and_then_counted(tmp_path):
     await site.stop()
 
 
+@pytest.mark.parametrize("written", ["maria@example.org", "maria%40example.org"])
+async def test_an_address_of_mail_in_a_path_is_not_told(site, written):
+    """It is a person's, and lines of a log are read by others."""
+    path = "/api/v1/repository/prj/app/authorizedemail"
+    await exchange(site.ports[Door.CLOSED], request(f"{path}/{written}", auth("stranger"), method="POST"))
+    assert (last(site).path, last(site).status) == (f"{path}/***", 403)
+    await exchange(site.ports[Door.CLOSED], request(f"{path}/{written}", method="POST"))
+    assert (last(site).path, last(site).status) == (f"{path}/***", 401)
+
+
 async def test_nothing_that_was_shown_is_told(site):
     await exchange(site.ports[Door.CLOSED], request("/v1/status?token=hidden", "Authorization: Bearer hidden"))
     await exchange(site.ports[Door.CLOSED], request("/v1/quarantine/retry", auth(), method="POST"))

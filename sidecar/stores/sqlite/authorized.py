@@ -66,13 +66,14 @@ def ask(connection: sqlite3.Connection, asking: Asking) -> Authorized:
     known = connection.execute(ONE, (asking.email, asking.repository)).fetchone()
     if known is not None and known[4]:
         return _row(known)
-    to = [row[0] for row in connection.execute(SENT_TO, (asking.email, authorized.MOST_TO)).fetchall()]
+    reader = authorized.reader(asking.email)
+    to = [row[0] for row in connection.execute(SENT_TO, (reader, authorized.MOST_TO)).fetchall()]
     by = [row[0] for row in connection.execute(SENT_BY, (asking.person, authorized.MOST_BY)).fetchall()]
     wait = authorized.wait(to, by, asking.at)
     if wait:
         raise TooSoon(wait)
     connection.execute(PUT, (asking.email, asking.repository, asking.namespace, asking.code, asking.at))
-    connection.execute(SENT, (asking.email, asking.person, asking.at))
+    connection.execute(SENT, (reader, asking.person, asking.at))
     return Authorized(
         email=asking.email, namespace=asking.namespace, repository=asking.repository, asked=asking.at, confirmed=False
     )

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sidecar.web.api import QuarantineFilterBody
 from sidecar.web.backup import BackupBody
 from sidecar.web.expiries import ExpiryBody
 from sidecar.web.openapi import answers, examples, inboxes, inventory
 from sidecar.web.openapi.parts import CANCEL, REPLAY, RETRY, TEXT, TIME, Operation, Parameter
+from sidecar.web.quarantine import QuarantineFilterBody
 from sidecar.web.verbs import TestBody
 from sidecar.web.walks import WalkBody
 
