@@ -5,6 +5,7 @@ They are rendered for an event that is as large as others can make one: a thousa
 
 import inspect
 import time
+import tracemalloc
 
 import msgspec
 import pytest
@@ -103,6 +104,18 @@ REFUSED = {
     "products": "{{ " + " * ".join(["9999999999"] * 25) + " }}",
     "a text many times": '{{ "x" * 1000000000 }}',
     "padding": '{{ "%1000000000d" % 1 }}',
+    "trimming by many": f"{{% set a0 = '{'Ā' * 1000}' %}}"
+    + "".join(f"{{% set a{at + 1} = a{at} ~ a{at} %}}" for at in range(8))
+    + f"{{% set c = '{''.join(chr(257 + at) for at in range(99))}Ā' %}}"
+    + "{% set k = a8 | trim(c) %}" * 24,
+    "a long text many times": grown("a", 8) + "{{ [" + "a8, " * 24 + "0] | tojson }}",
+    "a long text as many keys": grown("a", 9)
+    + '{% set b = {"k": a9} %}{{ ['
+    + "b, " * 20
+    + "0] | tojson | length }}",
+    "deep lines": f"{{% set a0 = [{'1, ' * 40}] %}}{{% set a1 = [{'a0, ' * 40}] %}}{{% set b0 = [{'a1, ' * 40}] %}}"
+    + "".join(f"{{% set b{at + 1} = [b{at}] %}}" for at in range(25))
+    + "{{ b25 | tojson(8) }}",
     "centred": '{{ "x" | center(1000000000) }}',
     "indented": '{{ "x" | indent(1000000000) }}',
     "formatted": '{{ "{:1000000000}".format(1) }}',
@@ -161,6 +174,19 @@ def test_what_is_within_the_limits_is_quick(text):
     said, took = cost(text)
     assert isinstance(said, str)
     assert took < LONGEST
+
+
+@pytest.mark.parametrize("name", ["a long text many times", "a long text as many keys", "deep lines"])
+def test_what_is_too_long_is_refused_before_it_takes_memory(name):
+    """Megabytes, of which nothing could be sent."""
+    made = compiled(environment, REFUSED[name])
+    tracemalloc.start()
+    try:
+        with pytest.raises(TemplateTrouble, match="makes a text of more than 256 KiB"):
+            made.render(VALUES, Meter())
+        assert tracemalloc.get_traced_memory()[1] < 4 * LARGEST
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_template_cannot_spend_more_than_it_has():

@@ -39,6 +39,7 @@ _SAID_OTHERWISE: Final = {
     nodes.AssignBlock: "blocks of `set` (use `{% set name = ... %}`)",
     nodes.With: "`with` (use `{% set name = ... %}`)",
     nodes.Pow: "powers",
+    nodes.Scope: "`autoescape`",
     nodes.NSRef: "namespaces",
 }
 _TWO_SIDED: Final = (nodes.And, nodes.Or, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod)
@@ -346,4 +347,9 @@ def _unusable(node: nodes.Node) -> TemplateTrouble:
                 )
         return TemplateTrouble("calls something: there are filters and tests, and no calls", node.lineno)
     what = _SAID_OTHERWISE.get(type(node), f"`{type(node).__name__.lower()}`")
-    return TemplateTrouble(f"cannot use {what}", node.lineno)
+    return TemplateTrouble(f"cannot use {what}", node.lineno or _first_line(node))
+
+
+def _first_line(node: nodes.Node) -> int:
+    """Where something begins that has no line of its own."""
+    return min((one.lineno for one in node.find_all(nodes.Node) if one.lineno), default=0)
