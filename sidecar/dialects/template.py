@@ -133,5 +133,6 @@ DIALECT = Dialect(
     check_events=check_events,
     scoped=lambda options, _word: bool(options.url),  # it is compared with where the subscription's messages go
     discreet=True,  # a template's headers may hold what the operator wrote into them
+    metered=True,
     days=lambda options: options.days,
 )

@@ -12,14 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.dialects.contract import sample
+from sidecar.dialects.allowance import SHARED
+from sidecar.dialects.contract import Audience, sample
 from sidecar.dialects.plausible import DETAILS
-from sidecar.dialects.templating import variables
-from sidecar.dialects.templating.engine import Environment, compiled
+from sidecar.dialects.template import DIALECT, Options
+from sidecar.dialects.templating import messages, variables
+from sidecar.dialects.templating.engine import Environment, Library, compiled
 from sidecar.dialects.templating.filters import FILTERS
-from sidecar.dialects.templating.limits import LARGEST, STEPS, TEXT, Meter, TemplateTrouble
+from sidecar.dialects.templating.limits import LARGEST, PER_TOKEN, STEPS, TEXT, Meter, TemplateTrouble
 from sidecar.dialects.templating.predicates import TESTS
-from sidecar.domain.event import EventType
+from sidecar.domain.event import Descriptor, EventType
+from sidecar.domain.subscription import Match, Subscription
+from sidecar.pipeline.routing import Route, Router
 
 LONGEST = 0.1  # seconds of the processor
 AT_REST = 0.005  # seconds that `cost` gives its loop
@@ -197,6 +201,60 @@ def test_a_template_cannot_spend_more_than_it_has():
     meter = Meter(10)
     assert compiled(environment, "{{ tag }}").render(VALUES, meter) == "v0"
     assert meter.left == 8  # a step for printing, and one for the name
+
+
+# --- many of them -----------------------------------------------------------------------------------------------------
+
+HEAVY = "{% for t in tags %}" + "{{ t | upper }}" * 30 + "{% endfor %}"
+
+
+def told(bodies, namespace="prj", event=LARGE):
+    """What a router makes of an event for so many subscriptions, bounded to a namespace as those of APIs are."""
+    routes = []
+    for at, body in enumerate(bodies):
+        voice = DIALECT.bind(Options(body=body, json=False), [event.type])
+        match = Match(namespace=namespace, untagged=True)
+        made = Subscription(name=f"s{at}", format="template", url="https://a.example/", events=(event.type,), match=match)
+        routes.append(Route(made, voice, at, Audience(made.name, url=made.url)))
+    router = Router(routes)
+    return router, router.plan(event)
+
+
+def test_subscriptions_of_a_namespace_share_what_an_event_may_cost():
+    """Thousands can be made by whoever manages one namespace; the loop is everybody's."""
+    small = "{{ event.type }}"
+    _, alone = told([HEAVY])
+    assert len(alone.messages) == 1
+    router, plan = told([small, *(HEAVY + f"{{# {at} #}}" for at in range(60)), small + "!"])
+    dead = [one for one in plan.deliveries if one.message is None]
+    assert 0 < len(plan.messages) <= 1 + SHARED // 30_000  # each pays for a thousand rounds of thirty filters
+    assert plan.messages[0].body == LARGE.type.encode()
+    assert len(dead) == 62 - len(plan.messages)
+    assert all("take too much work together for one event: have fewer of them" in one.detail for one in dead)
+    assert router.strained, "the loop has its turn before the next event"
+    _, next_one = told([small])
+    assert next_one.messages, "the next event has an allowance of its own"
+
+
+def test_what_the_operator_wrote_is_bounded_each_by_itself():
+    router, plan = told([HEAVY + f"{{# {at} #}}" for at in range(20)], namespace="")
+    assert len(plan.messages) == 20
+    assert not router.strained
+
+
+def test_compiling_again_is_paid_for(monkeypatch):
+    """More templates than are kept compiled: otherwise every event would compile them all."""
+    monkeypatch.setattr(messages, "library", lambda kept=Library(most=1): kept)
+    router, plan = told(["{{tag}}" * 600 + str(at) for at in range(20)])
+    assert 1 <= len(plan.messages) <= SHARED // (1_800 * PER_TOKEN) + 1
+    assert router.strained
+
+
+def test_large_events_are_paid_for_before_they_are_put_into_words():
+    references = tuple(Descriptor(media_type="m", digest=f"sha256:{at:064}", size=1) for at in range(30_000))
+    event = msgspec.structs.replace(LARGE, artifact=msgspec.structs.replace(LARGE.artifact, references=references))
+    _, plan = told([f"{{{{ artifact.digest }}}} {at}" for at in range(50)], event=event)
+    assert 1 <= len(plan.messages) <= SHARED // 180_000 + 1
 
 
 # --- made at random ---------------------------------------------------------------------------------------------------

@@ -15,9 +15,10 @@ from jinja2 import pass_context
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from sidecar.dialects.allowance import Allowance
 from sidecar.dialects.templating import rules
 from sidecar.dialects.templating.filters import FILTERS
-from sidecar.dialects.templating.limits import BRACKETS, LARGEST, TOKENS, Meter, TemplateTrouble
+from sidecar.dialects.templating.limits import BRACKETS, LARGEST, PER_TOKEN, TOKENS, Meter, TemplateTrouble
 from sidecar.dialects.templating.operators import OPERATORS
 from sidecar.dialects.templating.predicates import TESTS
 from sidecar.dialects.templating.values import LOOP, METER, Missing, calculate, meter_of, number, spelled
@@ -145,14 +146,16 @@ class Library:
         self._most = most
         self.tokens = 0  # of all that are kept
 
-    def get(self, text: str) -> Compiled:
-        """The template. Raises TemplateTrouble with its line."""
+    def get(self, text: str, allowance: Allowance | None = None) -> Compiled:
+        """The template; compiling it is paid for by the allowance. Raises TemplateTrouble with its line."""
         with self._lock:
             found = self._kept.get(text)
             if found is not None:
                 self._kept.move_to_end(text)
                 return found
         made = compiled(self._environment, text)
+        if allowance is not None:
+            allowance.left -= made.tokens * PER_TOKEN
         with self._lock:
             if text in self._kept:  # meanwhile another has compiled it, too
                 return self._kept[text]

@@ -20,6 +20,8 @@ NAMES: Final = 64  # that a template sets
 NUMBER: Final = 2**63  # no number reaches it
 TRIAL: Final = 4 * STEPS  # of all samples together, when a subscription is read
 PER_STEP: Final = 64  # characters that are copied or compared in one step
+PER_TOKEN: Final = 100  # steps that it takes to read and compile one word or sign
+PER_MESSAGE: Final = 30  # steps, apart from its templates
 
 
 class TemplateTrouble(ValueError):

@@ -8,10 +8,21 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from sidecar.dialects.allowance import Allowance
 from sidecar.dialects.contract import Audience, samples
 from sidecar.dialects.templating import variables
 from sidecar.dialects.templating.engine import Compiled, Library
-from sidecar.dialects.templating.limits import HEADERS, LARGEST, STEPS, TOKENS, TRIAL, URL, Meter, TemplateTrouble
+from sidecar.dialects.templating.limits import (
+    HEADERS,
+    LARGEST,
+    PER_MESSAGE,
+    STEPS,
+    TOKENS,
+    TRIAL,
+    URL,
+    Meter,
+    TemplateTrouble,
+)
 from sidecar.domain import header_names
 from sidecar.domain.event import HAPPENINGS, Artifact, Event, EventType, Request
 from sidecar.domain.message import Message
@@ -20,6 +31,10 @@ from sidecar.domain.statement import DETAILS
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _BYTE: Final = re.compile(r"(?:JSON is malformed: )?(?P<what>.*?)(?: \(byte (?P<at>\d+)\))?")
 _PORTS: Final = {"http": 80, "https": 443}
+_TOGETHER: Final = (
+    "the templates of its namespace's subscriptions take too much work together for one event: "
+    "have fewer of them, or let them loop over less"
+)
 
 
 class Options(Protocol):
@@ -60,7 +75,7 @@ def library() -> Library:
     return Library()
 
 
-def parts(options: Options) -> Parts:
+def parts(options: Options, allowance: Allowance | None = None) -> Parts:
     """The templates. Raises TemplateTrouble that names the option and the line."""
     tokens = 0
     made: list[tuple[str, Compiled]] = []
@@ -69,7 +84,7 @@ def parts(options: Options) -> Parts:
         *((f"headers.{name}", text) for name, text in options.headers.items()),
         *((("url", options.url),) if options.url else ()),
     ):
-        made.append((option.removeprefix("headers."), _read(option, text)))
+        made.append((option.removeprefix("headers."), _read(option, text, allowance)))
         tokens += made[-1][1].tokens
         if tokens > TOKENS:
             raise TemplateTrouble(f"{option}: the templates have more than {TOKENS} words and signs: make them shorter")
@@ -77,17 +92,39 @@ def parts(options: Options) -> Parts:
     return Parts(made[0][1], tuple(made[1:]), url)
 
 
-def _read(option: str, text: str) -> Compiled:
+def _read(option: str, text: str, allowance: Allowance | None) -> Compiled:
     try:
-        return library().get(text)
+        return library().get(text, allowance)
     except TemplateTrouble as error:
         raise _placed(option, error) from None
 
 
 def say(event: Event, word: str, options: Options, audience: Audience, meter: Meter | None = None) -> Sequence[Message]:
     """One message, or one for each tag. Raises TemplateTrouble that names the option and the line."""
-    templates = parts(options)
-    meter = meter or Meter()
+    allowance = audience.allowance
+    if allowance is None:
+        return _said(event, word, options, audience, parts(options), meter or Meter())
+    if allowance.left > 0:
+        templates = parts(options, allowance)
+        messages = len(event.tags) if options.per_tag else 1
+        allowance.left -= PER_MESSAGE * messages + variables.burden(event, templates.names)
+    left = min(STEPS, allowance.left)
+    if left <= 0:
+        raise TemplateTrouble(_TOGETHER)
+    meter = Meter(left)
+    try:
+        return _said(event, word, options, audience, templates, meter)
+    except TemplateTrouble:
+        if meter.left < 0 and left < STEPS:
+            raise TemplateTrouble(_TOGETHER) from None
+        raise
+    finally:
+        allowance.left -= left - max(0, meter.left)
+
+
+def _said(
+    event: Event, word: str, options: Options, audience: Audience, templates: Parts, meter: Meter
+) -> Sequence[Message]:
     known = variables.values(event, templates.names)
     made: list[Message] = []
     for tag in (options.per_tag and event.tags) or (event.tag,):
@@ -125,6 +162,10 @@ def _body(template: Compiled, known: Mapping[str, Any], options: Options, meter:
     if len(body) > LARGEST:
         raise TemplateTrouble(f"body: what comes out has more than {LARGEST // 1024} KiB")
     if options.is_json:
+        try:
+            meter.spend(len(body) // 16)
+        except TemplateTrouble as error:
+            raise _placed("body", error) from None
         _check_json(body)
     return body
 
