@@ -32,6 +32,7 @@ TESTED_THROUGH = {
         )
         for name in ("acr", "dockerhub", "ghcr", "jfrog", "nexus")
     },
+    "sidecar.dialects.templating.trials": ("dialects/test_template.py", "what it finds is told as options are read"),
     "sidecar.dialects.templating.rules": (
         "dialects/test_template_rules.py",
         "what it does is refuse, as a template is read",
@@ -72,6 +73,7 @@ TESTED_THROUGH = {
     "sidecar.pipeline.patience": ("pipeline/test_translator.py", "how the translator waits for a store that is away"),
     "sidecar.config.expiry": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.dialects.quay_expiry": ("dialects/test_quay.py", "one of Quay's words; its bytes are golden"),
+    "sidecar.dialects.allowance": ("dialects/test_template_hostile.py", "what is shared is seen where much is wanted"),
     "sidecar.domain.expiring": ("pipeline/test_expiring.py", "what it does is seen over days, through the pipeline"),
     "sidecar.pipeline.reading": ("pipeline/test_translator.py", "every record that is translated is read"),
     "sidecar.ports.expiries": ("pipeline/test_expiring.py", "what it promises is what looks through tags stand on"),

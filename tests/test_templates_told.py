@@ -1,13 +1,18 @@
 """Templates from the configuration and APIs, through the whole sidecar: what is sent, shown, stored and refused."""
 
+import asyncio
 import json
 import sqlite3
+import time
 
 import pytest
 
 from made_house import MIA, MadeHouse, draft
+from sidecar.dialects.contract import Audience
+from sidecar.dialects.template import Options, check_events
 from sidecar.domain.delivery import Reason, State
 from sidecar.domain.errors import Unusable
+from sidecar.domain.event import EventType
 from sidecar.domain.listing import DeliveryFilter
 from sidecar.domain.message import Response
 
@@ -113,3 +118,60 @@ async def test_apis_make_them_within_the_same_bounds(tmp_path):
         assert said in str(caught.value)
         assert [one.path for one in caught.value.problems] == ["options"]
     await house.stop()
+
+
+def laborious(at=0):
+    """A target whose templates take about as long to be read as any that are allowed."""
+    options = {"body": "{{tag}}" * 600 + f"{at}", "json": False}
+    return {"format": "template", "url": f"https://deploy.example/{at}", "options": options}
+
+
+async def test_the_loop_goes_on_while_templates_are_tried(tmp_path):
+    """Whoever manages a namespace could hold everything up by asking for subscriptions, again and again."""
+    house = await MadeHouse(tmp_path).start()
+    turns = 0
+
+    async def count():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    asked = draft(targets=[laborious(at) for at in range(8)])
+    other = asyncio.create_task(count())
+    made = await house.subscribing.create(MIA, asked)
+    assert turns > 50, "reading it took its time, beside the loop"
+    refused = draft("more", targets=[{**laborious(), "options": {"body": "{{ tags }}" + "{{ tag }}" * 600}}])
+    turns = 0
+    with pytest.raises(Unusable, match="shows a list as text"):
+        await house.subscribing.create(MIA, refused)
+    assert turns > 5
+    other.cancel()
+    await house.push("prj/a")
+    await house.settled()
+    assert len(house.sender.requests) == len(made.targets) == 8
+    await house.stop()
+
+
+async def test_a_subscription_has_few_targets_with_templates(tmp_path):
+    house = await MadeHouse(tmp_path).start()
+    plain = {"format": "dtr", "url": "https://deploy.example/"}
+    preset = {"preset": "portainer", "url": "https://portainer.example.com/api/webhooks/0"}
+    with pytest.raises(Unusable, match="targets has more than 8 with templates: make several subscriptions") as caught:
+        await house.subscribing.create(MIA, draft(targets=[*(laborious(at) for at in range(8)), plain, preset]))
+    assert [one.path for one in caught.value.problems] == ["targets"]
+    await house.stop()
+
+
+def test_a_trial_is_made_once_for_the_same_templates():
+    """It is asked for when a subscription is judged, when it takes effect, and at each reload."""
+    events = frozenset(EventType)
+    said = []
+    for url in ("https://a.example/", "https://b.example/", "https://a.example/"):
+        options = Options(body="{{tag}}" * 600 + "once", json=False, url="https://a.example/{{ tag }}")
+        began = time.process_time()
+        said.append((check_events(options, events, Audience(url=url)), time.process_time() - began))
+    (first, long), (other, _), (again, short) = said
+    assert first == again == ""
+    assert "another scheme or host" in other, "what it depends on is asked about anew"
+    assert short < long / 10

@@ -1,7 +1,7 @@
 """What subscriptions that people made through APIs may cost together for one event, where a format lets them say how.
 
-One of them is bounded by its format. There may be thousands of a namespace, made by somebody who manages that alone: what
-they hear of is translated for everybody, on the loop.
+One of them is bounded by its format. There may be thousands of a namespace, made by somebody who manages that alone:
+what they hear of is translated for everybody, on the loop.
 """
 
 from typing import Final

@@ -106,7 +106,7 @@ def check(options: Options) -> str:
 
 def check_events(options: Options, types: frozenset[EventType], audience: Audience) -> str:
     """Samples of all that is subscribed must be sayable."""
-    from sidecar.dialects.templating.messages import trouble
+    from sidecar.dialects.templating.trials import trouble
 
     return trouble(options, types, audience)
 

@@ -113,10 +113,7 @@ REFUSED = {
     + f"{{% set c = '{''.join(chr(257 + at) for at in range(99))}Ā' %}}"
     + "{% set k = a8 | trim(c) %}" * 24,
     "a long text many times": grown("a", 8) + "{{ [" + "a8, " * 24 + "0] | tojson }}",
-    "a long text as many keys": grown("a", 9)
-    + '{% set b = {"k": a9} %}{{ ['
-    + "b, " * 20
-    + "0] | tojson | length }}",
+    "a long text as many keys": grown("a", 9) + '{% set b = {"k": a9} %}{{ [' + "b, " * 20 + "0] | tojson | length }}",
     "deep lines": f"{{% set a0 = [{'1, ' * 40}] %}}{{% set a1 = [{'a0, ' * 40}] %}}{{% set b0 = [{'a1, ' * 40}] %}}"
     + "".join(f"{{% set b{at + 1} = [b{at}] %}}" for at in range(25))
     + "{{ b25 | tojson(8) }}",
@@ -214,7 +211,9 @@ def told(bodies, namespace="prj", event=LARGE):
     for at, body in enumerate(bodies):
         voice = DIALECT.bind(Options(body=body, json=False), [event.type])
         match = Match(namespace=namespace, untagged=True)
-        made = Subscription(name=f"s{at}", format="template", url="https://a.example/", events=(event.type,), match=match)
+        made = Subscription(
+            name=f"s{at}", format="template", url="https://a.example/", events=(event.type,), match=match
+        )
         routes.append(Route(made, voice, at, Audience(made.name, url=made.url)))
     router = Router(routes)
     return router, router.plan(event)
@@ -244,7 +243,8 @@ def test_what_the_operator_wrote_is_bounded_each_by_itself():
 
 def test_compiling_again_is_paid_for(monkeypatch):
     """More templates than are kept compiled: otherwise every event would compile them all."""
-    monkeypatch.setattr(messages, "library", lambda kept=Library(most=1): kept)
+    kept = Library(most=1)
+    monkeypatch.setattr(messages, "library", lambda: kept)
     router, plan = told(["{{tag}}" * 600 + str(at) for at in range(20)])
     assert 1 <= len(plan.messages) <= SHARED // (1_800 * PER_TOKEN) + 1
     assert router.strained

@@ -1,4 +1,4 @@
-"""Messages by templates: body, headers and URL of one event, each within its bounds; and all tried on samples."""
+"""Messages by templates: body, headers and URL of one event, each within its bounds."""
 
 import functools
 import re
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sidecar.dialects.allowance import Allowance
-from sidecar.dialects.contract import Audience, samples
+from sidecar.dialects.contract import Audience
 from sidecar.dialects.templating import variables
 from sidecar.dialects.templating.engine import Compiled, Library
 from sidecar.dialects.templating.limits import (
@@ -18,15 +18,13 @@ from sidecar.dialects.templating.limits import (
     PER_MESSAGE,
     STEPS,
     TOKENS,
-    TRIAL,
     URL,
     Meter,
     TemplateTrouble,
 )
 from sidecar.domain import header_names
-from sidecar.domain.event import HAPPENINGS, Artifact, Event, EventType, Request
+from sidecar.domain.event import Event
 from sidecar.domain.message import Message
-from sidecar.domain.statement import DETAILS
 
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _BYTE: Final = re.compile(r"(?:JSON is malformed: )?(?P<what>.*?)(?: \(byte (?P<at>\d+)\))?")
@@ -122,7 +120,7 @@ def say(event: Event, word: str, options: Options, audience: Audience, meter: Me
         allowance.left -= left - max(0, meter.left)
 
 
-def _said(
+def _said(  # noqa: PLR0917 - what `say` was given, with what it found
     event: Event, word: str, options: Options, audience: Audience, templates: Parts, meter: Meter
 ) -> Sequence[Message]:
     known = variables.values(event, templates.names)
@@ -133,7 +131,7 @@ def _said(
             Message(
                 word=word,
                 content_type=options.content_type,
-                body=_body(templates.body, known, options, meter),
+                body=body_of(templates.body, known, options, meter),
                 headers=tuple(_headers(templates.headers, known, meter)),
                 url="" if templates.url is None else _url(templates.url, known, audience, meter),
             )
@@ -153,7 +151,8 @@ def _placed(option: str, error: TemplateTrouble) -> TemplateTrouble:
     return TemplateTrouble(f"{place}: {error}")
 
 
-def _body(template: Compiled, known: Mapping[str, Any], options: Options, meter: Meter) -> bytes:
+def body_of(template: Compiled, known: Mapping[str, Any], options: Options, meter: Meter) -> bytes:
+    """The body with these variables. Raises TemplateTrouble."""
     text = _rendered("body", template, known, meter)
     try:
         body = text.encode()
@@ -228,81 +227,3 @@ def _url(template: Compiled, known: Mapping[str, Any], audience: Audience, meter
 
 def _origin(url: Any) -> tuple[str, str, int | None]:
     return url.scheme, (url.hostname or "").rstrip("."), url.port or _PORTS.get(url.scheme)
-
-
-# --- tried when a subscription is read --------------------------------------------------------------------------------
-
-
-def trouble(options: Options, types: Iterable[EventType], audience: Audience) -> str:
-    """A sentence about the first of many plausible events that could not be said, "" when all can be."""
-    left = TRIAL
-    try:
-        used = frozenset(parts(options).names)
-    except TemplateTrouble as error:
-        return str(error)
-    wanted = frozenset(types)
-    for kind in (one for one in HAPPENINGS if one in wanted):
-        for event in _trials(kind):
-            meter = Meter(min(STEPS, left))
-            before = meter.left
-            try:
-                say(event, kind, options, audience, meter)
-            except TemplateTrouble as error:
-                return f"{error} (of {_described(event)})"
-            left -= before - meter.left
-        if options.is_json and (name := _quoted_by_hand(kind, options, used)):
-            return (
-                f"body: what comes out is no JSON where a text of `{name}` has a quote in it (of {kind}): "
-                "write such texts as `{{ ... | tojson }}`, without quotes around them"
-            )
-    return ""
-
-
-def _trials(kind: EventType) -> Iterator[Event]:
-    """Samples of a type, and one of which nothing is known that need not be."""
-    seen: set[bytes] = set()
-    for event in samples([kind]):
-        key = msgspec.json.encode(event)
-        if key not in seen:
-            seen.add(key)
-            yield event
-    plain = next(iter(samples([kind])))
-    yield msgspec.structs.replace(
-        plain,
-        artifact=Artifact(digest=plain.artifact.digest),
-        tags=(),
-        previous_digest=None,
-        changed=None,
-        actor="",
-        request=Request(),
-        details=_least(kind, plain),
-    )
-
-
-def _least(kind: EventType, plain: Event) -> Any:
-    """The fewest details that such an event has."""
-    if kind not in DETAILS:
-        return None
-    needed = {one.name for one in msgspec.structs.fields(DETAILS[kind]) if one.required}
-    return DETAILS[kind](**{name: getattr(plain.details, name) for name in needed})
-
-
-def _described(event: Event) -> str:
-    kind = event.artifact.kind
-    tags = "" if event.tags else ", without a tag"
-    return f"{event.type}" + (f" of kind {kind}{tags}" if event.artifact.digest else tags)
-
-
-def _quoted_by_hand(kind: EventType, options: Options, names: frozenset[str]) -> str:
-    """The variable of which a text with a quote in it would break the body's JSON, "" if there is none."""
-    event = next(iter(samples([kind])))
-    known = variables.values(event, names) | variables.place(event, event.tag)
-    template = parts(options).body
-    for name in sorted(names & variables.SHAPES.keys()):
-        awkward = variables.awkward(known[name], variables.SHAPES[name])
-        if awkward != known[name]:
-            try:
-                _body(template, {**known, name: awkward}, options, Meter())
-            except TemplateTrouble:
-                return name
-    return ""
