@@ -38,6 +38,7 @@ _ORDER: Final = (
     "proxy",
     "delivery",
 )
+_HIDDEN: Final = frozenset({"url", "headers", "sign", "tls"})  # what is secret in them becomes a reference anyhow
 
 
 class Export:
@@ -69,8 +70,8 @@ class Export:
             tree = {key: value for key, value in target.items() if key not in {"name", "namespace", "repository"}}
             comments = [f"made through the API of {source}: {one['name']}"]
             enabled = self._bound(tree, target["namespace"], target["repository"], comments)
-            if "options" in tree:
-                tree["options"] = self._literal(name, "options", tree["options"], comments)
+            for key in [one for one in tree if one not in _HIDDEN]:
+                tree[key] = self._literal(name, key, tree[key], comments)
             if not (enabled and target.get("enabled", True)):
                 tree["enabled"] = False
             else:
@@ -93,7 +94,8 @@ class Export:
         self._hide(name, tree, comments)
         ordered = {key: tree[key] for key in (*_ORDER, *(key for key in tree if key not in _ORDER)) if key in tree}
         written = yaml.safe_dump([ordered], sort_keys=False, default_flow_style=False, allow_unicode=True, width=200)
-        lines = [f"# {line}" for comment in comments for line in comment.splitlines()] + written.splitlines()
+        lines = [f"# {_printable(line)}" for comment in comments for line in comment.splitlines()]
+        lines += written.splitlines()
         self._parts.append("".join(f"  {line}\n" for line in lines))
 
     def _hide(self, name: str, tree: Tree, comments: list[str]) -> None:
@@ -204,6 +206,11 @@ def within(patterns: Sequence[str], namespace: str, *, single: bool) -> list[str
             elif "/" not in alone:
                 bounded.append(alone)
     return list(dict.fromkeys(bounded)) + [one for one in patterns if one.startswith("!")]
+
+
+def _printable(line: str) -> str:
+    """What somebody wrote, as a comment may hold it: others would keep the file from being read."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
 def _unused(base: str, joint: str, taken: set[str]) -> str:

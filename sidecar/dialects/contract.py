@@ -77,10 +77,10 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     message, each given with its word, oldest first; None = the format cannot. `digest` is for how many nanoseconds all
     that a subscription hears is gathered into one, 0 = not at all. `schemes(options)` are those of the URLs that such
     messages are sent to, `headers(options)` what every request carries unless the subscription says otherwise, and
-    `discreet` that headers of messages may hold secrets. `metered` says that it takes long to check the options, and that
-    `render` spends the audience's allowance. `certified(options)` says that the `tls` which is set for the format lies
-    under such a subscription's. `days` is how long before its end a tag is told of. `judge` turns an answer into an
-    Outcome.
+    `discreet` that headers of messages may hold secrets. `metered` says that it takes long to check the options, and
+    that `render` spends the audience's allowance. `certified(options)` says that the `tls` which is set for the format
+    lies under such a subscription's. `days` is how long before its end a tag is told of. `judge` turns an answer into
+    an Outcome.
     """
 
     name: str
