@@ -27,20 +27,22 @@ Scope = dict[str, Shape | None]
 _LOOP: Final = Shape(what="record", fields={name: Shape(what="number") for name in LOOP})
 _TEXT: Final = Shape(what="text")
 _SAME: Final = frozenset({"default", "d", "list", "reverse", "sort", "unique"})
+_OTHERS: Final = "other templates (write here what they say)"
+_MACROS: Final = "macros (write what they say where it is needed)"
 _SAID_OTHERWISE: Final = {
-    nodes.Block: "blocks",
-    nodes.Extends: "other templates",
-    nodes.Include: "other templates",
-    nodes.Import: "other templates",
-    nodes.FromImport: "other templates",
-    nodes.Macro: "macros",
-    nodes.CallBlock: "macros",
+    nodes.Block: "blocks (write what stands in them without)",
+    nodes.Extends: _OTHERS,
+    nodes.Include: _OTHERS,
+    nodes.Import: _OTHERS,
+    nodes.FromImport: _OTHERS,
+    nodes.Macro: _MACROS,
+    nodes.CallBlock: _MACROS,
     nodes.FilterBlock: "blocks of filters (use `{{ ... | filter }}`)",
     nodes.AssignBlock: "blocks of `set` (use `{% set name = ... %}`)",
     nodes.With: "`with` (use `{% set name = ... %}`)",
-    nodes.Pow: "powers",
-    nodes.Scope: "`autoescape`",
-    nodes.NSRef: "namespaces",
+    nodes.Pow: "powers (multiply instead)",
+    nodes.Scope: "`autoescape` (use `| tojson` or `| urlencode` where it is needed)",
+    nodes.NSRef: "namespaces (use `{% set name = ... %}`)",
 }
 _TWO_SIDED: Final = (nodes.And, nodes.Or, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod)
 
