@@ -156,6 +156,15 @@ def address(url: str, most: int = URL) -> str:
     return safe if len(safe) <= most else ""
 
 
+def icon_trouble(emoji: str, url: str) -> str:
+    """A sentence unless there is one icon at the most, and its address can be opened; else ""."""
+    if emoji and url:
+        return "a message has one icon: keep `icon_emoji` or `icon_url`"
+    if url and not address(url):
+        return "`icon_url` must be an address such as https://example.com/icon.png"
+    return ""
+
+
 def short(digest: str) -> str:
     """A digest as people compare it: its first twelve digits."""
     algorithm, colon, digits = digest.partition(":")
