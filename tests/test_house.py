@@ -91,6 +91,7 @@ TESTED_THROUGH = {
     "sidecar.ports.mail": ("outbound/test_mail.py", "what it promises is what mail of our own comes to"),
     "sidecar.outbound.pools": ("outbound/test_tls.py", "connections are counted by the servers that they reach"),
     "sidecar.outbound.failures": ("outbound/test_sender_failures.py", "each failure is met on the wire"),
+    "sidecar.stores.sqlite.parts": ("stores/test_every_store.py", "what every part of a store is given by the whole"),
     "sidecar.stores.sqlite.copying": ("stores/test_sqlite_backup.py", "every backup and upgrade is a copy"),
     "sidecar.ports.madebook": ("stores/test_every_store_made.py", "a port: what it promises is what every store keeps"),
     "sidecar.stores.sqlite.madebook": ("stores/test_every_store_made.py", "the half of the store that APIs ask"),
