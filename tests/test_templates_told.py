@@ -8,12 +8,13 @@ import time
 import pytest
 
 from made_house import MIA, MadeHouse, draft
+from sidecar.dialects.allowance import SHARED
 from sidecar.dialects.contract import Audience
 from sidecar.dialects.template import Options, check_events
 from sidecar.domain.delivery import Reason, State
 from sidecar.domain.errors import Unusable
 from sidecar.domain.event import EventType
-from sidecar.domain.listing import DeliveryFilter
+from sidecar.domain.listing import DeliveryFilter, EventFilter
 from sidecar.domain.message import Response
 
 HOOK = "https://maria:S3cret@deploy.example/hook"
@@ -120,6 +121,23 @@ async def test_apis_make_them_within_the_same_bounds(tmp_path):
     await house.stop()
 
 
+async def test_explaining_an_event_costs_no_more_than_telling_it(tmp_path):
+    """An operator asks what thousands of somebody else's templates would make of it, on the same loop."""
+    house = await MadeHouse(tmp_path).start()
+    await house.push("prj/a")
+    await house.settled()
+    (row,) = await house.store.events(EventFilter(type="artifact.pushed"))
+    rounds = "{% for a in l %}{% for b in l %}" + "{{ a | upper }}" * 24 + "{% endfor %}{% endfor %}"
+    body = f"{{% if repository.name == 'a' %}}{{% set l = [{'tag, ' * 40}] %}}{rounds}{{% endif %}}"  # of no sample
+    for at in range(9):
+        options = {"body": body + str(at), "json": False}
+        await house.subscribing.create(MIA, draft(f"s{at}", form="template", options=options))
+    _, parts, _ = await house.operations.explain(row.event.id)
+    assert 1 <= sum(bool(one.requests) for one in parts) <= SHARED // 70_000 + 1
+    assert "take too much work together for one event" in parts[-1].verdict.why
+    await house.stop()
+
+
 def laborious(at=0):
     """A target whose templates take about as long to be read as any that are allowed."""
     options = {"body": "{{tag}}" * 600 + f"{at}", "json": False}
@@ -141,11 +159,12 @@ async def test_the_loop_goes_on_while_templates_are_tried(tmp_path):
     other = asyncio.create_task(count())
     made = await house.subscribing.create(MIA, asked)
     assert turns > 50, "reading it took its time, beside the loop"
-    refused = draft("more", targets=[{**laborious(), "options": {"body": "{{ tags }}" + "{{ tag }}" * 600}}])
+    broken = {**laborious(), "options": {"body": "{{ tags }}", "json": False}}
+    refused = draft("more", targets=[*(laborious(8 + at) for at in range(7)), broken])
     turns = 0
     with pytest.raises(Unusable, match="shows a list as text"):
         await house.subscribing.create(MIA, refused)
-    assert turns > 5
+    assert turns > 10
     other.cancel()
     await house.push("prj/a")
     await house.settled()

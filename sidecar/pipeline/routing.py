@@ -29,6 +29,12 @@ class Route(msgspec.Struct, frozen=True):
     lane: int
     audience: Audience
 
+    def sharing(self, allowance: Allowance) -> Audience:
+        """The audience, with what it may cost shared by all that hear of the event through a namespace of theirs."""
+        if not self.subscription.match.namespace or not self.voice.metered:
+            return self.audience
+        return msgspec.structs.replace(self.audience, allowance=allowance)
+
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Why a subscription hears of an event, or does not.
@@ -151,9 +157,9 @@ class Router:
                 made = rendered.get(key)
                 if made is None:
                     audience = route.audience
-                    if match.namespace and route.voice.metered:
+                    if match.namespace:
                         allowance = allowance or Allowance()
-                        audience = msgspec.structs.replace(audience, allowance=allowance)
+                        audience = route.sharing(allowance)
                     try:
                         new = route.voice.render(event, word, audience)
                     except Exception as error:  # noqa: BLE001 - one subscriber's words must not stop the others
