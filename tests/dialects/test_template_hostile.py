@@ -250,6 +250,18 @@ def test_compiling_again_is_paid_for(monkeypatch):
     assert router.strained
 
 
+def test_reading_the_json_that_came_out_is_paid_for():
+    """Each of these is of twenty thousand lists, and there is one for each tag."""
+    event = msgspec.structs.replace(LARGE, tags=LARGE.tags[:90])
+    dense = Options(body=f"[{'[],' * 21_000}0]", per_tag=True)
+    began = time.process_time()
+    with pytest.raises(TemplateTrouble, match="body: takes too much work for one event"):
+        DIALECT.render(event, event.type, dense, Audience())
+    assert time.process_time() - began < LONGEST
+    (message,) = DIALECT.render(msgspec.structs.replace(event, tags=("v1",)), event.type, dense, Audience())
+    assert len(message.body) > 60_000
+
+
 def test_large_events_are_paid_for_before_they_are_put_into_words():
     references = tuple(Descriptor(media_type="m", digest=f"sha256:{at:064}", size=1) for at in range(30_000))
     event = msgspec.structs.replace(LARGE, artifact=msgspec.structs.replace(LARGE.artifact, references=references))
