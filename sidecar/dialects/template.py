@@ -19,7 +19,7 @@ from sidecar.domain.expiry import DAYS, Days
 from sidecar.domain.message import Message
 from sidecar.domain.statement import DETAILS
 
-_TYPE = re.compile(rf"{header_names.NAME}/{header_names.NAME}(?:\s*;\s*[\x20-\x7e]+)?")
+_TYPE = re.compile(rf"{header_names.NAME}/{header_names.NAME}(?:[ \t]*;[ \t]*[\x20-\x7e]+)?")
 _OWN_HEADERS = frozenset({*header_names.SIGNED_BY.values(), "x-hub-signature", "traceparent"})
 
 

@@ -255,11 +255,17 @@ def test_reading_the_json_that_came_out_is_paid_for():
     event = msgspec.structs.replace(LARGE, tags=LARGE.tags[:90])
     dense = Options(body=f"[{'[],' * 21_000}0]", per_tag=True)
     began = time.process_time()
-    with pytest.raises(TemplateTrouble, match="body: takes too much work for one event"):
+    with pytest.raises(TemplateTrouble, match="takes too much work for one event"):
         DIALECT.render(event, event.type, dense, Audience())
     assert time.process_time() - began < LONGEST
     (message,) = DIALECT.render(msgspec.structs.replace(event, tags=("v1",)), event.type, dense, Audience())
     assert len(message.body) > 60_000
+
+
+def test_json_may_be_as_deep_as_it_likes():
+    deep = Options(body="[" * 30_000 + "]" * 30_000)
+    with pytest.raises(TemplateTrouble, match="body: what comes out is no JSON to its end"):
+        DIALECT.render(LARGE, LARGE.type, deep, Audience())
 
 
 def test_large_events_are_paid_for_before_they_are_put_into_words():

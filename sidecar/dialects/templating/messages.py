@@ -16,6 +16,7 @@ from sidecar.dialects.templating.limits import (
     HEADERS,
     LARGEST,
     PER_MESSAGE,
+    PER_STEP,
     STEPS,
     TOKENS,
     URL,
@@ -162,7 +163,7 @@ def body_of(template: Compiled, known: Mapping[str, Any], options: Options, mete
         raise TemplateTrouble(f"body: what comes out has more than {LARGEST // 1024} KiB")
     if options.is_json:
         try:
-            meter.spend(len(body) // 16)
+            meter.spend(len(body) // PER_STEP)
         except TemplateTrouble as error:
             raise _placed("body", error) from None
         _check_json(body)
@@ -171,7 +172,7 @@ def body_of(template: Compiled, known: Mapping[str, Any], options: Options, mete
 
 def _check_json(body: bytes) -> None:
     try:
-        msgspec.json.decode(body)
+        msgspec.json.decode(body, type=msgspec.Raw)  # read whole, and nothing made of it
     except (msgspec.DecodeError, RecursionError) as error:
         found = _BYTE.fullmatch(str(error))
         assert found is not None
