@@ -32,6 +32,7 @@ TESTED_THROUGH = {
         )
         for name in ("acr", "dockerhub", "ghcr", "jfrog", "nexus")
     },
+    "sidecar.dialects.templating.trials": ("dialects/test_template.py", "what it finds is told as options are read"),
     "sidecar.dialects.templating.rules": (
         "dialects/test_template_rules.py",
         "what it does is refuse, as a template is read",
@@ -72,6 +73,7 @@ TESTED_THROUGH = {
     "sidecar.pipeline.patience": ("pipeline/test_translator.py", "how the translator waits for a store that is away"),
     "sidecar.config.expiry": ("config/test_loading.py", "one step of reading a file"),
     "sidecar.dialects.quay_expiry": ("dialects/test_quay.py", "one of Quay's words; its bytes are golden"),
+    "sidecar.dialects.allowance": ("dialects/test_template_hostile.py", "what is shared is seen where much is wanted"),
     "sidecar.domain.expiring": ("pipeline/test_expiring.py", "what it does is seen over days, through the pipeline"),
     "sidecar.pipeline.reading": ("pipeline/test_translator.py", "every record that is translated is read"),
     "sidecar.ports.expiries": ("pipeline/test_expiring.py", "what it promises is what looks through tags stand on"),
@@ -89,6 +91,7 @@ TESTED_THROUGH = {
     "sidecar.ports.mail": ("outbound/test_mail.py", "what it promises is what mail of our own comes to"),
     "sidecar.outbound.pools": ("outbound/test_tls.py", "connections are counted by the servers that they reach"),
     "sidecar.outbound.failures": ("outbound/test_sender_failures.py", "each failure is met on the wire"),
+    "sidecar.stores.sqlite.parts": ("stores/test_every_store.py", "what every part of a store is given by the whole"),
     "sidecar.stores.sqlite.copying": ("stores/test_sqlite_backup.py", "every backup and upgrade is a copy"),
     "sidecar.ports.madebook": ("stores/test_every_store_made.py", "a port: what it promises is what every store keeps"),
     "sidecar.stores.sqlite.madebook": ("stores/test_every_store_made.py", "the half of the store that APIs ask"),

@@ -1,14 +1,20 @@
 """Templates from the configuration and APIs, through the whole sidecar: what is sent, shown, stored and refused."""
 
+import asyncio
 import json
 import sqlite3
+import time
 
 import pytest
 
 from made_house import MIA, MadeHouse, draft
+from sidecar.dialects.allowance import SHARED
+from sidecar.dialects.contract import Audience
+from sidecar.dialects.template import Options, check_events
 from sidecar.domain.delivery import Reason, State
 from sidecar.domain.errors import Unusable
-from sidecar.domain.listing import DeliveryFilter
+from sidecar.domain.event import EventType
+from sidecar.domain.listing import DeliveryFilter, EventFilter
 from sidecar.domain.message import Response
 
 HOOK = "https://maria:S3cret@deploy.example/hook"
@@ -116,3 +122,78 @@ async def test_apis_make_them_within_the_same_bounds(tmp_path):
             "of the option that is wrong, or of all where they are too much together"
         )
     await house.stop()
+
+
+async def test_explaining_an_event_costs_no_more_than_telling_it(tmp_path):
+    """An operator asks what thousands of somebody else's templates would make of it, on the same loop."""
+    house = await MadeHouse(tmp_path).start()
+    await house.push("prj/a")
+    await house.settled()
+    (row,) = await house.store.events(EventFilter(type="artifact.pushed"))
+    rounds = "{% for a in l %}{% for b in l %}" + "{{ a | upper }}" * 24 + "{% endfor %}{% endfor %}"
+    body = f"{{% if repository.name == 'a' %}}{{% set l = [{'tag, ' * 40}] %}}{rounds}{{% endif %}}"  # of no sample
+    for at in range(9):
+        options = {"body": body + str(at), "json": False}
+        await house.subscribing.create(MIA, draft(f"s{at}", form="template", options=options))
+    _, parts, _ = await house.operations.explain(row.event.id)
+    assert 1 <= sum(bool(one.requests) for one in parts) <= SHARED // 70_000 + 1
+    assert "take too much work together for one event" in parts[-1].verdict.why
+    await house.stop()
+
+
+def laborious(at=0):
+    """A target whose templates take about as long to be read as any that are allowed."""
+    options = {"body": "{{tag}}" * 600 + f"{at}", "json": False}
+    return {"format": "template", "url": f"https://deploy.example/{at}", "options": options}
+
+
+async def test_the_loop_goes_on_while_templates_are_tried(tmp_path):
+    """Whoever manages a namespace could hold everything up by asking for subscriptions, again and again."""
+    house = await MadeHouse(tmp_path).start()
+    turns = 0
+
+    async def count():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    asked = draft(targets=[laborious(at) for at in range(8)])
+    other = asyncio.create_task(count())
+    made = await house.subscribing.create(MIA, asked)
+    assert turns > 50, "reading it took its time, beside the loop"
+    broken = {**laborious(), "options": {"body": "{{ tags }}", "json": False}}
+    refused = draft("more", targets=[*(laborious(8 + at) for at in range(7)), broken])
+    turns = 0
+    with pytest.raises(Unusable, match="shows a list as text"):
+        await house.subscribing.create(MIA, refused)
+    assert turns > 10
+    other.cancel()
+    await house.push("prj/a")
+    await house.settled()
+    assert len(house.sender.requests) == len(made.targets) == 8
+    await house.stop()
+
+
+async def test_a_subscription_has_few_targets_with_templates(tmp_path):
+    house = await MadeHouse(tmp_path).start()
+    plain = {"format": "dtr", "url": "https://deploy.example/"}
+    preset = {"preset": "portainer", "url": "https://portainer.example.com/api/webhooks/0"}
+    with pytest.raises(Unusable, match="targets has more than 8 with templates: make several subscriptions") as caught:
+        await house.subscribing.create(MIA, draft(targets=[*(laborious(at) for at in range(8)), plain, preset]))
+    assert [one.path for one in caught.value.problems] == ["targets"]
+    await house.stop()
+
+
+def test_a_trial_is_made_once_for_the_same_templates():
+    """It is asked for when a subscription is judged, when it takes effect, and at each reload."""
+    events = frozenset(EventType)
+    said = []
+    for url in ("https://a.example/", "https://b.example/", "https://a.example/"):
+        options = Options(body="{{tag}}" * 600 + "once", json=False, url="https://a.example/{{ tag }}")
+        began = time.process_time()
+        said.append((check_events(options, events, Audience(url=url)), time.process_time() - began))
+    (first, long), (other, _), (again, short) = said
+    assert first == again == ""
+    assert "another scheme or host" in other, "what it depends on is asked about anew"
+    assert short < long / 10

@@ -141,6 +141,8 @@ def _sample(dialect: "Dialect[Any]", options: Any, event: str, word: str) -> Seq
         said = voice.words(sample, untagged=True)
         if said:
             audience = Audience("sample", 1)
+            if problem := voice.rehearse(audience):
+                print(f"warning: no subscription is taken with this, since {problem}", file=sys.stderr)
             return [one for each in said for one in voice.render(sample, each, audience)]
     raise ValueError(f"format {dialect.name} does not say {word} of {event}")
 

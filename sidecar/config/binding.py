@@ -6,7 +6,7 @@ from them, and what they connect to is judged strictly.
 
 import functools
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Lookup
 from collections.abc import Sequence as ListOf
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sidecar import dialects
 from sidecar.config import defaults as spread
 from sidecar.config import keys, presets
 from sidecar.config.client_tls import text_of_certificates
@@ -115,6 +116,10 @@ class ConfigBinder:
         """The names that the file has taken."""
         return self._names
 
+    def laborious(self, trees: Iterable[Tree]) -> int:
+        """How many of these take long to be read: their format tries what somebody wrote."""
+        return sum(_is_metered(tree) for tree in trees)
+
     def bind(
         self, trees: ListOf[tuple[str, Tree]], *, namespace: str = "", repository: str = "", hidden: bool = False
     ) -> ListOf[Bound]:
@@ -150,9 +155,9 @@ class ConfigBinder:
     def _make_room(self) -> None:
         if self.use is None or len(self.contexts) - len(self.use) <= SPARE:
             return
-        spare = [one for one in self.contexts if one not in self.use]
+        spare = [one for one in tuple(self.contexts) if one not in self.use]
         for one in spare[:-SPARE]:
-            del self.contexts[one]
+            self.contexts.pop(one, None)  # a thread may have been quicker
 
     def _over_defaults(self, node: Mapping) -> Mapping:
         """The node with the defaults of deliveries and of its format under it. A CA of its own replaces the default."""
@@ -161,6 +166,14 @@ class ConfigBinder:
         own = node.value("tls")
         trusts = isinstance(own, Mapping) and ("ca" in own.entries or "verify" in own.entries)
         return spread.under(node, self._defaults, ("delivery",), leaving=("ca_file",) if trusts else ())
+
+
+def _is_metered(tree: Tree) -> bool:
+    preset, form = tree.get("preset"), tree.get("format")
+    if isinstance(preset, str) and preset in presets.known():
+        form = presets.known()[preset].format
+    dialect = dialects.load().get(form) if isinstance(form, str) else None
+    return dialect is not None and dialect.metered
 
 
 def _bounded(one: Bound, namespace: str, repository: str) -> Bound:

@@ -106,7 +106,8 @@ class Export:
         self._hide(name, tree, comments)
         ordered = {key: tree[key] for key in (*_ORDER, *(key for key in tree if key not in _ORDER)) if key in tree}
         written = yaml.dump([ordered], Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=200)
-        lines = [f"# {line}" for comment in comments for line in comment.splitlines()] + written.splitlines()
+        lines = [f"# {_printable(line)}" for comment in comments for line in comment.splitlines()]
+        lines += written.splitlines()
         self._parts.append("".join(f"  {line}\n" for line in lines))
 
     def _hide(self, name: str, tree: Tree, comments: list[str]) -> None:
@@ -230,6 +231,11 @@ def within(patterns: Sequence[str], namespace: str, *, single: bool) -> list[str
             elif "/" not in alone:
                 bounded.append(alone)
     return list(dict.fromkeys(bounded)) + [one for one in patterns if one.startswith("!")]
+
+
+def _printable(line: str) -> str:
+    """What somebody wrote, as a comment may hold it: others would keep the file from being read."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
 def _unused(base: str, joint: str, taken: set[str]) -> str:

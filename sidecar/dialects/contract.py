@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from sidecar.dialects import plausible
+from sidecar.dialects.allowance import Allowance
 from sidecar.domain import instant, statuses
 from sidecar.domain.delivery import Outcome, Reason
 from sidecar.domain.enrichment import NOTHING, Fact
@@ -56,6 +57,7 @@ class Audience(msgspec.Struct, frozen=True):
     policy: int = 0  # Harbor's integer policy id
     uuid: str = ""  # Quay's notification id; "" = it follows from the name
     url: str = ""  # where the subscription's messages go; "" = to be shown only
+    allowance: Allowance | None = None  # of the event, None = what the format itself allows; only where `metered`
 
 
 Said = tuple[Event, str]  # an event and the word that is said of it
@@ -76,9 +78,10 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     message, each given with its word, oldest first; None = the format cannot. `digest` is for how many nanoseconds all
     that a subscription hears is gathered into one, 0 = not at all. `schemes(options)` are those of the URLs that such
     messages are sent to, `headers(options)` what every request carries unless the subscription says otherwise, and
-    `discreet` that headers of messages may hold secrets. `certified(options)` says that the `tls` which is set for the
-    format lies under such a subscription's. `days` is how long before its end a tag is told of. `judge`
-    turns an answer into an Outcome.
+    `discreet` that headers of messages may hold secrets. `metered` says that it takes long to check the options, and
+    that `render` spends the audience's allowance. `certified(options)` says that the `tls` which is set for the format
+    lies under such a subscription's. `days` is how long before its end a tag is told of. `judge` turns an answer into
+    an Outcome.
     """
 
     name: str
@@ -97,6 +100,7 @@ class Dialect(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     schemes: Callable[[O], Sequence[str]] = lambda _options: ("http", "https")
     headers: Callable[[O], Headers] = lambda _options: ()
     discreet: bool = False
+    metered: bool = False
     certified: Callable[[O], bool] = lambda _options: True
     days: Callable[[O], int] = lambda _options: DAYS
     judge: Callable[[Response, Policy], Outcome] | None = None
@@ -252,6 +256,11 @@ class Voice:
     def discreet(self) -> bool:
         """Whether headers of messages may hold secrets."""
         return self._dialect.discreet
+
+    @property
+    def metered(self) -> bool:
+        """Whether rendering spends the audience's allowance."""
+        return self._dialect.metered
 
     def join(self, said: Sequence[Said], audience: Audience) -> Sequence[Message]:
         """One message of several events. Only where `joins`."""

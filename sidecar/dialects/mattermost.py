@@ -16,7 +16,7 @@ from msgspec import UNSET, UnsetType
 from sidecar.dialects import answers
 from sidecar.dialects.contract import Audience, Dialect, Said, by_status
 from sidecar.dialects.marking import fitted, listed, mattermost, quiet, units
-from sidecar.dialects.story import Span, Story, Tone, address, read, shown, when
+from sidecar.dialects.story import Span, Story, Tone, icon_trouble, read, shown, when
 from sidecar.dialects.telling import tell, vocabulary
 from sidecar.dialects.telling_many import tell_many
 from sidecar.dialects.telling_many import word as word_of
@@ -46,17 +46,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     icon_url: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     icon_emoji: Annotated[str, msgspec.Meta(max_length=100)] = ""
     days: Days = DAYS
-
-
-def check(options: Options) -> str:
-    """An icon is one thing, and its address one that can be opened."""
-    if options.icon_emoji and _EMOJI.fullmatch(options.icon_emoji) is None:
-        return "`icon_emoji` must be a name between colons, such as :whale:"
-    if options.icon_emoji and options.icon_url:
-        return "a message has one icon: keep `icon_emoji` or `icon_url`"
-    if options.icon_url and not address(options.icon_url):
-        return "`icon_url` must be an address such as https://example.com/icon.png"
-    return ""
 
 
 class _Field(msgspec.Struct, frozen=True):
@@ -155,7 +144,7 @@ DIALECT = Dialect(
     example=Options(),
     vocabulary=vocabulary,
     render=render,
-    check=check,
+    check=lambda options: icon_trouble(options.icon_emoji, options.icon_url, _EMOJI),
     join=join,
     days=lambda options: options.days,
     judge=judge,

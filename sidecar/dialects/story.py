@@ -157,6 +157,17 @@ def address(url: str, most: int = URL) -> str:
     return safe if len(safe) <= most else ""
 
 
+def icon_trouble(emoji: str, url: str, emojis: re.Pattern[str]) -> str:
+    """A sentence unless there is one icon at the most, an emoji by its name or what can be opened; else ""."""
+    if emoji and emojis.fullmatch(emoji) is None:
+        return "`icon_emoji` must be a name between colons, such as :whale:"
+    if emoji and url:
+        return "a message has one icon: keep `icon_emoji` or `icon_url`"
+    if url and not address(url):
+        return "`icon_url` must be an address such as https://example.com/icon.png"
+    return ""
+
+
 def short(digest: str) -> str:
     """A digest as people compare it: its first twelve digits."""
     algorithm, colon, digits = digest.partition(":")

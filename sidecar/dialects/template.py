@@ -19,7 +19,7 @@ from sidecar.domain.expiry import DAYS, Days
 from sidecar.domain.message import Message
 from sidecar.domain.statement import DETAILS
 
-_TYPE = re.compile(rf"{header_names.NAME}/{header_names.NAME}(?:\s*;\s*[\x20-\x7e]+)?")
+_TYPE = re.compile(rf"{header_names.NAME}/{header_names.NAME}(?:[ \t]*;[ \t]*[\x20-\x7e]+)?")
 _OWN_HEADERS = frozenset({*header_names.SIGNED_BY.values(), "x-hub-signature", "traceparent"})
 
 
@@ -113,7 +113,7 @@ def headers(options: Options) -> tuple[tuple[str, str], ...]:
 
 def check_events(options: Options, types: frozenset[EventType], audience: Audience) -> str:
     """Samples of all that is subscribed must be sayable."""
-    from sidecar.dialects.templating.messages import trouble
+    from sidecar.dialects.templating.trials import trouble
 
     return trouble(options, types, audience)
 
@@ -141,5 +141,6 @@ DIALECT = Dialect(
     headers=headers,
     scoped=lambda options, _word: bool(options.url),  # it is compared with where the subscription's messages go
     discreet=True,  # a template's headers may hold what the operator wrote into them
+    metered=True,
     days=lambda options: options.days,
 )

@@ -81,6 +81,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         Headers, credentials and TLS are for that host alone, also when it has changed since the message was made.
         """
         own, made = urlsplit(self.subscription.url), urlsplit(url)
+        if not own.netloc:
+            return self.subscription.url  # of mail or an inbox by now, which have no paths
         return urlunsplit((own.scheme, own.netloc, made.path, made.query, ""))
 
     def _with(self, own: Headers) -> Headers:

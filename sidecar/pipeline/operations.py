@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 
+from sidecar.dialects.allowance import Allowance
 from sidecar.domain.delivery import Outcome, State
 from sidecar.domain.errors import Conflict, NotFound
 from sidecar.domain.event import Event, EventType, stable_uuid
@@ -138,6 +139,7 @@ class Operations:
         """
         event, deliveries = await self.event(uuid)
         parts = []
+        allowance = Allowance()
         for route, verdict in zip(self._router.routes, self._router.explain(event), strict=True):
             own: Sequence[DeliveryRow] = [one for one in deliveries if one.subscription == route.subscription.name]
             if not own and verdict.fired and len(deliveries) >= OF_EVENT:  # others have many: one for each tag, say
@@ -145,7 +147,7 @@ class Operations:
             requests = [one for each in own for one in await self._sent(each)]
             for word in () if own else verdict.words:
                 try:
-                    requests += self._unsent(event, route, word)
+                    requests += self._unsent(event, route, word, allowance)
                 except Exception as error:  # noqa: BLE001 - what a dialect raises is what the operator wants to know
                     why = f"{word} cannot be rendered: {told(error)}"
                     verdict = msgspec.structs.replace(verdict, why=why)  # noqa: PLW2901 - the verdict with its reason
@@ -165,12 +167,12 @@ class Operations:
         to = self._destinations.get(delivery.subscription)
         return stored(delivery, message, attempts, to, self._clock.now()) if message is not None and to else None
 
-    def _unsent(self, event: Event, route: Route, word: str) -> list[ShownRequest]:
+    def _unsent(self, event: Event, route: Route, word: str, allowance: Allowance) -> list[ShownRequest]:
         """The requests that an event would come to in one word. Raises what the dialect raises."""
         name, now = route.subscription.name, self._clock.now()
         return [
             would_be(message, self._destinations[name], webhook_id(event, name, word, index), now, event.id)
-            for index, message in enumerate(route.voice.render(event, word, route.audience))
+            for index, message in enumerate(route.voice.render(event, word, route.sharing(allowance)))
         ]
 
     async def deliveries(self, where: DeliveryFilter) -> Sequence[DeliveryRow]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from sidecar.dialects.allowance import Allowance
 from sidecar.dialects.contract import Audience, Voice
 from sidecar.domain.enrichment import NOTHING, Fact
 from sidecar.domain.event import OF_NAMESPACES, Event, EventType, Kind, stable_uuid
@@ -27,6 +28,12 @@ class Route(msgspec.Struct, frozen=True):
     voice: Voice
     lane: int
     audience: Audience
+
+    def sharing(self, allowance: Allowance) -> Audience:
+        """The audience, with what it may cost shared by all that hear of the event through a namespace of theirs."""
+        if not self.subscription.match.namespace or not self.voice.metered:
+            return self.audience
+        return msgspec.structs.replace(self.audience, allowance=allowance)
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +95,7 @@ class Router:
         for one in self.routes:
             for kind in one.voice.types if one.subscription.enabled else ():
                 listening.setdefault(kind, []).append(one)
+        self.strained = False  # whether the last event took so much that the loop should have its turn
         self.groups = any(one.subscription.group is not None for one in self.routes)
         self._by_type = {kind: Listening(those) for kind, those in listening.items()}
 
@@ -130,6 +138,7 @@ class Router:
         messages: list[Message] = []
         deliveries: list[PlannedDelivery] = []
         rendered: dict[tuple[str, str, str], range] = {}
+        allowance: Allowance | None = None
         for route in self._near(event):
             match = route.subscription.match
             if match.refusal(event):
@@ -147,8 +156,12 @@ class Router:
                 key = (route.voice.key, word, scope)
                 made = rendered.get(key)
                 if made is None:
+                    audience = route.audience
+                    if match.namespace:
+                        allowance = allowance or Allowance()
+                        audience = route.sharing(allowance)
                     try:
-                        new = route.voice.render(event, word, route.audience)
+                        new = route.voice.render(event, word, audience)
                     except Exception as error:  # noqa: BLE001 - one subscriber's words must not stop the others
                         deliveries.append(unrendered(event, route, word, error))
                         continue
@@ -164,6 +177,7 @@ class Router:
                     )
                     for index in made
                 )
+        self.strained = allowance is not None and allowance.strained
         return PlannedEvent(event, tuple(messages), tuple(deliveries), tuple(joins))
 
     def explain(self, event: Event) -> Sequence[Verdict]:

@@ -1,6 +1,6 @@
 """What a subscription made through an API comes to under a configuration, and who makes that of it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -30,6 +30,9 @@ class Binder(Protocol):
     @property
     def names(self) -> Collection[str]:
         """The names that the configuration file has taken."""
+
+    def laborious(self, trees: Iterable[Tree]) -> int:
+        """How many of these take so long to be read that it is not done on the loop."""
 
     def bind(
         self, trees: Sequence[tuple[str, Tree]], *, namespace: str = "", repository: str = "", hidden: bool = False

@@ -7,7 +7,7 @@ read from there. A change is written first and takes effect then: killed in betw
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -24,7 +24,7 @@ from sidecar.domain.errors import (
     Unauthenticated,
     Unusable,
 )
-from sidecar.domain.made import Api, Draft, Health, LastTrigger, Made, MadePage, lane_name, name_problem
+from sidecar.domain.made import Api, Draft, Health, LastTrigger, Made, MadePage, Tree, lane_name, name_problem
 from sidecar.domain.message import Message
 from sidecar.domain.person import Person
 from sidecar.pipeline.authorizing import demand_allowed
@@ -37,7 +37,10 @@ from sidecar.ports import AuthorizedEmails, Clock, Madebook, Observer
 STORE_RETRY: Final = 1.0  # seconds
 MOST: Final = 10_000  # subscriptions made through APIs
 MOST_TARGETS: Final = 64  # of one of them
+MOST_LABORIOUS: Final = 8  # of these that take long to be read
 MOST_DOCUMENT: Final = 256 * 1024  # bytes of JSON that an API may have kept with one
+
+T = TypeVar("T")
 
 
 class Shelf(Madebook, AuthorizedEmails, Protocol):
@@ -183,7 +186,7 @@ class Subscribing:
         """Make one. Raises Unusable; Taken when its key is used already; Conflict when there are too many."""
         _may(person, draft.namespace)
         async with self.lock:
-            draft = self._judged(draft, self._new_uuid())
+            draft = await self._judged(draft, self._new_uuid())
             await demand_allowed(person, draft, self._store)
             if len(self._standing) >= MOST:
                 raise Conflict(f"there are {MOST} subscriptions already: remove one first")
@@ -200,7 +203,7 @@ class Subscribing:
             now = self._current(person, made, revision)
             _may(person, draft.namespace)
             draft = msgspec.structs.replace(draft, api=now.api, uuid=now.uuid, key=draft.key or now.key)
-            draft = self._judged(draft, now.uuid)
+            draft = await self._judged(draft, now.uuid)
             await demand_allowed(person, draft, self._store)
             return await self._change(person, now, draft, "subscription replace")
 
@@ -239,7 +242,7 @@ class Subscribing:
         event or nothing is running; NotFound when there is no such target.
         """
         _may(person, what.namespace)
-        bound = self._bound(what)
+        bound = await self._bound(what)
         if isinstance(what, Draft):
             await demand_allowed(person, what, self._store)
         if not 0 <= target < len(bound):
@@ -261,7 +264,7 @@ class Subscribing:
         Raises Unusable; Conflict when nothing is running.
         """
         _recognised(person)
-        bound = self._read(draft)
+        bound = await self._read(draft)
         await demand_allowed(person, draft, self._store)
         _, outcome, _ = await self._try(person, draft, bound[0], message)
         return outcome
@@ -282,20 +285,32 @@ class Subscribing:
             raise StoreUnavailable("the sidecar is starting: try again in a moment")
         return self._binder
 
-    def _bound(self, what: Made | Draft) -> Sequence[Bound]:
+    async def _bound(self, what: Made | Draft) -> Sequence[Bound]:
         if isinstance(what, Draft):
-            return self._read(what)
-        return bind(what, self._running(), hidden=True)
+            return await self._read(what)
+        binder = self._running()
+        trees = [one.subscription for one in what.targets]
+        return await self._beside(trees, lambda: bind(what, binder, hidden=True))
 
-    def _read(self, draft: Draft) -> Sequence[Bound]:
+    async def _read(self, draft: Draft) -> Sequence[Bound]:
         """A draft's targets, under names that nothing else has. Raises Unusable."""
+        binder = self._running()
+        if binder.laborious(draft.targets) > MOST_LABORIOUS:
+            sentence = f"targets has more than {MOST_LABORIOUS} with templates: make several subscriptions of them"
+            raise Unusable([Problem("targets", sentence)])
         trees = [
             (lane_name(draft.api, 0, serial), with_enabled(tree, draft.enabled))
             for serial, tree in enumerate(draft.targets, start=1)
         ]
-        return self._running().bind(trees, namespace=draft.namespace, repository=draft.repository)
+        return await self._beside(
+            draft.targets, lambda: binder.bind(trees, namespace=draft.namespace, repository=draft.repository)
+        )
 
-    def _judged(self, draft: Draft, uuid: str) -> Draft:
+    async def _beside(self, trees: Sequence[Tree], read: Callable[[], T]) -> T:
+        """What is read of these, on a thread if that takes long."""
+        return await asyncio.to_thread(read) if self._running().laborious(trees) else read()
+
+    async def _judged(self, draft: Draft, uuid: str) -> Draft:
         """The draft with its uuid and key. Raises Unusable."""
         problems = []
         if draft.api is Api.NATIVE and (problem := name_problem(draft.key)):
@@ -311,7 +326,7 @@ class Subscribing:
         if problems:
             raise Unusable(problems)
         # A preset brings its format: it is kept with the rest, since lanes are known by it.
-        pairs = zip(draft.targets, self._read(draft), strict=True)
+        pairs = zip(draft.targets, await self._read(draft), strict=True)
         targets = tuple(
             [tree if "format" in tree else {**tree, "format": one.subscription.format} for tree, one in pairs]
         )
@@ -338,7 +353,9 @@ class Subscribing:
         return made
 
     async def _stands(self, person: Person, before: Made | None, made: Made, what: str) -> Made:
-        standing = self._standing[made.id] = stand(made, self._running())
+        binder = self._running()
+        standing = await self._beside([one.subscription for one in made.targets], lambda: stand(made, binder))
+        self._standing[made.id] = standing
         self._observer.operated(person.name, what, 1, _described(made))
         if self._apply is not None:
             await self._apply(before, standing)

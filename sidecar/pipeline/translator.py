@@ -322,7 +322,7 @@ class Translator:
         told: list[Told] = []
         finished: list[int] = []
         for at, (record, notice) in enumerate(zip(records, notices, strict=True)):
-            if at and at % BREATH == 0:
+            if at and (at % BREATH == 0 or words.router.strained):
                 await give_way(self._clock)
             if notice is None:
                 if record.kind is RecordKind.TICK:

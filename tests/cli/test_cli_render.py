@@ -148,3 +148,12 @@ def test_what_has_no_word_is_said_and_is_no_error(cli, tmp_path):
     said = cli("render", "-f", "quay", *envelopes(tmp_path, "GET manifest by tag"))
     assert (said.code, said.out) == (0, "")
     assert "artifact.pulled of team/app: no word" in said.err
+
+
+def test_a_template_that_no_subscription_may_have_is_shown_with_a_warning(cli):
+    """The sample says it by chance: its actor's name has no quote."""
+    said = cli("render", "-f", "template", "-o", 'body={"by": "{{ actor }}"}', "--event", "artifact.pushed")
+    assert said.code == 0
+    assert said.out == '{"by": "maria"}\n'
+    assert "warning: no subscription is taken with this, since body: what comes out is no JSON" in said.err
+    assert "warning" not in cli("render", "-f", "template", "-o", 'body={"by": {{ actor | tojson }}}').err

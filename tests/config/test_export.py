@@ -150,6 +150,31 @@ def test_headers_and_url_that_a_template_makes_are_as_secret_as_the_subscription
     assert read(tmp_path, text, variables)["ci"] == load(path, {}).subscriptions[0].subscription
 
 
+@pytest.mark.parametrize("namespace", ["", "prj"])
+def test_filters_made_through_an_api_are_not_followed_either(tmp_path, namespace):
+    match = {"tags": ["${env:SECRET}"], "repositories": ["prj/${env:SECRET}", "prj/b"]}
+    text = written(made("ci", {"format": "dtr", "url": "https://a.example", "match": match}, namespace=namespace))
+    environ = {"SECRET": "hunter2", "CI_MATCH_TAGS_1": "as-it-was", "CI_MATCH_REPOSITORIES_1": "prj/as-it-was"}
+    found = read(tmp_path, text, environ)["ci"].match
+    assert found.tags.admits("as-it-was")
+    assert not found.tags.admits("hunter2")
+    assert found.repositories.admits("prj/as-it-was")
+    assert found.repositories.admits("prj/b")
+    assert not found.repositories.admits("prj/hunter2")
+
+
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x07", "\x1b", "\x7f", "\x85", "\u2028", "\ufeff", "\ufffe", "\U0001f600"]
+)
+def test_no_character_that_an_api_was_given_keeps_the_file_from_being_read(tmp_path, character):
+    """Text of theirs stands in comments, too."""
+    body = f"${{env:SECRET}}{character}x: [\n  - name: other"
+    target = {"format": "template", "url": "https://a.example", "options": {"body": body, "json": False}}
+    text = written({**made("ci", target, source="harbor"), "name": f"a{character}b"}, made("other", target))
+    environ = dict.fromkeys(re.findall(r"\$\{env:([A-Z]\w+)\}", text), "text")
+    assert set(read(tmp_path, text, environ)) == {"harbor-7", "other"}
+
+
 def test_names_are_those_of_a_file_and_each_is_used_once(tmp_path):
     target = {"format": "dtr", "url": "https://a.example"}
     text = written(

@@ -5,6 +5,7 @@ They are rendered for an event that is as large as others can make one: a thousa
 
 import inspect
 import time
+import tracemalloc
 
 import msgspec
 import pytest
@@ -12,14 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effort import examples
-from sidecar.dialects.contract import sample
+from sidecar.dialects.allowance import SHARED
+from sidecar.dialects.contract import Audience, sample
 from sidecar.dialects.plausible import DETAILS
-from sidecar.dialects.templating import variables
-from sidecar.dialects.templating.engine import Environment, compiled
+from sidecar.dialects.template import DIALECT, Options
+from sidecar.dialects.templating import messages, variables
+from sidecar.dialects.templating.engine import Environment, Library, compiled
 from sidecar.dialects.templating.filters import FILTERS
-from sidecar.dialects.templating.limits import LARGEST, STEPS, TEXT, Meter, TemplateTrouble
+from sidecar.dialects.templating.limits import LARGEST, PER_TOKEN, STEPS, TEXT, Meter, TemplateTrouble
 from sidecar.dialects.templating.predicates import TESTS
-from sidecar.domain.event import EventType
+from sidecar.domain.event import Descriptor, EventType
+from sidecar.domain.subscription import Match, Subscription
+from sidecar.pipeline.routing import Route, Router
 
 LONGEST = 0.1  # seconds of the processor
 AT_REST = 0.005  # seconds that `cost` gives its loop
@@ -104,6 +109,15 @@ REFUSED = {
     "products": "{{ " + " * ".join(["9999999999"] * 25) + " }}",
     "a text many times": '{{ "x" * 1000000000 }}',
     "padding": '{{ "%1000000000d" % 1 }}',
+    "trimming by many": f"{{% set a0 = '{'Ā' * 1000}' %}}"
+    + "".join(f"{{% set a{at + 1} = a{at} ~ a{at} %}}" for at in range(8))
+    + f"{{% set c = '{''.join(chr(257 + at) for at in range(99))}Ā' %}}"
+    + "{% set k = a8 | trim(c) %}" * 24,
+    "a long text many times": grown("a", 8) + "{{ [" + "a8, " * 24 + "0] | tojson }}",
+    "a long text as many keys": grown("a", 9) + '{% set b = {"k": a9} %}{{ [' + "b, " * 20 + "0] | tojson | length }}",
+    "deep lines": f"{{% set a0 = [{'1, ' * 40}] %}}{{% set a1 = [{'a0, ' * 40}] %}}{{% set b0 = [{'a1, ' * 40}] %}}"
+    + "".join(f"{{% set b{at + 1} = [b{at}] %}}" for at in range(25))
+    + "{{ b25 | tojson(8) }}",
     "centred": '{{ "x" | center(1000000000) }}',
     "indented": '{{ "x" | indent(1000000000) }}',
     "formatted": '{{ "{:1000000000}".format(1) }}',
@@ -164,6 +178,19 @@ def test_what_is_within_the_limits_is_quick(text):
     assert took < LONGEST
 
 
+@pytest.mark.parametrize("name", ["a long text many times", "a long text as many keys", "deep lines"])
+def test_what_is_too_long_is_refused_before_it_takes_memory(name):
+    """Megabytes, of which nothing could be sent."""
+    made = compiled(environment, REFUSED[name])
+    tracemalloc.start()
+    try:
+        with pytest.raises(TemplateTrouble, match="makes a text of more than 256 KiB"):
+            made.render(VALUES, Meter())
+        assert tracemalloc.get_traced_memory()[1] < 4 * LARGEST
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_template_cannot_spend_more_than_it_has():
     """Each step is counted before it is made: what is left is never far below nothing."""
     meter = Meter()
@@ -172,6 +199,81 @@ def test_a_template_cannot_spend_more_than_it_has():
     meter = Meter(10)
     assert compiled(environment, "{{ tag }}").render(VALUES, meter) == "v0"
     assert meter.left == 8  # a step for printing, and one for the name
+
+
+# --- many of them -----------------------------------------------------------------------------------------------------
+
+HEAVY = "{% for t in tags %}" + "{{ t | upper }}" * 30 + "{% endfor %}"
+
+
+def told(bodies, namespace="prj", event=LARGE):
+    """What a router makes of an event for so many subscriptions, bounded to a namespace as those of APIs are."""
+    routes = []
+    for at, body in enumerate(bodies):
+        voice = DIALECT.bind(Options(body=body, json=False), [event.type])
+        match = Match(namespace=namespace, untagged=True)
+        made = Subscription(
+            name=f"s{at}", format="template", url="https://a.example/", events=(event.type,), match=match
+        )
+        routes.append(Route(made, voice, at, Audience(made.name, url=made.url)))
+    router = Router(routes)
+    return router, router.plan(event)
+
+
+def test_subscriptions_of_a_namespace_share_what_an_event_may_cost():
+    """Thousands can be made by whoever manages one namespace; the loop is everybody's."""
+    small = "{{ event.type }}"
+    _, alone = told([HEAVY])
+    assert len(alone.messages) == 1
+    router, plan = told([small, *(HEAVY + f"{{# {at} #}}" for at in range(60)), small + "!"])
+    dead = [one for one in plan.deliveries if one.message is None]
+    assert 0 < len(plan.messages) <= 1 + SHARED // 30_000  # each pays for a thousand rounds of thirty filters
+    assert plan.messages[0].body == LARGE.type.encode()
+    assert len(dead) == 62 - len(plan.messages)
+    assert all("take too much work together for one event: have fewer of them" in one.detail for one in dead)
+    assert router.strained, "the loop has its turn before the next event"
+    _, next_one = told([small])
+    assert next_one.messages, "the next event has an allowance of its own"
+
+
+def test_what_the_operator_wrote_is_bounded_each_by_itself():
+    router, plan = told([HEAVY + f"{{# {at} #}}" for at in range(20)], namespace="")
+    assert len(plan.messages) == 20
+    assert not router.strained
+
+
+def test_compiling_again_is_paid_for(monkeypatch):
+    """More templates than are kept compiled: otherwise every event would compile them all."""
+    kept = Library(most=1)
+    monkeypatch.setattr(messages, "library", lambda: kept)
+    router, plan = told(["{{tag}}" * 600 + str(at) for at in range(20)])
+    assert 1 <= len(plan.messages) <= SHARED // (1_800 * PER_TOKEN) + 1
+    assert router.strained
+
+
+def test_reading_the_json_that_came_out_is_paid_for():
+    """Each of these is of twenty thousand lists, and there is one for each tag."""
+    event = msgspec.structs.replace(LARGE, tags=LARGE.tags[:90])
+    dense = Options(body=f"[{'[],' * 21_000}0]", per_tag=True)
+    began = time.process_time()
+    with pytest.raises(TemplateTrouble, match="takes too much work for one event"):
+        DIALECT.render(event, event.type, dense, Audience())
+    assert time.process_time() - began < LONGEST
+    (message,) = DIALECT.render(msgspec.structs.replace(event, tags=("v1",)), event.type, dense, Audience())
+    assert len(message.body) > 60_000
+
+
+def test_json_may_be_as_deep_as_it_likes():
+    deep = Options(body="[" * 30_000 + "]" * 30_000)
+    with pytest.raises(TemplateTrouble, match="body: what comes out is no JSON to its end"):
+        DIALECT.render(LARGE, LARGE.type, deep, Audience())
+
+
+def test_large_events_are_paid_for_before_they_are_put_into_words():
+    references = tuple(Descriptor(media_type="m", digest=f"sha256:{at:064}", size=1) for at in range(30_000))
+    event = msgspec.structs.replace(LARGE, artifact=msgspec.structs.replace(LARGE.artifact, references=references))
+    _, plan = told([f"{{{{ artifact.digest }}}} {at}" for at in range(50)], event=event)
+    assert 1 <= len(plan.messages) <= SHARED // 180_000 + 1
 
 
 # --- made at random ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,9 @@
 """What a template may say: known names, listed functions, nothing that Jinja would do by itself."""
 
+import random
+import sys
+import threading
+
 import jinja2
 import pytest
 
@@ -114,6 +118,7 @@ def test_jinja_itself_says_the_same(text):
         ("{% for a in tags %}{{ loop.cycle('a') }}{% endfor %}", "calls something"),
         ("{% for a in tags %}{{ loop.previtem }}{% endfor %}", "`loop.previtem` is unknown"),
         ("{% for a in tags recursive %}{% endfor %}", "cannot use `recursive` loops"),
+        ("{% autoescape true %}{{ tag }}{% endautoescape %}", "cannot use `autoescape`"),
         ("{% macro a() %}{% endmacro %}", "cannot use macros"),
         ("{% call a() %}{% endcall %}", "cannot use macros"),
         ("{% block a %}{% endblock %}", "cannot use blocks"),
@@ -145,7 +150,9 @@ def test_jinja_itself_says_the_same(text):
     ],
 )  # fmt: skip
 def test_what_cannot_be_said_is_refused_in_a_sentence(text, said):
-    assert str(refusal(text)).startswith(said)
+    trouble = refusal(text)
+    assert str(trouble).startswith(said)
+    assert trouble.line == 1
 
 
 @pytest.mark.parametrize(
@@ -218,3 +225,29 @@ def test_compiled_templates_are_kept_and_the_oldest_go():
     with pytest.raises(TemplateTrouble):
         library.get("{{ nothing }}")
     assert library.tokens == 18
+
+
+def test_the_library_serves_the_loop_and_a_thread_at_once():
+    """A configuration is read on a thread, and turns out of the library what the loop is about to use."""
+    library, texts = Library(most=9), [f"{{{{ {at} }}}}" for at in range(12)]
+    troubles = []
+
+    def use(order):
+        for text in order:
+            try:
+                library.get(text)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is wrong
+                troubles.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=use, args=(random.Random(at).choices(texts, k=150),)) for at in range(4)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert troubles == []
+    assert library.tokens <= 9

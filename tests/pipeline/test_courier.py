@@ -277,6 +277,13 @@ async def test_a_message_s_own_url_follows_the_subscription_to_another_host(old)
 
 
 @simulated
+@pytest.mark.parametrize("url", ["mailto:ops@example.com", "inbox:user/maria"])
+async def test_a_message_s_own_url_is_nothing_to_what_is_no_longer_sent_over_http(url):
+    _, _, request = await attempt(Response(status=200), given={"url": "https://old.example.com/hook/a"}, url=url)
+    assert request.url == url
+
+
+@simulated
 async def test_what_a_subscription_is_given_wins_over_a_message_s_own_headers():
     given = {"headers": (("x-kind", "of the message"), ("user-agent", "of the message"))}
     about = {"headers": (("X-Kind", Secret("of the subscription")),)}

@@ -4,6 +4,7 @@ Jinja2's own sandbox is the second wall: an environment without globals, in whic
 an object be read, and every calculation is ours. The first are the rules: what they do not know is refused.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,9 +15,10 @@ from jinja2 import pass_context
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from sidecar.dialects.allowance import Allowance
 from sidecar.dialects.templating import rules
 from sidecar.dialects.templating.filters import FILTERS
-from sidecar.dialects.templating.limits import BRACKETS, LARGEST, TOKENS, Meter, TemplateTrouble
+from sidecar.dialects.templating.limits import BRACKETS, LARGEST, PER_TOKEN, TOKENS, Meter, TemplateTrouble
 from sidecar.dialects.templating.operators import OPERATORS
 from sidecar.dialects.templating.predicates import TESTS
 from sidecar.dialects.templating.values import LOOP, METER, Missing, calculate, meter_of, number, spelled
@@ -132,24 +134,35 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 class Library:
-    """Compiled templates by their text. The longest unused go first, so that what is kept is bounded."""
+    """Compiled templates by their text. The longest unused go first, so that what is kept is bounded.
+
+    A configuration is read on a thread while the loop says events with the one before.
+    """
 
     def __init__(self, most: int = KEPT) -> None:
+        self._lock = threading.Lock()  # never held while a template is compiled
         self._environment = Environment()
         self._kept: OrderedDict[str, Compiled] = OrderedDict()
         self._most = most
         self.tokens = 0  # of all that are kept
 
-    def get(self, text: str) -> Compiled:
-        """The template. Raises TemplateTrouble with its line."""
-        found = self._kept.get(text)
-        if found is not None:
-            self._kept.move_to_end(text)
-            return found
-        made = self._kept[text] = compiled(self._environment, text)
-        self.tokens += made.tokens
-        while self.tokens > self._most and len(self._kept) > 1:
-            self.tokens -= self._kept.popitem(last=False)[1].tokens
+    def get(self, text: str, allowance: Allowance | None = None) -> Compiled:
+        """The template; compiling it is paid for by the allowance. Raises TemplateTrouble with its line."""
+        with self._lock:
+            found = self._kept.get(text)
+            if found is not None:
+                self._kept.move_to_end(text)
+                return found
+        made = compiled(self._environment, text)
+        if allowance is not None:
+            allowance.left -= made.tokens * PER_TOKEN
+        with self._lock:
+            if text in self._kept:  # meanwhile another has compiled it, too
+                return self._kept[text]
+            self._kept[text] = made
+            self.tokens += made.tokens
+            while self.tokens > self._most and len(self._kept) > 1:
+                self.tokens -= self._kept.popitem(last=False)[1].tokens
         return made
 
 

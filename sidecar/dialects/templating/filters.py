@@ -15,7 +15,7 @@ import jinja2
 import msgspec
 from jinja2.runtime import Context
 
-from sidecar.dialects.templating.limits import LARGEST, NUMBER, Meter, TemplateTrouble
+from sidecar.dialects.templating.limits import LARGEST, NUMBER, PER_STEP, Meter, TemplateTrouble
 from sidecar.dialects.templating.values import (
     attribute_of,
     bounded,
@@ -41,11 +41,14 @@ def tojson(context: Context, value: Any, indent: Any = None) -> str:
     if isinstance(value, jinja2.Undefined):
         raise undefined_trouble(value)
     meter = meter_of(context)
-    meter.measure(value)
+    spaces = 0 if indent is None else whole_of(indent, 0, 8)
+    # What is long is refused before it is made: lists may hold the same long text many times, or lie deep.
+    if meter.measure(value, spaces=spaces) > LARGEST:
+        raise TemplateTrouble(f"makes a text of more than {LARGEST // 1024} KiB")
     try:
         made = msgspec.json.encode(value)
         if indent is not None:
-            made = msgspec.json.format(made, indent=whole_of(indent, 0, 8))
+            made = msgspec.json.format(made, indent=spaces)
         return meter.copy(meter.copy(made.decode()))
     except (TypeError, UnicodeError, msgspec.MsgspecError) as error:
         raise TemplateTrouble(f"makes JSON of what JSON cannot say ({type(error).__name__})") from None
@@ -80,6 +83,7 @@ def trim(context: Context, value: Any, chars: Any = None) -> str:
     """Without spaces, or without these characters, at both ends."""
     meter = meter_of(context)
     text, unwanted = text_of(value, meter), None if chars is None else text_of(chars, meter)[:100]
+    meter.spend(len(text) * len(unwanted or "") // PER_STEP)  # each character is looked for among those
     return text.strip(unwanted)
 
 

@@ -20,6 +20,8 @@ NAMES: Final = 64  # that a template sets
 NUMBER: Final = 2**63  # no number reaches it
 TRIAL: Final = 4 * STEPS  # of all samples together, when a subscription is read
 PER_STEP: Final = 64  # characters that are copied or compared in one step
+PER_TOKEN: Final = 100  # steps that it takes to read and compile one word or sign
+PER_MESSAGE: Final = 30  # steps, apart from its templates
 
 
 class TemplateTrouble(ValueError):
@@ -52,23 +54,27 @@ class Meter:
         self.spend(size // PER_STEP)
         return text
 
-    def measure(self, value: object, depth: int = 0) -> None:
-        """Pay for going through a value once. Raises TemplateTrouble for what is too large, too deep, no plain data."""
+    def measure(self, value: object, depth: int = 0, spaces: int = 0) -> int:
+        """Pay for going through a value once. Raises TemplateTrouble for what is too large, too deep, no plain data.
+
+        Returns how many characters its texts have at the least, with so many spaces before each thing for every level.
+        """
         if isinstance(value, str):
             self.spend(1 + len(value) // PER_STEP)
-            return
+            return len(value)
         self.spend(1)
         if depth > DEPTH:
             raise TemplateTrouble(f"makes a value that is nested more than {DEPTH} deep")
+        size, indent = 0, (depth + 1) * spaces
         if isinstance(value, dict):
             for key, one in value.items():
-                self.measure(key, depth + 1)
-                self.measure(one, depth + 1)
+                size += indent + self.measure(key, depth + 1, spaces) + self.measure(one, depth + 1, spaces)
         elif isinstance(value, list | tuple):
             for one in value:
-                self.measure(one, depth + 1)
+                size += indent + self.measure(one, depth + 1, spaces)
         elif value is not None and not isinstance(value, bool | int | float):
             sentence = (
                 getattr(value, "sentence", "") or "uses `loop` as a value: use `loop.index`, `loop.first` or such"
             )
             raise TemplateTrouble(sentence)
+        return size

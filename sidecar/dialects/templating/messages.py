@@ -1,4 +1,4 @@
-"""Messages by templates: body, headers and URL of one event, each within its bounds; and all tried on samples."""
+"""Messages by templates: body, headers and URL of one event, each within its bounds."""
 
 import functools
 import re
@@ -8,18 +8,32 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sidecar.dialects.contract import Audience, samples
+from sidecar.dialects.allowance import Allowance
+from sidecar.dialects.contract import Audience
 from sidecar.dialects.templating import variables
 from sidecar.dialects.templating.engine import Compiled, Library
-from sidecar.dialects.templating.limits import HEADERS, LARGEST, STEPS, TOKENS, TRIAL, URL, Meter, TemplateTrouble
+from sidecar.dialects.templating.limits import (
+    HEADERS,
+    LARGEST,
+    PER_MESSAGE,
+    PER_STEP,
+    STEPS,
+    TOKENS,
+    URL,
+    Meter,
+    TemplateTrouble,
+)
 from sidecar.domain import header_names
-from sidecar.domain.event import HAPPENINGS, Artifact, Event, EventType, Request
+from sidecar.domain.event import Event
 from sidecar.domain.message import Message
-from sidecar.domain.statement import DETAILS
 
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _BYTE: Final = re.compile(r"(?:JSON is malformed: )?(?P<what>.*?)(?: \(byte (?P<at>\d+)\))?")
 _PORTS: Final = {"http": 80, "https": 443}
+_TOGETHER: Final = (
+    "the templates of its namespace's subscriptions take too much work together for one event: "
+    "have fewer of them, or let them loop over less"
+)
 
 
 class Options(Protocol):
@@ -60,7 +74,7 @@ def library() -> Library:
     return Library()
 
 
-def parts(options: Options) -> Parts:
+def parts(options: Options, allowance: Allowance | None = None) -> Parts:
     """The templates. Raises TemplateTrouble that names the option and the line."""
     tokens = 0
     made: list[tuple[str, Compiled]] = []
@@ -69,7 +83,7 @@ def parts(options: Options) -> Parts:
         *((f"headers.{name}", text) for name, text in options.headers.items()),
         *((("url", options.url),) if options.url else ()),
     ):
-        made.append((option.removeprefix("headers."), _read(option, text)))
+        made.append((option.removeprefix("headers."), _read(option, text, allowance)))
         tokens += made[-1][1].tokens
         if tokens > TOKENS:
             raise TemplateTrouble(f"{option}: the templates have more than {TOKENS} words and signs: make them shorter")
@@ -77,9 +91,9 @@ def parts(options: Options) -> Parts:
     return Parts(made[0][1], tuple(made[1:]), url)
 
 
-def _read(option: str, text: str) -> Compiled:
+def _read(option: str, text: str, allowance: Allowance | None) -> Compiled:
     try:
-        return library().get(text)
+        return library().get(text, allowance)
     except TemplateTrouble as error:
         raise _placed(option, error) from None
 
@@ -94,8 +108,30 @@ def say(event: Event, word: str, options: Options, audience: Audience, meter: Me
 
     Raises TemplateTrouble that names the option and the line.
     """
-    templates = parts(options)
-    meter = meter or Meter()
+    allowance = audience.allowance
+    if allowance is None:
+        return _said(event, word, options, audience, parts(options), meter or Meter())
+    if allowance.left > 0:
+        templates = parts(options, allowance)
+        messages = len(event.tags) if options.per_tag else 1
+        allowance.left -= PER_MESSAGE * messages + variables.burden(event, templates.names)
+    left = min(STEPS, allowance.left)
+    if left <= 0:
+        raise TemplateTrouble(_TOGETHER)
+    meter = Meter(left)
+    try:
+        return _said(event, word, options, audience, templates, meter)
+    except TemplateTrouble:
+        if meter.left < 0 and left < STEPS:
+            raise TemplateTrouble(_TOGETHER) from None
+        raise
+    finally:
+        allowance.left -= left - max(0, meter.left)
+
+
+def _said(  # noqa: PLR0917 - what `say` was given, with what it found
+    event: Event, word: str, options: Options, audience: Audience, templates: Parts, meter: Meter
+) -> Sequence[Message]:
     known = variables.values(event, templates.names)
     made: list[Message] = []
     for tag in (options.per_tag and event.tags) or (event.tag,):
@@ -104,7 +140,7 @@ def say(event: Event, word: str, options: Options, audience: Audience, meter: Me
             Message(
                 word=word,
                 content_type=options.content_type,
-                body=_body(templates.body, known, options, meter),
+                body=body_of(templates.body, known, options, meter),
                 headers=tuple(
                     one for one in _headers(templates.headers, known, meter) if varies(options.headers[one[0]])
                 ),
@@ -126,7 +162,8 @@ def _placed(option: str, error: TemplateTrouble) -> TemplateTrouble:
     return TemplateTrouble(f"{place}: {error}")
 
 
-def _body(template: Compiled, known: Mapping[str, Any], options: Options, meter: Meter) -> bytes:
+def body_of(template: Compiled, known: Mapping[str, Any], options: Options, meter: Meter) -> bytes:
+    """The body with these variables. Raises TemplateTrouble."""
     text = _rendered("body", template, known, meter)
     try:
         body = text.encode()
@@ -135,13 +172,17 @@ def _body(template: Compiled, known: Mapping[str, Any], options: Options, meter:
     if len(body) > LARGEST:
         raise TemplateTrouble(f"body: what comes out has more than {LARGEST // 1024} KiB")
     if options.is_json:
+        try:
+            meter.spend(len(body) // PER_STEP)
+        except TemplateTrouble as error:
+            raise _placed("body", error) from None
         _check_json(body)
     return body
 
 
 def _check_json(body: bytes) -> None:
     try:
-        msgspec.json.decode(body)
+        msgspec.json.decode(body, type=msgspec.Raw)  # read whole, and nothing made of it
     except (msgspec.DecodeError, RecursionError) as error:
         found = _BYTE.fullmatch(str(error))
         assert found is not None
@@ -197,81 +238,3 @@ def _url(template: Compiled, known: Mapping[str, Any], audience: Audience, meter
 
 def _origin(url: Any) -> tuple[str, str, int | None]:
     return url.scheme, (url.hostname or "").rstrip("."), url.port or _PORTS.get(url.scheme)
-
-
-# --- tried when a subscription is read --------------------------------------------------------------------------------
-
-
-def trouble(options: Options, types: Iterable[EventType], audience: Audience) -> str:
-    """A sentence about the first of many plausible events that could not be said, "" when all can be."""
-    left = TRIAL
-    try:
-        used = frozenset(parts(options).names)
-    except TemplateTrouble as error:
-        return str(error)
-    wanted = frozenset(types)
-    for kind in (one for one in HAPPENINGS if one in wanted):
-        for event in _trials(kind):
-            meter = Meter(min(STEPS, left))
-            before = meter.left
-            try:
-                say(event, kind, options, audience, meter)
-            except TemplateTrouble as error:
-                return f"{error} (of {_described(event)})"
-            left -= before - meter.left
-        if options.is_json and (name := _quoted_by_hand(kind, options, used)):
-            return (
-                f"body: what comes out is no JSON where a text of `{name}` has a quote in it (of {kind}): "
-                "write such texts as `{{ ... | tojson }}`, without quotes around them"
-            )
-    return ""
-
-
-def _trials(kind: EventType) -> Iterator[Event]:
-    """Samples of a type, and one of which nothing is known that need not be."""
-    seen: set[bytes] = set()
-    for event in samples([kind]):
-        key = msgspec.json.encode(event)
-        if key not in seen:
-            seen.add(key)
-            yield event
-    plain = next(iter(samples([kind])))
-    yield msgspec.structs.replace(
-        plain,
-        artifact=Artifact(digest=plain.artifact.digest),
-        tags=(),
-        previous_digest=None,
-        changed=None,
-        actor="",
-        request=Request(),
-        details=_least(kind, plain),
-    )
-
-
-def _least(kind: EventType, plain: Event) -> Any:
-    """The fewest details that such an event has."""
-    if kind not in DETAILS:
-        return None
-    needed = {one.name for one in msgspec.structs.fields(DETAILS[kind]) if one.required}
-    return DETAILS[kind](**{name: getattr(plain.details, name) for name in needed})
-
-
-def _described(event: Event) -> str:
-    kind = event.artifact.kind
-    tags = "" if event.tags else ", without a tag"
-    return f"{event.type}" + (f" of kind {kind}{tags}" if event.artifact.digest else tags)
-
-
-def _quoted_by_hand(kind: EventType, options: Options, names: frozenset[str]) -> str:
-    """The variable of which a text with a quote in it would break the body's JSON, "" if there is none."""
-    event = next(iter(samples([kind])))
-    known = variables.values(event, names) | variables.place(event, event.tag)
-    template = parts(options).body
-    for name in sorted(names & variables.SHAPES.keys()):
-        awkward = variables.awkward(known[name], variables.SHAPES[name])
-        if awkward != known[name]:
-            try:
-                _body(template, {**known, name: awkward}, options, Meter())
-            except TemplateTrouble:
-                return name
-    return ""

@@ -27,19 +27,22 @@ Scope = dict[str, Shape | None]
 _LOOP: Final = Shape(what="record", fields={name: Shape(what="number") for name in LOOP})
 _TEXT: Final = Shape(what="text")
 _SAME: Final = frozenset({"default", "d", "list", "reverse", "sort", "unique"})
+_OTHERS: Final = "other templates (write here what they say)"
+_MACROS: Final = "macros (write what they say where it is needed)"
 _SAID_OTHERWISE: Final = {
-    nodes.Block: "blocks",
-    nodes.Extends: "other templates",
-    nodes.Include: "other templates",
-    nodes.Import: "other templates",
-    nodes.FromImport: "other templates",
-    nodes.Macro: "macros",
-    nodes.CallBlock: "macros",
+    nodes.Block: "blocks (write what stands in them without)",
+    nodes.Extends: _OTHERS,
+    nodes.Include: _OTHERS,
+    nodes.Import: _OTHERS,
+    nodes.FromImport: _OTHERS,
+    nodes.Macro: _MACROS,
+    nodes.CallBlock: _MACROS,
     nodes.FilterBlock: "blocks of filters (use `{{ ... | filter }}`)",
     nodes.AssignBlock: "blocks of `set` (use `{% set name = ... %}`)",
     nodes.With: "`with` (use `{% set name = ... %}`)",
-    nodes.Pow: "powers",
-    nodes.NSRef: "namespaces",
+    nodes.Pow: "powers (multiply instead)",
+    nodes.Scope: "`autoescape` (use `| tojson` or `| urlencode` where it is needed)",
+    nodes.NSRef: "namespaces (use `{% set name = ... %}`)",
 }
 _TWO_SIDED: Final = (nodes.And, nodes.Or, nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod)
 
@@ -346,4 +349,9 @@ def _unusable(node: nodes.Node) -> TemplateTrouble:
                 )
         return TemplateTrouble("calls something: there are filters and tests, and no calls", node.lineno)
     what = _SAID_OTHERWISE.get(type(node), f"`{type(node).__name__.lower()}`")
-    return TemplateTrouble(f"cannot use {what}", node.lineno)
+    return TemplateTrouble(f"cannot use {what}", node.lineno or _first_line(node))
+
+
+def _first_line(node: nodes.Node) -> int:
+    """Where something begins that has no line of its own."""
+    return min((one.lineno for one in node.find_all(nodes.Node) if one.lineno), default=0)

@@ -363,6 +363,14 @@ def values(event: Event, names: Iterable[str]) -> dict[str, Any]:
     return {name: _TELLERS[name](event) for name in names if name in _TELLERS} | place(event, event.tag)
 
 
+def burden(event: Event, names: Iterable[str]) -> int:
+    """About how many steps it takes to make the values, for those that others may make as large as they like."""
+    used = set(names)
+    told = event.details.vulnerabilities if isinstance(event.details, Scan) else ()
+    steps = len(event.artifact.references) * (6 * ("artifact" in used) + 6 * ("data" in used))
+    return steps + len(told) * (5 * ("scan" in used) + 10 * ("data" in used))
+
+
 def place(event: Event, tag: str) -> dict[str, str]:
     """The variables that depend on which tag a message is for."""
     reference = ""

@@ -1,6 +1,5 @@
 """Which addresses of mail are confirmed: the half of the store behind the port AuthorizedEmails."""
 
-import abc
 import sqlite3
 from collections.abc import Collection
 from typing import Any, Final
@@ -9,7 +8,7 @@ from sidecar.domain import authorized
 from sidecar.domain.authorized import Asking, Authorized
 from sidecar.domain.errors import TooSoon
 from sidecar.stores.sqlite import rows
-from sidecar.stores.sqlite.reading import Reader
+from sidecar.stores.sqlite.parts import Part
 
 _COLUMNS: Final = "email, namespace, repository, asked, confirmed"
 ONE: Final = f"SELECT {_COLUMNS} FROM authorized_email WHERE email = ? AND repository = ?"
@@ -30,16 +29,8 @@ SENT_TO: Final = "SELECT at FROM confirmation_mail WHERE email = ? ORDER BY at D
 SENT_BY: Final = "SELECT at FROM confirmation_mail WHERE person = ? ORDER BY at DESC LIMIT ?"
 
 
-class SQLiteAuthorizedEmails(abc.ABC):
+class SQLiteAuthorizedEmails(Part):
     """Whoever is a store gives it a reader apart from the pipeline's, and the commit loop."""
-
-    @abc.abstractmethod
-    def _operator_reader(self) -> Reader:
-        """Where operators read. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    async def _submit(self, verb: str, item: Any) -> Any:
-        """Have the commit loop do one item of a verb."""
 
     async def ask_email(self, asking: Asking) -> Authorized:
         noted: Authorized = await self._submit("do", lambda connection: ask(connection, asking))

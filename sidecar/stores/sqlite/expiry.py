@@ -1,6 +1,5 @@
 """Ends of tags: the translator's and the operator's questions, and what a batch writes of them."""
 
-import abc
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from sidecar.domain.catalogue import Changes, RepositoryKey, TagKey, TagRow
 from sidecar.domain.expiry import Look, Spot, TagEnd
 from sidecar.domain.listing import ExpiringFilter, ExpiringRow
 from sidecar.stores.sqlite import rows
-from sidecar.stores.sqlite.reading import Reader
+from sidecar.stores.sqlite.parts import Part
 
 LOOKS = "SELECT body FROM expiry_look"
 TAG = "SELECT * FROM tag WHERE registry = ? AND repository = ? AND tag = ?"
@@ -53,20 +52,8 @@ DELETE FROM expiry_told WHERE lane = ? AND (registry, repository, tag) IN (
 _look = msgspec.json.Decoder(Look).decode
 
 
-class SQLiteExpiries(abc.ABC):
+class SQLiteExpiries(Part):
     """Whoever is a store gives it readers apart from the pipeline's: what is asked here may take its time."""
-
-    @abc.abstractmethod
-    def _pipeline_reader(self) -> Reader:
-        """For what takes microseconds. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    async def _patient_reader(self) -> Reader:
-        """For the translator's long questions, which wait for no operator's. Raises StoreUnavailable."""
-
-    @abc.abstractmethod
-    def _operator_reader(self) -> Reader:
-        """Where long questions are asked. Raises StoreUnavailable while there is no such place."""
 
     async def reached(self) -> Sequence[Look]:
         return [_look(row[0]) for row in await self._pipeline_reader().rows(LOOKS)]

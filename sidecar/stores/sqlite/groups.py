@@ -5,7 +5,6 @@ in its table for as long as it is in a group. A group that is told takes a numbe
 what it comes to is found, ordered and removed as what an event comes to.
 """
 
-import abc
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from sidecar.domain.listing import Companion, WaitingGroup
 from sidecar.ports import WriteSet
 from sidecar.ports.groups import EVER, FULL, Gathered, Member, PlannedJoin
 from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite.parts import Part
 from sidecar.stores.sqlite.pending import Pending
 from sidecar.stores.sqlite.reading import Reader
 
@@ -90,26 +90,10 @@ CROSS JOIN event_group g ON g.id = m.grp AND g.state = {WAITS} GROUP BY m.event
 Joined = tuple[int, Event, tuple[PlannedJoin, ...]]  # an event's number, the event, and what waits of it
 
 
-class SQLiteGroups(abc.ABC):
+class SQLiteGroups(Part):
     """Whoever is a store gives it readers apart from the pipeline's, and the writer's count."""
 
     _pending: Pending
-
-    @abc.abstractmethod
-    def _pipeline_reader(self) -> Reader:
-        """For what takes microseconds. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    async def _patient_reader(self) -> Reader:
-        """For the translator's long questions, which wait for no operator's. Raises StoreUnavailable."""
-
-    @abc.abstractmethod
-    def _operator_reader(self) -> Reader:
-        """Where long questions are asked. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    async def _do(self, verb: Any, *given: Any) -> Any:
-        """Have a change applied by itself: `verb(connection, pending, *given)`."""
 
     async def waiting(self) -> Mapping[int, int]:
         return {row[0]: row[1] for row in await self._pipeline_reader().rows(WAITING)}

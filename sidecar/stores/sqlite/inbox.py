@@ -3,14 +3,13 @@
 Triggers count what each inbox holds, so that nobody has to look through one to know that it is too full.
 """
 
-import abc
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sidecar.domain.inbox import MOST, Item, ItemFilter, ItemRow, Owner
 from sidecar.stores.sqlite import rows
-from sidecar.stores.sqlite.reading import Reader
+from sidecar.stores.sqlite.parts import Part
 
 PUT = "INSERT OR IGNORE INTO inbox (uuid, owner, kind, content_type, body, created, webhook_id)"
 _COLUMNS = "i.id, i.uuid, i.owner, i.kind, i.content_type, i.body, i.created, i.webhook_id"
@@ -50,24 +49,8 @@ REMOVE = f"DELETE FROM inbox WHERE id IN {_THESE}"
 EVER = 2**63 - 1
 
 
-class SQLiteInboxes(abc.ABC):
+class SQLiteInboxes(Part):
     """Whoever is a store gives it readers, and the commit loop."""
-
-    @abc.abstractmethod
-    def _pipeline_reader(self) -> Reader:
-        """For what takes microseconds. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    def _operator_reader(self) -> Reader:
-        """Where long lists are read. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    async def _submit(self, verb: str, item: Any) -> Any:
-        """Have the commit loop do one item of a verb."""
-
-    @abc.abstractmethod
-    async def _do(self, verb: Callable[..., Any], *given: Any) -> Any:
-        """Have a change applied by itself: `verb(connection, pending, *given)`."""
 
     async def put_item(self, item: Item) -> bool:
         return bool(await self._submit("inbox", item))

@@ -1,24 +1,15 @@
 """The half of the store that keeps what is made through APIs: the port Madebook."""
 
 import abc
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 from sidecar.domain.made import Draft, Health, LastTrigger, Made
 from sidecar.stores.sqlite import made
-from sidecar.stores.sqlite.reading import Reader
+from sidecar.stores.sqlite.parts import Part
 
 
-class SQLiteMadebook(abc.ABC):
+class SQLiteMadebook(Part):
     """Subscriptions and their lanes. Whoever is a store gives it a reader apart from the pipeline's, and the writer."""
-
-    @abc.abstractmethod
-    def _operator_reader(self) -> Reader:
-        """Where long lists are read. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    async def _do(self, verb: Callable[..., Any], *given: Any) -> Any:
-        """Have a change applied by itself: `verb(connection, pending, *given)`."""
 
     @abc.abstractmethod
     def pending(self, lane: int) -> int:

@@ -1,8 +1,6 @@
 """The operator's half of the store: the ports Ledger and Interventions."""
 
-import abc
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 from sidecar.domain.delivery import State
 from sidecar.domain.event import Event
@@ -24,23 +22,11 @@ from sidecar.domain.message import Message
 from sidecar.domain.selection import Cursor, Pick, Selection, Tally
 from sidecar.ports import LaneRow
 from sidecar.stores.sqlite import interventions, ledger, scans
-from sidecar.stores.sqlite.reading import Reader
+from sidecar.stores.sqlite.parts import Part
 
 
-class Office(abc.ABC):
+class Office(Part):
     """Lists and changes. Whoever is a store gives it a reader apart from the pipeline's, and the commit loop."""
-
-    @abc.abstractmethod
-    def _operator_reader(self) -> Reader:
-        """Where operators read. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    async def _submit(self, verb: str, item: Any) -> Any:
-        """Have the commit loop do one item of a verb."""
-
-    @abc.abstractmethod
-    async def _do(self, verb: Callable[..., Any], *given: Any) -> Any:
-        """Have a change applied by itself: `verb(connection, pending, *given)`."""
 
     # --- Ledger -----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 """Namespaces and repositories by name, and flags: the half of the store behind the port Places."""
 
-import abc
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from sidecar.domain.catalogue import NamespaceRow, RepositoryRow
 from sidecar.domain.errors import Conflict, NotFound, Taken
 from sidecar.domain.names import split_repository
 from sidecar.stores.sqlite import rows
-from sidecar.stores.sqlite.reading import Reader
+from sidecar.stores.sqlite.parts import Part
 
 LIBRARY = 1  # the id of the namespace that is always there
 
@@ -50,7 +49,7 @@ FLAG = "SELECT value FROM flag WHERE key = ?"
 _decode = msgspec.json.decode
 
 
-class SQLitePlaces(abc.ABC):
+class SQLitePlaces(Part):
     """Whoever is a store gives it a reader apart from the pipeline's, and the commit loop.
 
     `default_namespaces` says for each registry which namespace its repositories of a single segment belong to, where
@@ -58,14 +57,6 @@ class SQLitePlaces(abc.ABC):
     """
 
     default_namespaces: Mapping[str, str] = {}
-
-    @abc.abstractmethod
-    def _operator_reader(self) -> Reader:
-        """Where long lists are read. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    async def _submit(self, verb: str, item: Any) -> Any:
-        """Have the commit loop do one item of a verb."""
 
     async def namespaces(self, after: int = 0, limit: int = 1000) -> Sequence[NamespaceRow]:
         return [rows.namespace(row) for row in await self._operator_reader().rows(NAMESPACES, (after, limit))]

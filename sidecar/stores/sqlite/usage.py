@@ -1,6 +1,5 @@
 """What namespaces under a quota hold: the half of the store behind the port Scales."""
 
-import abc
 import sqlite3
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from sidecar.domain.catalogue import ManifestKey, ManifestRow
 from sidecar.domain.quota import Place
 from sidecar.domain.usage import BlobKey, Gap, Held, Stage, UsageChanges, UsageFacts, UsageRow
 from sidecar.stores.sqlite import rows
+from sidecar.stores.sqlite.parts import Part
 from sidecar.stores.sqlite.reading import Reader
 
 ALL = """
@@ -61,20 +61,8 @@ HOPS = 50  # repositories that one slice looks into
 _told = msgspec.json.Decoder(tuple[int, ...]).decode
 
 
-class SQLiteUsage(abc.ABC):
+class SQLiteUsage(Part):
     """Whoever is a store gives it both readers, and the commit loop."""
-
-    @abc.abstractmethod
-    def _pipeline_reader(self) -> Reader:
-        """Where look-ups by key are made. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    def _operator_reader(self) -> Reader:
-        """Where long lists are read. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    async def _submit(self, verb: str, item: Any) -> Any:
-        """Have the commit loop do one item of a verb."""
 
     async def usage(self) -> Sequence[UsageRow]:
         return [_row(one, unknown=one[8]) for one in await self._operator_reader().rows(ALL)]

@@ -1,25 +1,15 @@
 """The walks' half of the store: the port Walkbook."""
 
-import abc
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sidecar.domain.observation import Observation
 from sidecar.domain.walk import Memory, Place, Step, Walk
 from sidecar.stores.sqlite import walks
-from sidecar.stores.sqlite.reading import Reader
+from sidecar.stores.sqlite.parts import Part
 
 
-class SQLiteWalkbook(abc.ABC):
+class SQLiteWalkbook(Part):
     """Progress and findings. Whoever is a store gives it a reader apart from the pipeline's, and the commit loop."""
-
-    @abc.abstractmethod
-    def _operator_reader(self) -> Reader:
-        """Where long lists are read. Raises StoreUnavailable while there is no such place."""
-
-    @abc.abstractmethod
-    async def _submit(self, verb: str, item: Any) -> Any:
-        """Have the commit loop do one item of a verb."""
 
     async def recall_walks(self) -> Memory:
         return await walks.recall(self._operator_reader())
