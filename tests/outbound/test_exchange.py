@@ -121,8 +121,10 @@ async def test_what_comes_on_an_idle_connection_is_no_answer_to_the_next(sender)
         assert await sender.send(request(peer.url)) == TAKEN
         (protocol, _), *_others = next(iter(sender._usual.kept._connector._conns.values()))
         late.set()
-        while not len(protocol):
-            await asyncio.sleep(0)
+        for _ in range(5000):
+            if len(protocol):
+                break
+            await asyncio.sleep(0.001)
         assert await sender.send(request(peer.url)) == TAKEN
         assert peer.connections == 2
 
