@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import ssl
 
+import aiohttp
 import pytest
-from http_peer import OK, Peer, always, request
+from http_peer import CERTIFICATES, OK, Peer, always, request
+from yarl import URL
 
 from sidecar.domain.delivery import Reason
 from sidecar.domain.message import Response
+from sidecar.outbound.exchange import _end
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.sender import HttpSender
 
@@ -168,3 +172,18 @@ async def test_a_connection_with_a_rest_of_its_request_is_not_used_again(sender)
         assert await sender.send(request(peer.url, seconds=2)) == TAKEN
         assert peer.connections == 2
         done.set()
+
+
+async def test_a_transport_of_tls_that_was_closed_twice_ends_quietly():
+    """As when nonsense goes on coming after the first of it was seen to be nonsense: asyncio lets go of it."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(CERTIFICATES / "localhost.pem")
+    context = ssl.create_default_context(cafile=CERTIFICATES / "localhost.crt")
+    async with always(OK, server) as peer, aiohttp.TCPConnector(ssl=context) as connector:
+        loop = asyncio.get_running_loop()
+        target = aiohttp.ClientRequest("POST", URL(peer.url), loop=loop, ssl=context)
+        connection = await connector.connect(target, [], aiohttp.ClientTimeout())
+        for _ in range(2):
+            connection.transport.close()
+        _end(connection)
+        assert connection.closed
