@@ -101,14 +101,13 @@ async def _asked(connection: Connection, request: bytes) -> tuple[RawResponseMes
 def _unsent(connection: Connection) -> int:
     """How many bytes of the request have not left the process."""
     transport = connection.transport
-    # One that is closing may not be asked: asyncio's for TLS fails when it was closed twice.
+    # One that is closing may not be asked: asyncio's for TLS fails at everything when it was closed twice.
     return 0 if transport is None or transport.is_closing() else transport.get_write_buffer_size()
 
 
 def _end(connection: Connection) -> None:
-    transport = connection.transport
-    if transport is not None and (transport.is_closing() or _unsent(connection)):
-        transport.abort()  # closed in order, it would wait for ever for a peer that reads no more
+    if connection.transport is not None and _unsent(connection):
+        connection.transport.abort()  # closed in order, it would wait for ever for a peer that reads no more
     connection.close()
 
 
