@@ -63,10 +63,10 @@ class Direct:
                     message, content = await _asked(connection, request)
                     if not content.at_eof():
                         await read(content, head)
-                    if content.at_eof():
+                    if content.at_eof() and not _unsent(connection):
                         connection.release()
                 finally:
-                    connection.close()  # does nothing once it is released
+                    _end(connection)  # does nothing once it is released
         except (aiohttp.ClientError, OSError):
             if message is None:
                 raise
@@ -85,6 +85,8 @@ async def _asked(connection: Connection, request: bytes) -> tuple[RawResponseMes
     protocol, transport = connection.protocol, connection.transport
     if protocol is None or transport is None or transport.is_closing():
         raise aiohttp.ClientOSError("the connection was closed")
+    if len(protocol):  # something came while it was idle, which would be taken for the answer to this request
+        raise aiohttp.ClientOSError("the connection was not quiet")
     protocol.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=READ_SIZE)
     transport.write(request)
     while True:
@@ -94,6 +96,19 @@ async def _asked(connection: Connection, request: bytes) -> tuple[RawResponseMes
             raise aiohttp.ClientPayloadError("not HTTP") from error
         if not 100 <= message.code < 200 or message.code == 101:
             return message, payload
+
+
+def _unsent(connection: Connection) -> int:
+    """How many bytes of the request have not left the process."""
+    transport = connection.transport
+    # One that is closing may not be asked: asyncio's for TLS fails at everything when it was closed twice.
+    return 0 if transport is None or transport.is_closing() else transport.get_write_buffer_size()
+
+
+def _end(connection: Connection) -> None:
+    if connection.transport is not None and _unsent(connection):
+        connection.transport.abort()  # closed in order, it would wait for ever for a peer that reads no more
+    connection.close()
 
 
 async def read(content: aiohttp.StreamReader, head: bytearray) -> None:

@@ -98,15 +98,23 @@ class Gatherer:
     def _until(self, lane: int, deadline: int) -> int:
         return deadline if self._routes[lane].subscription.group is not None else 0
 
-    def committed(self, work: WriteSet) -> None:
-        """These events wait now."""
+    def committed(self, work: WriteSet) -> Router:
+        """These events wait now; returns the routes that further ones are to be planned by."""
+        late = False
         for planned in work.events:
             for one in planned.joins:
                 deadline = planned.event.accepted + one.window
+                if one.lane not in self._due:
+                    route = self._routes.get(one.lane)
+                    late = late or route is None or route.subscription.group is None  # the key went meanwhile
                 self._due[one.lane] = min(deadline, self._due.get(one.lane, deadline))
                 # It was planned for a lane that is gone or has an heir by now.
                 self._stale = self._stale or one.lane not in self._routes
+        if late:
+            self._stale = True
+            self._settle()
         self._full = self._store.filled() or self._full
+        return self.router
 
     async def close(self, tick: Record) -> Together:
         """What the groups come to that a tick finds due: some of them, the next tick goes on."""

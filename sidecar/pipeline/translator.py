@@ -64,6 +64,7 @@ class _Batch(msgspec.Struct, frozen=True):
     told: Sequence[Told]
     deadline: int | None  # when the next tick is due, as far as this batch knows
     ticked: bool = False
+    grouped: bool = False  # planned when somebody's events were grouped, whoever groups by the time it is committed
 
 
 class Translator:
@@ -265,8 +266,10 @@ class Translator:
         self._telling.batch(batch.told, batch.work)
         if due:
             self._offer(due)
-        if not self._gatherer.idle:
-            self._gatherer.committed(batch.work)
+        if batch.grouped or not self._gatherer.idle:
+            router = self._gatherer.committed(batch.work)
+            if router is not self._words.router:
+                self._words = msgspec.structs.replace(self._words, router=router)
             if batch.ticked:
                 await self._patience.until(self._renew)
         self.ticker.by(batch.deadline)
@@ -367,7 +370,7 @@ class Translator:
         )
         deadlines = [row.deadline for row in catalogue.parked()]
         deadlines += [one for one in (pulls.deadline(whole=ticked > 0),) if one is not None]
-        return _Batch(work, told, min(deadlines, default=None), ticked > 0)
+        return _Batch(work, told, min(deadlines, default=None), ticked > 0, words.router.groups)
 
     def _set_aside(self, record: Record, reason: str, detail: str) -> _Batch:
         """A batch of one record that goes to quarantine instead."""

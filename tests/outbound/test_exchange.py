@@ -1,12 +1,17 @@
 """Requests over connections of the pool, without a session: what of HTTP/1.1 is then ours to get right."""
 
 import asyncio
+import contextlib
+import ssl
 
+import aiohttp
 import pytest
-from http_peer import OK, Peer, always, request
+from http_peer import CERTIFICATES, OK, Peer, always, request
+from yarl import URL
 
 from sidecar.domain.delivery import Reason
 from sidecar.domain.message import Response
+from sidecar.outbound.exchange import _end
 from sidecar.outbound.guard import Guard
 from sidecar.outbound.sender import HttpSender
 
@@ -102,3 +107,83 @@ async def test_several_requests_at_once_have_a_connection_each(sender):
             answers = await asyncio.gather(*(sender.send(request(peer.url, body=one)) for one in bodies))
             assert [one.body for one in answers] == bodies
         assert peer.connections == 20
+
+
+async def test_what_comes_on_an_idle_connection_is_no_answer_to_the_next(sender):
+    """An answer that nobody asked for, late: the next request has a connection of its own, and its own answer."""
+    late = asyncio.Event()
+
+    async def chattering(number, reader, writer):
+        while await peer.read(reader):
+            writer.write(OK)
+            if number == 1:
+                await writer.drain()
+                await late.wait()
+                writer.write(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+
+    async with Peer(chattering) as peer:
+        assert await sender.send(request(peer.url)) == TAKEN
+        (protocol, _), *_others = next(iter(sender._usual.kept._connector._conns.values()))
+        late.set()
+        for _ in range(5000):
+            if len(protocol):
+                break
+            await asyncio.sleep(0.001)
+        assert await sender.send(request(peer.url)) == TAKEN
+        assert peer.connections == 2
+
+
+async def test_a_peer_that_reads_nothing_holds_no_connection_beyond_the_time_of_an_attempt(sender):
+    """Closed in order, a connection with unsent bytes would stay for as long as its peer keeps it."""
+    gone = asyncio.Event()
+
+    async def deaf(_number, reader, writer):
+        writer.transport.pause_reading()
+        await told.wait()
+        writer.transport.resume_reading()
+        with contextlib.suppress(ConnectionError):
+            while block := await reader.read(1 << 20):
+                heard.append(len(block))
+        gone.set()
+
+    told, heard = asyncio.Event(), []
+    body = b"x" * 32_000_000
+    async with Peer(deaf) as peer:
+        outcome = await sender.send(request(peer.url, body=body, seconds=0.2))
+        assert outcome.reason is Reason.TIMED_OUT
+        told.set()
+        await asyncio.wait_for(gone.wait(), 5)
+        assert sum(heard) < len(body)
+
+
+async def test_a_connection_with_a_rest_of_its_request_is_not_used_again(sender):
+    """Who answers early may not read the rest, and the next request would wait behind it."""
+
+    async def hasty(number, reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        if number == 1:
+            writer.transport.pause_reading()
+            await done.wait()
+
+    done = asyncio.Event()
+    async with Peer(hasty) as peer:
+        assert await sender.send(request(peer.url, body=b"x" * 32_000_000)) == TAKEN
+        assert await sender.send(request(peer.url, seconds=2)) == TAKEN
+        assert peer.connections == 2
+        done.set()
+
+
+async def test_a_transport_of_tls_that_was_closed_twice_ends_quietly():
+    """As when nonsense goes on coming after the first of it was seen to be nonsense: asyncio lets go of it."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(CERTIFICATES / "localhost.pem")
+    context = ssl.create_default_context(cafile=CERTIFICATES / "localhost.crt")
+    async with always(OK, server) as peer, aiohttp.TCPConnector(ssl=context) as connector:
+        loop = asyncio.get_running_loop()
+        target = aiohttp.ClientRequest("POST", URL(peer.url), loop=loop, ssl=context)
+        connection = await connector.connect(target, [], aiohttp.ClientTimeout())
+        for _ in range(2):
+            connection.transport.close()
+        _end(connection)
+        assert connection.closed

@@ -25,6 +25,7 @@ from sidecar.domain.retention import Retention
 from sidecar.domain.subscription import Grouping, Order
 from sidecar.pipeline import grouping
 from sidecar.pipeline.routing import Router
+from sidecar.pipeline.ticker import Ticker
 from sidecar.pipeline.upkeep import Keeper
 from sidecar.ports import PlannedEvent, PlannedJoin, WriteSet
 from sidecar.ports.groups import FULL
@@ -318,6 +319,48 @@ async def test_what_happens_after_the_key_was_removed_does_not_overtake_what_wai
     await world.push("c")
     await asyncio.sleep(1)
     assert world.told()[-1] == ["c"]
+    await world.house.stop()
+
+
+async def reloaded_meanwhile(world, monkeypatch, subscriptions):
+    """Push `a` and, between its translation and its transaction, have other subscriptions take effect."""
+    commit = SQLiteStore.commit
+
+    async def slow(self, work):
+        if work.events:
+            monkeypatch.setattr(SQLiteStore, "commit", commit)
+            await world.house.configure(subscriptions)
+        return await commit(self, work)
+
+    monkeypatch.setattr(SQLiteStore, "commit", slow)
+    await world.push("a")
+
+
+@simulated
+async def test_what_was_planned_before_the_key_was_removed_does_not_wait_for_ever(town, monkeypatch):
+    world = await town(chats(group=TEN)).begin()
+    await reloaded_meanwhile(world, monkeypatch, [chats(group=None)])
+    await asyncio.sleep(1)
+    assert world.told() == [["a"]]
+    assert await world.waiting() in ({}, {"chat": 0})
+    await world.house.stop()
+
+
+@simulated
+@pytest.mark.parametrize("also", [False, True])
+async def test_what_was_planned_before_the_key_was_removed_is_not_overtaken(town, monkeypatch, also):
+    """Whether anybody else groups or not."""
+    ordered = policy(order=Order.REPOSITORY)
+    others = [chats("other", group=Grouping(instant.HOUR))] if also else []
+    world = await town(chats(policy=ordered, group=Grouping(instant.HOUR)), *others).begin()
+    monkeypatch.setattr(Ticker, "by", lambda self, deadline: None)  # the tick comes later than the next event
+    await reloaded_meanwhile(world, monkeypatch, [chats(policy=ordered, group=None), *others])
+    await world.push("b")
+    await asyncio.sleep(0.1)
+    monkeypatch.undo()
+    await world.push("c", repository="prj/web")
+    await asyncio.sleep(1)
+    assert [tag for one in world.told() for tag in one if tag != "c"] == ["a", "b"]
     await world.house.stop()
 
 

@@ -149,7 +149,7 @@ def test_a_list_of_inboxes_reads_no_other(connection, which):
     lines = plan(connection, inbox.OWNERS_S.format(which=which))
     assert any("SEARCH x USING COVERING INDEX inbox_of (owner=? AND open=?" in one for one in lines), lines
     assert any("SEARCH i USING INTEGER PRIMARY KEY (rowid=?)" in one for one in lines), lines
-    assert scans(lines) == []
+    assert scans(lines) == ["SCAN p"]  # the page itself: bodies are read for it alone
 
 
 def test_the_lanes_in_which_groups_wait_are_found_from_one_to_the_next(connection):

@@ -151,3 +151,30 @@ async def test_with_the_store_away_other_pages_still_have_something_to_say(site)
     await site.store.close()
     assert link(await site.page("/")) == ["Inbox"]
     assert (await site.page("/console/inbox", 503)).title
+
+
+ODD = [
+    b'{"updated_tags": null}',
+    b'{"updated_tags": 7}',
+    b'{"updated_tags": {"a": 1}}',
+    b'{"updated_tags": "v1", "repository": ["x"]}',
+    b'{"n": 123456789012345678901234567890}',
+    b'"\\ud800"',
+    b"null",
+    b"",
+    b"\xff",
+]
+
+
+@pytest.mark.parametrize("body", ODD)
+async def test_whatever_was_told_is_shown(site, body):
+    await put(site, "repo_push", body=body)
+    shown = await site.page("/console/inbox")
+    assert [row[0] for row in shown.rows()] == ["repo_push"]
+
+
+async def test_what_is_nested_deep_makes_no_page_that_nobody_can_load(site):
+    """Laid out by its levels a body of two thousand characters would be a million."""
+    await put(site, "deep", body=b"[" * 900 + b"]" * 900)
+    _, body = await site.ask("/console/inbox")
+    assert len(body) < 300_000

@@ -182,3 +182,10 @@ async def test_what_is_refused_and_how(site, asked, status, sentence):
     method, path, body = asked
     given, said = await site.ask(method, f"/v1/inbox{path}", body)
     assert (given, said["detail"].lower()) == (status, sentence.lower())
+
+
+async def test_a_body_that_is_nested_as_deep_as_can_be_read_spoils_no_list(site):
+    """What reads JSON and what writes it give up at about the same depth; an answer is a few levels deeper."""
+    for depth in range(800, 1001):
+        await site.put(f"deep{depth}", body=b"[" * depth + b"]" * depth)
+    assert len(await site.kinds("?limit=500")) == 201

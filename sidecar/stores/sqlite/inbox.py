@@ -22,11 +22,13 @@ EVERYBODY_S = f"SELECT {_SHOWN} FROM inbox i WHERE i.id < ?2 {_PAGE}"
 EVERYBODY_S_OPEN = f"""
 SELECT {_SHOWN} FROM inbox i INDEXED BY inbox_open WHERE i.id < ?2 AND {_OPEN.replace("x.", "i.")} {_PAGE}
 """
-# Of each inbox no more than the page could show: they may be many, and full.
+# Of each inbox no more than the page could show: they may be many, and full. What is sorted are ids alone.
 OWNERS_S = f"""
-SELECT {_SHOWN} FROM json_each(?5) v CROSS JOIN inbox i WHERE i.id IN (
-  SELECT x.id FROM inbox x WHERE x.owner = v.value AND {{which}} AND x.id < ?2 ORDER BY x.id DESC LIMIT ?3 + ?4
-) {_PAGE}
+SELECT {_SHOWN} FROM (
+  SELECT o.id AS number FROM json_each(?5) v CROSS JOIN inbox o WHERE o.id IN (
+    SELECT x.id FROM inbox x WHERE x.owner = v.value AND {{which}} AND x.id < ?2 ORDER BY x.id DESC LIMIT ?3 + ?4
+  ) ORDER BY o.id DESC LIMIT ?3 OFFSET ?4
+) p CROSS JOIN inbox i ON i.id = p.number ORDER BY i.id DESC
 """
 COUNT_EVERYBODY_S = f"SELECT count(*) FROM (SELECT 1 FROM inbox x INDEXED BY inbox_open WHERE {_OPEN} LIMIT ?2)"
 COUNT_OWNERS_S = f"""

@@ -67,6 +67,7 @@ def _listed(row: ItemRow) -> dict[str, Any]:
     body = body_in(row)
     told = body if isinstance(body, dict) else {}
     about = next((told[key] for key in _PLACES if isinstance(told.get(key), str)), "")
-    tags = [one for one in told.get("updated_tags", ()) if isinstance(one, str)]
+    listed = told.get("updated_tags")
+    tags = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
     text: str = body if isinstance(body, str) else msgspec.json.encode(body).decode()
     return {**shown(row), "about": about, "tags": tags, "text": text}

@@ -121,9 +121,10 @@ def pretty(body: str) -> str:
     if len(body) > LONGEST:
         return body[:LONGEST]
     try:
-        return msgspec.json.format(body, indent=2)
+        laid = msgspec.json.format(body, indent=2)
     except (msgspec.DecodeError, RecursionError):
         return body
+    return laid if len(laid) <= LONGEST * 4 else body  # deep nesting is nearly all indentation
 
 
 def moment(text: str) -> str:

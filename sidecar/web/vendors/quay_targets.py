@@ -98,7 +98,7 @@ def _inbox(config: Mapping[str, Any], targets: Targets) -> str:
     if not isinstance(target, dict) or not target.get("kind"):
         raise InvalidRequest("Missing target")
     kind, name = target["kind"], target.get("name")
-    if kind not in {"user", "org", "team"}:
+    if not isinstance(kind, str) or kind not in {"user", "org", "team"}:
         raise InvalidRequest(f"Unknown target kind {kind!r}. Must be one of: user, org, team")
     if not isinstance(name, str) or not name:
         raise InvalidRequest("Missing target")

@@ -47,7 +47,9 @@ def target(kind, name="x", **more):
         ("quay_notification", target("user", "prj"), "Unknown user prj"),
         ("quay_notification", target("team", "core"), "Unknown team core"),  # of another namespace
         ("quay_notification", target("org", "prj"), "Unknown organization prj"),
-        # Quay falls over these two.
+        # Quay falls over these.
+        ("quay_notification", target(["user"]), "Unknown target kind ['user']. Must be one of: user, org, team"),
+        ("quay_notification", target({"a": 1}), "Unknown target kind {'a': 1}. Must be one of: user, org, team"),
         ("quay_notification", target("robot"), "Unknown target kind 'robot'. Must be one of: user, org, team"),
     ],
 )
