@@ -10,6 +10,9 @@ LOCK   := $(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --s
 # The tests and the bench start many processes: where the environment forbids it, each would compile everything anew.
 export PYTHONDONTWRITEBYTECODE =
 
+# One more than there are processors: some tests wait for processes that they started.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
+
 .PHONY: help run demo check test e2e chaos simulate bench docs lock clean
 
 help:                ## list the targets
@@ -44,7 +47,7 @@ check: $(VENV)/.dev  ## formatting, lint, types, floors of the house
 	$(VENV)/bin/lint-imports
 
 test: $(VENV)/.dev   ## the test suite; needs no system package; THOROUGH=1 searches longer, as CI does
-	$(PY) -m pytest -q -n auto --dist worksteal
+	$(PY) -m pytest -q -n $(WORKERS) --dist worksteal
 
 e2e: $(VENV)/.dev    ## real registries and clients; .ci/peers installs them
 	$(PY) -m pytest -q -m e2e tests/e2e
