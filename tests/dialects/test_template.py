@@ -10,8 +10,8 @@ import pytest
 
 from sidecar.dialects.contract import Audience, sample
 from sidecar.dialects.template import DIALECT, Options, check, check_events, render, vocabulary
-from sidecar.dialects.templating import messages
 from sidecar.dialects.templating.limits import HEADERS, LARGEST, MOST_HEADERS, TEXT, TRIAL, URL, TemplateTrouble
+from sidecar.dialects.templating.messages import library
 from sidecar.domain.enrichment import Fact
 from sidecar.domain.event import HAPPENINGS, EventType
 from sidecar.domain.header_names import FRAMING, OWN, SIGNED_BY
@@ -305,9 +305,9 @@ def test_registries_are_asked_only_for_what_a_template_names():
 
 
 def test_an_unreadable_template_is_never_kept():
-    before = messages.library().tokens
+    before = library().tokens
     assert check(Options(body="{{ nothing }}"))
-    assert messages.library().tokens == before
+    assert library().tokens == before
 
 
 def test_jinja_is_loaded_with_the_first_template():
